@@ -1,0 +1,160 @@
+"""The op table: everything the package knows about a primitive stands in one row.
+
+    log = Op("log", math.log, (lambda y, x: 1 / x,), domain=(POSITIVE,))
+
+``partials[i](y, *xs)`` is the local derivative ∂y/∂xs[i], the result first. It uses arithmetic and other rows
+only, never ``math`` and never ``if``, so that one rule serves every number: floats compute with it, Values record
+it, Duals carry it forward, Symbols spell it. Kinks are rows of their own (``step``, ``sign``, ``where``, …).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from functools import cache, partial
+from math import inf, nan
+from typing import Any
+
+from autograd_tiny import special
+from autograd_tiny.op import Every, Interval, Op
+
+POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
+fabs = math.fabs  # `abs` is a row
+
+
+def _divide_limit(a: float, b: float) -> float:
+    return math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan
+
+
+def _power(a: float, b: float) -> float:
+    y = a**b
+    if y.__class__ is complex:
+        raise ValueError("a negative base needs a whole exponent")
+    return y  # type: ignore[no-any-return]
+
+
+def _power_limit(a: float, b: float) -> float:
+    if a < 0 and b != b // 1:
+        return nan
+    return -inf if math.copysign(1, a) < 0 and b % 2 == 1 else inf
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else (e := math.exp(x)) / (1 + e)
+
+
+def _dot(*xs: float) -> float:
+    if len(xs) % 2:
+        raise TypeError(f"dot(*xs, *ys) takes as many ys as xs, got {len(xs)} operands")
+    half = len(xs) // 2
+    return math.fsum(a * b for a, b in zip(xs[:half], xs[half:], strict=True))
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    if low > high:
+        raise ValueError(f"the low end {low!r} lies above the high end {high!r}")
+    return low if x < low else high if x > high else x
+
+
+def _zero(*xs: Any) -> float:
+    return 0.0
+
+
+@cache
+def polygamma(n: int) -> Op:
+    """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
+    name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
+    forward, rule = partial(special.polygamma, n), lambda y, x: polygamma(n + 1)(x)
+    return Op(name, forward, (rule,), avoid=lgamma.avoid)
+
+
+# fmt: off
+# Arithmetic.
+add = Op("add", operator.add, (lambda y, a, b: 1.0, lambda y, a, b: 1.0), infix=("+", 1))
+sub = Op("sub", operator.sub, (lambda y, a, b: 1.0, lambda y, a, b: -1.0), infix=("-", 1))
+mul = Op("mul", operator.mul, (lambda y, a, b: b, lambda y, a, b: a), infix=("*", 2))
+div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b),
+         limit=_divide_limit, avoid=lambda a, b: b, infix=("/", 2))
+neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3))
+pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
+# x**0 is 1 with derivative 0 everywhere; 0**b is flat in b, so log 0 is never asked for.
+pow = Op("pow", _power, (lambda y, a, b: where(b, b * a ** (b - 1), 0.0), lambda y, a, b: y * log(where(a, a, 1.0))),
+         limit=_power_limit, avoid=lambda a, b: a, infix=("**", 4))
+
+# Exponentials, logarithms, roots.
+exp   = Op("exp", math.exp, (lambda y, x: y,), limit=lambda x: inf)
+expm1 = Op("expm1", math.expm1, (lambda y, x: exp(x),), limit=lambda x: inf)
+log   = Op("log", math.log, (lambda y, x: 1 / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf)
+log2  = Op("log2", math.log2, (lambda y, x: 1 / math.log(2) / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf)
+log10 = Op("log10", math.log10, (lambda y, x: 1 / math.log(10) / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf)
+log1p = Op("log1p", math.log1p, (lambda y, x: 1 / (1 + x),), (Interval(-1, inf, "(]"),), lambda x: 1 + x, lambda x: -inf if x == -1 else nan)
+sqrt  = Op("sqrt", math.sqrt, (lambda y, x: 0.5 / y,), (NON_NEGATIVE,), avoid=lambda x: x)
+cbrt  = Op("cbrt", math.cbrt, (lambda y, x: 1 / (3 * y * y),), avoid=lambda x: x)
+square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))
+reciprocal = Op("reciprocal", lambda x: 1 / x, (lambda y, x: -y * y,), avoid=lambda x: x, limit=lambda x: math.copysign(inf, x))
+
+# Circular and hyperbolic functions.
+sin   = Op("sin", math.sin, (lambda y, x: cos(x),))
+cos   = Op("cos", math.cos, (lambda y, x: -sin(x),))
+tan   = Op("tan", math.tan, (lambda y, x: 1 + y * y,))
+asin  = Op("asin", math.asin, (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x))
+acos  = Op("acos", math.acos, (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x))
+atan  = Op("atan", math.atan, (lambda y, x: square(1 / hypot(1.0, x)),))
+atan2 = Op("atan2", math.atan2, (lambda y, a, b: b / hypot(a, b) / hypot(a, b), lambda y, a, b: -a / hypot(a, b) / hypot(a, b)),
+           avoid=lambda a, b: hypot(a, b) + b)
+sinh  = Op("sinh", math.sinh, (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
+cosh  = Op("cosh", math.cosh, (lambda y, x: sinh(x),), limit=lambda x: inf)
+# 1 - y² loses every digit far out and 1/cosh² overflows: this form is exact and needs no branch.
+tanh  = Op("tanh", math.tanh, (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square(1 + e),))
+asinh = Op("asinh", math.asinh, (lambda y, x: 1 / hypot(1.0, x),))
+acosh = Op("acosh", math.acosh, (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),), (Interval(1, inf, "[]"),), lambda x: x - 1)
+atanh = Op("atanh", math.atanh, (lambda y, x: 1 / ((1 - x) * (1 + x)),), (Interval(-1, 1),), lambda x: (1 - x) * (1 + x),
+           limit=lambda x: math.copysign(inf, x) if fabs(x) == 1 else nan)
+
+# Activations.
+sigmoid  = Op("sigmoid", _sigmoid, (lambda y, x: y * sigmoid(-x),))
+softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-fabs(x))), (lambda y, x: sigmoid(x),))
+relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: step(x),), avoid=lambda x: x)
+leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
+                (lambda y, x, slope: where(step(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
+                avoid=lambda x, slope: x, defaults=(0.01,))
+elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+          (lambda y, x, alpha: where(step(x), 1.0, alpha * exp(minimum(x, 0.0))), lambda y, x, alpha: expm1(minimum(x, 0.0))),
+          avoid=lambda x, alpha: x, defaults=(1.0,))
+silu = Op("silu", lambda x: x * _sigmoid(x) if x > -inf else -0.0, (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),))
+gelu = Op("gelu", lambda x: 0.5 * x * math.erfc(-x * math.sqrt(0.5)) if x > -inf else -0.0,
+          (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),))
+
+# Kinks, steps and choices. A tie of maximum and minimum shares one half each; nan in, nan out.
+abs     = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x)
+sign    = Op("sign", lambda x: math.copysign(1.0, x) if x else x if x != x else 0.0, (_zero,), avoid=lambda x: x)
+step    = Op("step", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_zero,), avoid=lambda x: x)
+compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_zero, _zero), avoid=lambda a, b: a - b)
+maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
+             (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2), avoid=lambda a, b: a - b)
+minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
+             (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2), avoid=lambda a, b: a - b)
+clip    = Op("clip", _clip, (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
+                             lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
+             avoid=lambda x, low, high: (x - low) * (x - high))
+where   = Op("where", lambda condition, a, b: a if condition else b,
+             (_zero, lambda y, condition, a, b: not_equal(condition, 0.0), lambda y, condition, a, b: equal(condition, 0.0)),
+             avoid=lambda condition, a, b: condition)
+less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=lambda a, b: a - b)
+less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_zero, _zero), avoid=lambda a, b: a - b)
+greater       = Op("greater", lambda a, b: float(a > b), (_zero, _zero), avoid=lambda a, b: a - b)
+greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), avoid=lambda a, b: a - b)
+equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=lambda a, b: a - b)
+not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=lambda a, b: a - b)
+
+# Distances, error functions, gamma, sums. hypot at (0, 0) has derivative 0, as abs has.
+hypot = Op("hypot", math.hypot, (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)), avoid=lambda a, b: hypot(a, b))
+erf   = Op("erf", math.erf, (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))
+erfc  = Op("erfc", math.erfc, (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x),))
+lgamma = Op("lgamma", math.lgamma, (lambda y, x: digamma(x),), avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
+digamma, trigamma = polygamma(0), polygamma(1)
+fsum  = Op("fsum", lambda *xs: math.fsum(xs), Every(lambda y, *xs: (1.0,) * len(xs)), limit=lambda *xs: sum(xs))
+dot   = Op("dot", _dot, Every(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]))
+# fmt: on
+
+TABLE = {row.name: row for row in list(globals().values()) if isinstance(row, Op)}

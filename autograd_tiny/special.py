@@ -1,0 +1,52 @@
+"""The one family of functions on floats that the table needs and ``math`` lacks."""
+
+from __future__ import annotations
+
+import math
+
+# B(2k) / (2k)! * (2k)! is spelled out: the Bernoulli numbers B2, B4, … of the asymptotic series.
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+
+
+def polygamma(n: int, x: float) -> float:
+    """The (n+1)-th derivative of log Γ at x: digamma for n = 0, trigamma for n = 1.
+
+    >>> polygamma(0, 1.0), polygamma(1, 1.0)  # -γ and π²/6
+    (-0.5772156649015329, 1.6449340668482264)
+
+    Raises ValueError at the poles 0, -1, -2, …
+    Source: DLMF 5.5.2 (recurrence), 5.5.4 (reflection), 5.11.2 and 5.15.8 (asymptotic series).
+    """
+    if x == -math.inf or (x <= 0 and x == math.floor(x)):
+        raise ValueError("math domain error")
+    if x < 0:
+        across = polygamma(n, 1 - x) * (-1) ** n
+        return across - math.pi ** (n + 1) * _cot_derivative(n, x - round(x))
+    terms = []
+    while x < n + 14:
+        terms.append(math.factorial(n) / x ** (n + 1) if x > 1e-300 else math.inf)
+        x += 1
+    if n == 0:
+        terms = [-1 * t for t in terms] + [math.log(x), -0.5 / x]
+        terms += [-b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1) if x < 1e30]
+        return math.fsum(terms)
+    scale = x**-n if n * math.log(x) < 700 else 0.0
+    terms += [scale * math.factorial(n - 1), scale * math.factorial(n) / (2 * x)]
+    for k, b in enumerate(_BERNOULLI, 1):
+        if x < 1e30:
+            ratio = math.factorial(2 * k + n - 1) / math.factorial(2 * k)
+            terms.append(scale * b * ratio / x ** (2 * k))
+    return math.fsum(terms) * (-1) ** (n + 1)
+
+
+def _cot_derivative(n: int, r: float) -> float:
+    """The n-th derivative of cot(u) at u = πr, through its polynomial in c = cot(u): c' = -(1 + c²)."""
+    polynomial = [0.0, 1.0]
+    for _ in range(n):
+        slope = [k * p for k, p in enumerate(polynomial)][1:]
+        polynomial = [0.0] * (len(slope) + 2)
+        for k, s in enumerate(slope):
+            polynomial[k] -= s
+            polynomial[k + 2] -= s
+    c = 1 / math.tan(math.pi * r)
+    return math.fsum(p * c**k for k, p in enumerate(polynomial) if p)

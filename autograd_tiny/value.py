@@ -1,0 +1,238 @@
+"""A number that remembers how it was made, and the sweep that turns that memory into gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NoReturn, final
+
+from autograd_tiny.ieee import locals_at_edge
+from autograd_tiny.operand import Operand
+from autograd_tiny.op import EDGES, Op, real
+
+UNTOUCHED = float("0")  # the one 0.0 that says: no backward() has reached this node
+ABSENT: Any = object()
+recording_gradient: ContextVar[bool] = ContextVar("recording_gradient", default=False)
+
+
+@final
+class Value(Operand):
+    """A scalar that records the op and operands it came from.
+
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> a.grad, b.grad  # ∂c/∂a = b + 1, ∂c/∂b = a
+    (-2.0, 2.0)
+
+    `data` is the number, `grad` its adjoint ∂output/∂self after `backward()`, `op` the op (None for a leaf).
+    Raises TypeError when data is not a real number.
+    """
+
+    # Two operands and the local derivative by each, taken as the node is made: no tuple, no closure per node, and
+    # writing `.data` later cannot change them. A node of three operands or more keeps them all in b and db as tuples.
+    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")
+    rank = 1
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        if isinstance(data, Operand):
+            raise TypeError(f"{data!r} is a {type(data).__name__} already: use it as it is, or Value(x.data) for a new leaf")
+        self.data, self.grad, self.name = real(data), UNTOUCHED, name
+        self.op = self.a = self.b = self.da = self.db = None
+
+    @staticmethod
+    def apply(op: Op, a: Any, b: Any = ABSENT, *rest: Any) -> Any:
+        """Compute op on the data and record a new node: the forward pass."""
+        partials = op.partials
+        if rest or partials.__class__ is not tuple:
+            return _record_many(op, (a, *(() if b is ABSENT else (b,)), *rest))
+        x = a.data if a.__class__ is Value else a
+        if x.__class__ is not float:
+            return _convert(op, a, *(() if b is ABSENT else (b,)))
+        v = _new(Value)
+        if b is ABSENT:
+            try:
+                v.data = y = op.forward(x)
+            except EDGES as error:
+                v.data = y = _edge(op, error, (a,), (x,))
+            try:
+                v.da = partials[0](y, x)
+            except EDGES:
+                (v.da,) = locals_at_edge(op, y, (x,))
+            v.b = v.db = None
+        else:
+            z = b.data if b.__class__ is Value else b
+            if z.__class__ is not float:
+                if z.__class__ is not int or b.__class__ is Value:
+                    return _convert(op, a, b)
+                b = z = float(z)
+            try:
+                v.data = y = op.forward(x, z)
+            except EDGES as error:
+                v.data = y = _edge(op, error, (a, b), (x, z))
+            try:
+                v.da = partials[0](y, x, z) if a.__class__ is Value else None
+                v.db = partials[1](y, x, z) if b.__class__ is Value else None
+            except EDGES:
+                v.da, v.db = locals_at_edge(op, y, (x, z))
+            v.b = b
+        v.a, v.op, v.grad, v.name = a, op, UNTOUCHED, None
+        return v
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """What op was applied to, in order: repeats kept, constants as floats."""
+        if self.op is None:
+            return ()
+        if self.b.__class__ is tuple:
+            return self.b
+        return (self.a,) if self.b is None else (self.a, self.b)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands that are Values."""
+        return tuple(x for x in self.operands if x.__class__ is Value)
+
+    @property
+    def locals(self) -> tuple[float | None, ...]:
+        """The local derivative by each operand, as the forward pass took it; None by a constant."""
+        ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
+        return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
+
+    @property
+    def partials(self) -> tuple[Callable[[], float], ...]:
+        """One closure per operand that gives the local derivative ∂self/∂operand from the table's rule.
+
+        >>> product = Value(2.0) * Value(-3.0)
+        >>> [partial() for partial in product.partials]
+        [-3.0, 2.0]
+        """
+        op, y = self.op, self.data
+        xs = tuple(x.data if isinstance(x, Value) else x for x in self.operands)
+        return tuple((lambda i=i: locals_at_edge(op, y, xs)[i]) for i in range(len(xs)))  # type: ignore[arg-type, misc]
+
+    def backward(self) -> None:
+        """Fill `grad` of every node below with ∂self/∂node: reset on inner nodes, added to at the leaves."""
+        order = topological_order(self)
+        for v in order:
+            if v.op is not None:
+                v.grad = 0.0
+        self.grad += 1.0  # ∂self/∂self
+        sweep(order)
+
+    # fmt: off
+    def __lt__(self, other: Any) -> bool: return self.data < _compared(other)
+    def __le__(self, other: Any) -> bool: return self.data <= _compared(other)
+    def __gt__(self, other: Any) -> bool: return self.data > _compared(other)
+    def __ge__(self, other: Any) -> bool: return self.data >= _compared(other)
+    def __float__(self) -> float: return float(self.data)
+    def __format__(self, spec: str) -> str: return format(self.data, spec) if spec else repr(self)
+    # fmt: on
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("the truth of a Value is ambiguous: compare it, or ask its .data")
+
+    def __repr__(self) -> str:
+        grad = "" if self.grad is UNTOUCHED else f", grad={self.grad!r}"
+        return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
+
+    def __reduce__(self) -> Any:
+        if self.op is not None:
+            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
+        return _leaf, (self.data, None if self.grad is UNTOUCHED else self.grad, self.name)
+
+
+_new: Callable[[Any], Any] = object.__new__
+
+
+def topological_order(y: Value) -> list[Value]:
+    """Every node that y depends on, each after its operands, y last; walked with a stack, so depth has no limit.
+
+    >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
+    >>> [v.name for v in topological_order(c)]
+    ['a', 'b', 'c']
+    """
+    order: list[Value] = []
+    seen = set()
+    stack: list[Any] = [y]
+    while stack:
+        v = stack.pop()
+        if v is None:  # a mark: the operands of the node under it are done
+            order.append(stack.pop())
+        elif v not in seen:
+            seen.add(v)
+            if v.op is None:
+                order.append(v)
+                continue
+            stack += (v, None)
+            a, b = v.a, v.b
+            if b.__class__ is Value:
+                stack.append(b)
+            elif b.__class__ is tuple:
+                stack += [x for x in reversed(b) if x.__class__ is Value]
+            if a.__class__ is Value:
+                stack.append(a)
+    return order
+
+
+def sweep(order: list[Value]) -> None:
+    """From the output back to the leaves: each node hands its grad, times the local derivative, to its operands."""
+    for v in reversed(order):
+        if v.op is not None:
+            g, a, b = v.grad, v.a, v.b
+            if a.__class__ is Value:
+                a.grad += g * v.da
+            if b.__class__ is Value:
+                b.grad += g * v.db
+            elif b.__class__ is tuple:
+                for x, d in zip(b, v.db, strict=True):
+                    if x.__class__ is Value:
+                        x.grad += g * d
+
+
+def _record_many(op: Op, operands: tuple[Any, ...]) -> Any:
+    """`Value.apply` for three operands or more: they stand in b, their derivatives in db."""
+    if not all(x.__class__ is float or (x.__class__ is Value and x.data.__class__ is float) for x in operands):
+        return _convert(op, *operands)
+    xs = tuple(x.data if x.__class__ is Value else x for x in operands)
+    v = _new(Value)
+    try:
+        v.data = op.forward(*xs)
+    except EDGES as error:
+        v.data = _edge(op, error, operands, xs)
+    try:
+        v.db = op.locals(v.data, xs)
+    except EDGES:
+        v.db = locals_at_edge(op, v.data, xs)
+    v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
+    return v
+
+
+def _convert(op: Op, *operands: Any) -> Any:
+    """`Value.apply` for operands that are neither Values of floats nor floats: 3, np.float64(3), a Dual."""
+    if (kind := Operand.outranking(operands, Value.rank)) is not None:
+        return kind.apply(op, *operands)
+    try:
+        for x in operands:
+            if isinstance(x, Value):
+                x.data = real(x.data)  # somebody wrote an int or a NumPy scalar to .data
+        return Value.apply(op, *(x if isinstance(x, Value) else real(x) for x in operands))
+    except TypeError:
+        return NotImplemented
+
+
+def _edge(op: Op, error: Exception, operands: tuple[Any, ...], xs: tuple[float, ...]) -> float:
+    """What a forward outside the domain gives: the error a float raises, or inf and nan within a recorded sweep."""
+    if recording_gradient.get():
+        return op.limit(*xs)
+    raise op.complaint(error, xs, tuple(x.name if isinstance(x, Value) else None for x in operands)) from None
+
+
+def _compared(other: Any) -> float:
+    return other.data if isinstance(other, Value) else other  # type: ignore[no-any-return]
+
+
+def _leaf(data: float, grad: float | None, name: str | None) -> Value:
+    leaf = Value(data, name)
+    leaf.grad = UNTOUCHED if grad is None else grad
+    return leaf
