@@ -1,11 +1,14 @@
-"""A float that never raises: how a local derivative is taken at a pole, where Python's ``1 / 0.0`` raises."""
+"""Edges: a backward pass never raises, where Python's ``1 / 0.0`` does; it gives ±inf or nan as IEEE 754 says."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
+from autograd_tiny.op import EDGES, Op, real
 from autograd_tiny.operand import Operand
-from autograd_tiny.op import Op, real
+
+never_raise: ContextVar[bool] = ContextVar("never_raise", default=False)  # while local derivatives are taken
 
 
 class Ieee(Operand):
@@ -22,13 +25,27 @@ class Ieee(Operand):
         self.data = data
 
     @staticmethod
-    def apply(op: Op, *xs: Any) -> Ieee:
+    def apply(op: Op, *xs: Any) -> Any:
+        if (kind := Operand.outranking(xs, Ieee.rank)) is not None:
+            return kind.apply(op, *xs)
         return Ieee(op.ieee(*(real(x) for x in xs)))
 
     def __float__(self) -> float:
         return self.data
 
 
-def locals_at_edge(op: Op, y: float, xs: tuple[float, ...]) -> tuple[float, ...]:
-    """The local derivatives of op at floats, ±inf or nan where IEEE 754 says so."""
-    return tuple(real(d) for d in op.locals(Ieee(y), tuple(map(Ieee, xs))))
+def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
+    """`op.locals` in any numbers, with the IEEE 754 limit where a float raises.
+
+    >>> from autograd_tiny import ops
+    >>> local_derivatives(ops.sqrt, 0.0, (0.0,))
+    (inf,)
+    """
+    token = never_raise.set(True)
+    try:
+        return op.locals(y, xs, wanted)
+    except EDGES:
+        y, *xs = (Ieee(x) if isinstance(x, float) else x for x in (y, *xs))  # type: ignore[assignment]
+        return tuple(d.data if isinstance(d, Ieee) else d for d in op.locals(y, tuple(xs), wanted))
+    finally:
+        never_raise.reset(token)

@@ -73,22 +73,22 @@ class Op:
         if isinstance(self.partials, tuple) and len(xs) != (arity := len(self.partials)):
             xs += self.defaults[len(xs) - arity :] if len(xs) < arity else ()
             if len(xs) != arity:
-                raise TypeError(f"{self.name} takes {arity} operands, got {len(xs)}")
+                raise TypeError(f"{self.name} takes {arity} operand{'s'[: arity > 1]}, got {len(xs)}")
         for x in xs:
-            if x.__class__ is not float and hasattr(x, "apply"):
-                if (y := x.apply(self, *xs)) is not NotImplemented:
-                    return y
+            if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, *xs)) is not NotImplemented:
+                return y
         xs = tuple(real(x) for x in xs)
         try:
             return self.forward(*xs)
         except EDGES as error:
             raise self.complaint(error, xs) from None
 
-    def locals(self, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Every local derivative ∂y/∂xs[i] at once, in whatever numbers y and xs are."""
+    def locals(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
+        """The local derivatives ∂y/∂xs[i], in whatever numbers y and xs are; None by an operand not wanted."""
         if isinstance(self.partials, Every):
-            return self.partials.rule(y, *xs)  # type: ignore[no-any-return]
-        return tuple(rule(y, *xs) for rule in self.partials)
+            return self.partials.rule(y, *xs)
+        wanted = wanted or (True,) * len(xs)
+        return tuple(rule(y, *xs) if w else None for rule, w in zip(self.partials, wanted, strict=True))
 
     def ieee(self, *xs: float) -> float:
         """`forward`, with the IEEE 754 limit where Python raises: 1/0 is inf."""

@@ -30,7 +30,7 @@ def _power(a: float, b: float) -> float:
     y = a**b
     if y.__class__ is complex:
         raise ValueError("a negative base needs a whole exponent")
-    return y  # type: ignore[no-any-return]
+    return y
 
 
 def _power_limit(a: float, b: float) -> float:
@@ -77,8 +77,8 @@ div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b
          limit=_divide_limit, avoid=lambda a, b: b, infix=("/", 2))
 neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3))
 pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
-# x**0 is 1 with derivative 0 everywhere; 0**b is flat in b, so log 0 is never asked for.
-pow = Op("pow", _power, (lambda y, a, b: where(b, b * a ** (b - 1), 0.0), lambda y, a, b: y * log(where(a, a, 1.0))),
+# x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: neither rule asks for 0**-1 or log 0 then.
+pow = Op("pow", _power, (lambda y, a, b: b * where(hypot(a, b), a, 1.0) ** (b - 1), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=_power_limit, avoid=lambda a, b: a, infix=("**", 4))
 
 # Exponentials, logarithms, roots.
@@ -127,7 +127,7 @@ gelu = Op("gelu", lambda x: 0.5 * x * math.erfc(-x * math.sqrt(0.5)) if x > -inf
 
 # Kinks, steps and choices. A tie of maximum and minimum shares one half each; nan in, nan out.
 abs     = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x)
-sign    = Op("sign", lambda x: math.copysign(1.0, x) if x else x if x != x else 0.0, (_zero,), avoid=lambda x: x)
+sign    = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_zero,), avoid=lambda x: x)
 step    = Op("step", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_zero,), avoid=lambda x: x)
 compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_zero, _zero), avoid=lambda a, b: a - b)
 maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
@@ -136,7 +136,7 @@ minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
              (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2), avoid=lambda a, b: a - b)
 clip    = Op("clip", _clip, (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
                              lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
-             avoid=lambda x, low, high: (x - low) * (x - high))
+             avoid=lambda x, low, high: (x - low) * (x - high) * (high - low))
 where   = Op("where", lambda condition, a, b: a if condition else b,
              (_zero, lambda y, condition, a, b: not_equal(condition, 0.0), lambda y, condition, a, b: equal(condition, 0.0)),
              avoid=lambda condition, a, b: condition)

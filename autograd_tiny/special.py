@@ -12,7 +12,7 @@ def polygamma(n: int, x: float) -> float:
     """The (n+1)-th derivative of log Γ at x: digamma for n = 0, trigamma for n = 1.
 
     >>> polygamma(0, 1.0), polygamma(1, 1.0)  # -γ and π²/6
-    (-0.5772156649015329, 1.6449340668482264)
+    (-0.5772156649015331, 1.6449340668482264)
 
     Raises ValueError at the poles 0, -1, -2, …
     Source: DLMF 5.5.2 (recurrence), 5.5.4 (reflection), 5.11.2 and 5.15.8 (asymptotic series).
@@ -24,19 +24,26 @@ def polygamma(n: int, x: float) -> float:
         return across - math.pi ** (n + 1) * _cot_derivative(n, x - round(x))
     terms = []
     while x < n + 14:
-        terms.append(math.factorial(n) / x ** (n + 1) if x > 1e-300 else math.inf)
+        terms.append(math.factorial(n) * _inverse_power(x, n + 1))
         x += 1
     if n == 0:
         terms = [-1 * t for t in terms] + [math.log(x), -0.5 / x]
         terms += [-b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1) if x < 1e30]
         return math.fsum(terms)
-    scale = x**-n if n * math.log(x) < 700 else 0.0
+    scale = x**-n
     terms += [scale * math.factorial(n - 1), scale * math.factorial(n) / (2 * x)]
     for k, b in enumerate(_BERNOULLI, 1):
         if x < 1e30:
             ratio = math.factorial(2 * k + n - 1) / math.factorial(2 * k)
             terms.append(scale * b * ratio / x ** (2 * k))
     return math.fsum(terms) * (-1) ** (n + 1)
+
+
+def _inverse_power(x: float, n: int) -> float:
+    try:
+        return (1 / x) ** n
+    except OverflowError:
+        return math.inf
 
 
 def _cot_derivative(n: int, r: float) -> float:

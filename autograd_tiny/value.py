@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, final
 
-from autograd_tiny.ieee import locals_at_edge
-from autograd_tiny.operand import Operand
+from autograd_tiny.ieee import local_derivatives, never_raise
 from autograd_tiny.op import EDGES, Op, real
+from autograd_tiny.operand import Operand
 
 UNTOUCHED = float("0")  # the one 0.0 that says: no backward() has reached this node
 ABSENT: Any = object()
-recording_gradient: ContextVar[bool] = ContextVar("recording_gradient", default=False)
 
 
 @final
@@ -31,14 +29,21 @@ class Value(Operand):
 
     # Two operands and the local derivative by each, taken as the node is made: no tuple, no closure per node, and
     # writing `.data` later cannot change them. A node of three operands or more keeps them all in b and db as tuples.
-    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")
+    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")  # noqa: RUF023 - the order they are spoken of
     rank = 1
 
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Operand):
             raise TypeError(f"{data!r} is a {type(data).__name__} already: use it as it is, or Value(x.data) for a new leaf")
         self.data, self.grad, self.name = real(data), UNTOUCHED, name
-        self.op = self.a = self.b = self.da = self.db = None
+        self.op: Op | None = None
+        self.a: Any = None
+        self.b: Any = None
+        self.da: Any = None
+        self.db: Any = None
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Value has no subclasses: a new kind of node is an Op, a new kind of number an Operand")
 
     @staticmethod
     def apply(op: Op, a: Any, b: Any = ABSENT, *rest: Any) -> Any:
@@ -58,7 +63,7 @@ class Value(Operand):
             try:
                 v.da = partials[0](y, x)
             except EDGES:
-                (v.da,) = locals_at_edge(op, y, (x,))
+                (v.da,) = local_derivatives(op, y, (x,))
             v.b = v.db = None
         else:
             z = b.data if b.__class__ is Value else b
@@ -74,7 +79,7 @@ class Value(Operand):
                 v.da = partials[0](y, x, z) if a.__class__ is Value else None
                 v.db = partials[1](y, x, z) if b.__class__ is Value else None
             except EDGES:
-                v.da, v.db = locals_at_edge(op, y, (x, z))
+                v.da, v.db = local_derivatives(op, y, (x, z), (a.__class__ is Value, b.__class__ is Value))
             v.b = b
         v.a, v.op, v.grad, v.name = a, op, UNTOUCHED, None
         return v
@@ -109,7 +114,7 @@ class Value(Operand):
         """
         op, y = self.op, self.data
         xs = tuple(x.data if isinstance(x, Value) else x for x in self.operands)
-        return tuple((lambda i=i: locals_at_edge(op, y, xs)[i]) for i in range(len(xs)))  # type: ignore[arg-type, misc]
+        return tuple((lambda i=i: local_derivatives(op, y, xs)[i]) for i in range(len(xs)))  # type: ignore[arg-type, misc]
 
     def backward(self) -> None:
         """Fill `grad` of every node below with ∂self/∂node: reset on inner nodes, added to at the leaves."""
@@ -145,15 +150,17 @@ class Value(Operand):
 _new: Callable[[Any], Any] = object.__new__
 
 
-def topological_order(y: Value) -> list[Value]:
-    """Every node that y depends on, each after its operands, y last; walked with a stack, so depth has no limit.
+def topological_order(y: Value, stop: Iterable[Value] = ()) -> list[Value]:
+    """Every node that y depends on, each after its operands, y last; nodes in `stop` and what lies below are left out.
+
+    Walked with a stack, so depth has no limit.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
     ['a', 'b', 'c']
     """
     order: list[Value] = []
-    seen = set()
+    seen = set(stop)
     stack: list[Any] = [y]
     while stack:
         v = stack.pop()
@@ -200,10 +207,7 @@ def _record_many(op: Op, operands: tuple[Any, ...]) -> Any:
         v.data = op.forward(*xs)
     except EDGES as error:
         v.data = _edge(op, error, operands, xs)
-    try:
-        v.db = op.locals(v.data, xs)
-    except EDGES:
-        v.db = locals_at_edge(op, v.data, xs)
+    v.db = local_derivatives(op, v.data, xs, tuple(x.__class__ is Value for x in operands))
     v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
     return v
 
@@ -223,13 +227,13 @@ def _convert(op: Op, *operands: Any) -> Any:
 
 def _edge(op: Op, error: Exception, operands: tuple[Any, ...], xs: tuple[float, ...]) -> float:
     """What a forward outside the domain gives: the error a float raises, or inf and nan within a recorded sweep."""
-    if recording_gradient.get():
+    if never_raise.get():
         return op.limit(*xs)
     raise op.complaint(error, xs, tuple(x.name if isinstance(x, Value) else None for x in operands)) from None
 
 
 def _compared(other: Any) -> float:
-    return other.data if isinstance(other, Value) else other  # type: ignore[no-any-return]
+    return other.data if isinstance(other, Value) else other
 
 
 def _leaf(data: float, grad: float | None, name: str | None) -> Value:

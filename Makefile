@@ -1,0 +1,50 @@
+# `make demo` and `make test` set up everything they need in .venv and touch nothing outside this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint bench pictures clean
+
+help:
+	@echo "make demo     step through a neuron and a real training step, and draw them"
+	@echo "make test     run all tests (under five minutes on two cores)"
+	@echo "make check    the same tests with many more examples (half an hour)"
+	@echo "make lint     ruff and mypy"
+	@echo "make bench    time the engine against micrograd"
+	@echo "make pictures draw the pictures of the README again"
+
+# One stamp per set of packages; each is made again when pyproject.toml changes.
+.venv/%.stamp: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . $(if $(filter-out run,$*),--group $*)
+	@touch $@
+
+demo: .venv/run.stamp
+	@$(BIN)/python demos/1_formula.py
+	@$(BIN)/autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
+	@$(BIN)/python demos/3_penguins.py
+	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss
+	@mkdir -p out
+	@$(BIN)/autograd-tiny draw "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88 -o out/neuron.svg
+	@$(BIN)/autograd-tiny draw demos/3_penguins.py:loss -o out/training-step.png
+
+test: .venv/test.stamp
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage report --skip-covered
+
+check: .venv/test.stamp
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest
+
+lint: .venv/lint.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/bench.stamp
+	@$(BIN)/python benchmarks/eager.py
+
+pictures: .venv/run.stamp
+	@$(BIN)/autograd-tiny draw "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88 -o demos/neuron.svg
+
+clean:
+	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

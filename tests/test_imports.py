@@ -1,0 +1,52 @@
+"""Imports point down the reading order, and importing the package is quick and light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import autograd_tiny
+
+FOLDER = Path(autograd_tiny.__file__).parent
+
+# A file imports only from the rows above its own.
+READING_ORDER = [
+    {"special", "digits"},
+    {"op"},
+    {"ops"},
+    {"operand"},
+    {"ieee"},
+    {"value", "dual", "symbol"},
+    {"tree"},
+    {"transforms"},
+    {"nn", "trace", "draw", "render", "expression"},
+    {"show"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+
+
+def test_imports_point_one_way():
+    row = {name: i for i, names in enumerate(READING_ORDER) for name in names}
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd_tiny"):
+                below = node.module.removeprefix("autograd_tiny").lstrip(".")
+                names = [below] if below else [alias.name for alias in node.names]
+                for name in names:
+                    if name in row:
+                        assert row[name] < row[path.stem], f"{path.stem} imports {name}"
+
+
+def test_importing_is_light():
+    code = "import sys, autograd_tiny; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("graphviz", "rich", "numpy", "hypothesis", "mpmath"):
+        assert repr(heavy) not in loaded
+
+
+def test_what_a_newcomer_reads_is_short():
+    files = ("ops", "operand", "value")
+    assert sum(len((FOLDER / f"{name}.py").read_text(encoding="utf-8").splitlines()) for name in files) < 500
