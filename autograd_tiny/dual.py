@@ -35,9 +35,9 @@ class Dual(Operand):
         self.primal, self.tangent, self.level = primal, tangent, level
 
     @staticmethod
-    def apply(op: Op, *xs: Any) -> Any:
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         if (kind := Operand.outranking(xs, Dual.rank)) is not None:
-            return kind.apply(op, *xs)
+            return kind.apply(op, xs)
         try:
             xs = tuple(x if isinstance(x, Operand) else real(x) for x in xs)
         except TypeError:

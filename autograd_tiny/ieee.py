@@ -25,9 +25,9 @@ class Ieee(Operand):
         self.data = data
 
     @staticmethod
-    def apply(op: Op, *xs: Any) -> Any:
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         if (kind := Operand.outranking(xs, Ieee.rank)) is not None:
-            return kind.apply(op, *xs)
+            return kind.apply(op, xs)
         return Ieee(op.ieee(*(real(x) for x in xs)))
 
     def __float__(self) -> float:

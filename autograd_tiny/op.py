@@ -70,18 +70,27 @@ class Op:
     defaults: tuple[float, ...] = ()  # for the last operands
 
     def __call__(self, *xs: Any) -> Any:
+        for x in xs:
+            if x.__class__ is not float:
+                return self._apply(xs)
+        try:
+            return self.forward(*xs)
+        except EDGES as error:
+            raise self.complaint(error, xs) from None
+        except TypeError:
+            if isinstance(self.partials, Every) or len(xs) == len(self.partials):
+                raise
+            return self._apply(xs)
+
+    def _apply(self, xs: tuple[Any, ...]) -> Any:
         if isinstance(self.partials, tuple) and len(xs) != (arity := len(self.partials)):
             xs += self.defaults[len(xs) - arity :] if len(xs) < arity else ()
             if len(xs) != arity:
                 raise TypeError(f"{self.name} takes {arity} operand{'s'[: arity > 1]}, got {len(xs)}")
         for x in xs:
-            if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, *xs)) is not NotImplemented:
+            if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, xs)) is not NotImplemented:
                 return y
-        xs = tuple(real(x) for x in xs)
-        try:
-            return self.forward(*xs)
-        except EDGES as error:
-            raise self.complaint(error, xs) from None
+        return self(*(real(x) for x in xs))
 
     def locals(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
         """The local derivatives ∂y/∂xs[i], in whatever numbers y and xs are; None by an operand not wanted."""

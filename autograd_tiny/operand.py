@@ -1,6 +1,6 @@
 """Python's operators and the usual methods, written out once for every number that follows the op table.
 
-A kind of number says in `apply` what applying an op to it means: a Value records, a Dual carries a tangent, a
+A kind of number says in `apply(op, xs)` what applying an op means: a Value records, a Dual carries a tangent, a
 Symbol spells itself. Where kinds meet, the one of the highest `rank` applies the op.
 """
 
@@ -21,9 +21,15 @@ class Operand:
     rank: ClassVar[int]
 
     @staticmethod
-    def apply(op: Op, *xs: Any) -> Any:
-        """What op(*xs) is for this kind of number; NotImplemented for operands that are no real numbers."""
-        raise NotImplementedError
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        """What op(*xs) is for this kind of number; NotImplemented where an operand is no real number."""
+        raise NotImplementedError  # each kind has its own
+
+    def unary(self, op: Op) -> Any:
+        return self.apply(op, (self,))
+
+    def binary(self, op: Op, a: Number, b: Number) -> Any:
+        return self.apply(op, (a, b))
 
     @staticmethod
     def outranking(xs: tuple[Any, ...], rank: int) -> type[Operand] | None:
@@ -32,63 +38,63 @@ class Operand:
         return max(kinds, key=lambda kind: kind.rank, default=None)
 
     # fmt: off
-    def __add__(self, other: Number) -> Self: return self.apply(ops.add, self, other)
-    def __radd__(self, other: Number) -> Self: return self.apply(ops.add, other, self)
-    def __sub__(self, other: Number) -> Self: return self.apply(ops.sub, self, other)
-    def __rsub__(self, other: Number) -> Self: return self.apply(ops.sub, other, self)
-    def __mul__(self, other: Number) -> Self: return self.apply(ops.mul, self, other)
-    def __rmul__(self, other: Number) -> Self: return self.apply(ops.mul, other, self)
-    def __truediv__(self, other: Number) -> Self: return self.apply(ops.div, self, other)
-    def __rtruediv__(self, other: Number) -> Self: return self.apply(ops.div, other, self)
-    def __pow__(self, other: Number) -> Self: return self.apply(ops.pow, self, other)
-    def __rpow__(self, other: Number) -> Self: return self.apply(ops.pow, other, self)
-    def __neg__(self) -> Self: return self.apply(ops.neg, self)
-    def __pos__(self) -> Self: return self.apply(ops.pos, self)
-    def __abs__(self) -> Self: return self.apply(ops.abs, self)
+    def __add__(self, other: Number) -> Self: return self.binary(ops.add, self, other)
+    def __radd__(self, other: Number) -> Self: return self.binary(ops.add, other, self)
+    def __sub__(self, other: Number) -> Self: return self.binary(ops.sub, self, other)
+    def __rsub__(self, other: Number) -> Self: return self.binary(ops.sub, other, self)
+    def __mul__(self, other: Number) -> Self: return self.binary(ops.mul, self, other)
+    def __rmul__(self, other: Number) -> Self: return self.binary(ops.mul, other, self)
+    def __truediv__(self, other: Number) -> Self: return self.binary(ops.div, self, other)
+    def __rtruediv__(self, other: Number) -> Self: return self.binary(ops.div, other, self)
+    def __pow__(self, other: Number) -> Self: return self.binary(ops.pow, self, other)
+    def __rpow__(self, other: Number) -> Self: return self.binary(ops.pow, other, self)
+    def __neg__(self) -> Self: return self.unary(ops.neg)
+    def __pos__(self) -> Self: return self.unary(ops.pos)
+    def __abs__(self) -> Self: return self.unary(ops.abs)
 
-    def exp(self) -> Self: return self.apply(ops.exp, self)
-    def expm1(self) -> Self: return self.apply(ops.expm1, self)
-    def log(self) -> Self: return self.apply(ops.log, self)
-    def log2(self) -> Self: return self.apply(ops.log2, self)
-    def log10(self) -> Self: return self.apply(ops.log10, self)
-    def log1p(self) -> Self: return self.apply(ops.log1p, self)
-    def sqrt(self) -> Self: return self.apply(ops.sqrt, self)
-    def cbrt(self) -> Self: return self.apply(ops.cbrt, self)
-    def square(self) -> Self: return self.apply(ops.square, self)
-    def reciprocal(self) -> Self: return self.apply(ops.reciprocal, self)
+    def exp(self) -> Self: return self.unary(ops.exp)
+    def expm1(self) -> Self: return self.unary(ops.expm1)
+    def log(self) -> Self: return self.unary(ops.log)
+    def log2(self) -> Self: return self.unary(ops.log2)
+    def log10(self) -> Self: return self.unary(ops.log10)
+    def log1p(self) -> Self: return self.unary(ops.log1p)
+    def sqrt(self) -> Self: return self.unary(ops.sqrt)
+    def cbrt(self) -> Self: return self.unary(ops.cbrt)
+    def square(self) -> Self: return self.unary(ops.square)
+    def reciprocal(self) -> Self: return self.unary(ops.reciprocal)
 
-    def sin(self) -> Self: return self.apply(ops.sin, self)
-    def cos(self) -> Self: return self.apply(ops.cos, self)
-    def tan(self) -> Self: return self.apply(ops.tan, self)
-    def asin(self) -> Self: return self.apply(ops.asin, self)
-    def acos(self) -> Self: return self.apply(ops.acos, self)
-    def atan(self) -> Self: return self.apply(ops.atan, self)
+    def sin(self) -> Self: return self.unary(ops.sin)
+    def cos(self) -> Self: return self.unary(ops.cos)
+    def tan(self) -> Self: return self.unary(ops.tan)
+    def asin(self) -> Self: return self.unary(ops.asin)
+    def acos(self) -> Self: return self.unary(ops.acos)
+    def atan(self) -> Self: return self.unary(ops.atan)
     def atan2(self, other: Number) -> Self: return ops.atan2(self, other)
-    def sinh(self) -> Self: return self.apply(ops.sinh, self)
-    def cosh(self) -> Self: return self.apply(ops.cosh, self)
-    def tanh(self) -> Self: return self.apply(ops.tanh, self)
-    def asinh(self) -> Self: return self.apply(ops.asinh, self)
-    def acosh(self) -> Self: return self.apply(ops.acosh, self)
-    def atanh(self) -> Self: return self.apply(ops.atanh, self)
+    def sinh(self) -> Self: return self.unary(ops.sinh)
+    def cosh(self) -> Self: return self.unary(ops.cosh)
+    def tanh(self) -> Self: return self.unary(ops.tanh)
+    def asinh(self) -> Self: return self.unary(ops.asinh)
+    def acosh(self) -> Self: return self.unary(ops.acosh)
+    def atanh(self) -> Self: return self.unary(ops.atanh)
 
-    def sigmoid(self) -> Self: return self.apply(ops.sigmoid, self)
-    def softplus(self) -> Self: return self.apply(ops.softplus, self)
-    def relu(self) -> Self: return self.apply(ops.relu, self)
+    def sigmoid(self) -> Self: return self.unary(ops.sigmoid)
+    def softplus(self) -> Self: return self.unary(ops.softplus)
+    def relu(self) -> Self: return self.unary(ops.relu)
     def leaky_relu(self, slope: Number = 0.01) -> Self: return ops.leaky_relu(self, slope)
     def elu(self, alpha: Number = 1.0) -> Self: return ops.elu(self, alpha)
-    def gelu(self) -> Self: return self.apply(ops.gelu, self)
-    def silu(self) -> Self: return self.apply(ops.silu, self)
+    def gelu(self) -> Self: return self.unary(ops.gelu)
+    def silu(self) -> Self: return self.unary(ops.silu)
 
-    def sign(self) -> Self: return self.apply(ops.sign, self)
-    def step(self) -> Self: return self.apply(ops.step, self)
+    def sign(self) -> Self: return self.unary(ops.sign)
+    def step(self) -> Self: return self.unary(ops.step)
     def maximum(self, other: Number) -> Self: return ops.maximum(self, other)
     def minimum(self, other: Number) -> Self: return ops.minimum(self, other)
     def clip(self, low: Number, high: Number) -> Self: return ops.clip(self, low, high)
     def hypot(self, other: Number) -> Self: return ops.hypot(self, other)
-    def erf(self) -> Self: return self.apply(ops.erf, self)
-    def erfc(self) -> Self: return self.apply(ops.erfc, self)
-    def lgamma(self) -> Self: return self.apply(ops.lgamma, self)
-    def digamma(self) -> Self: return self.apply(ops.digamma, self)
+    def erf(self) -> Self: return self.unary(ops.erf)
+    def erfc(self) -> Self: return self.unary(ops.erfc)
+    def lgamma(self) -> Self: return self.unary(ops.lgamma)
+    def digamma(self) -> Self: return self.unary(ops.digamma)
     # fmt: on
 
     # NumPy's ufuncs call these names on each element of an object array.

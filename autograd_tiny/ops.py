@@ -26,34 +26,10 @@ def _divide_limit(a: float, b: float) -> float:
     return math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan
 
 
-def _power(a: float, b: float) -> float:
-    y = a**b
-    if y.__class__ is complex:
-        raise ValueError("a negative base needs a whole exponent")
-    return y
-
-
 def _power_limit(a: float, b: float) -> float:
     if a < 0 and b != b // 1:
         return nan
     return -inf if math.copysign(1, a) < 0 and b % 2 == 1 else inf
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else (e := math.exp(x)) / (1 + e)
-
-
-def _dot(*xs: float) -> float:
-    if len(xs) % 2:
-        raise TypeError(f"dot(*xs, *ys) takes as many ys as xs, got {len(xs)} operands")
-    half = len(xs) // 2
-    return math.fsum(a * b for a, b in zip(xs[:half], xs[half:], strict=True))
-
-
-def _clip(x: float, low: float, high: float) -> float:
-    if low > high:
-        raise ValueError(f"the low end {low!r} lies above the high end {high!r}")
-    return low if x < low else high if x > high else x
 
 
 def _zero(*xs: Any) -> float:
@@ -78,7 +54,7 @@ div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b
 neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3))
 pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
 # x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: neither rule asks for 0**-1 or log 0 then.
-pow = Op("pow", _power, (lambda y, a, b: b * where(hypot(a, b), a, 1.0) ** (b - 1), lambda y, a, b: y * log(where(a, a, 1.0))),
+pow = Op("pow", special.power, (lambda y, a, b: b * where(hypot(a, b), a, 1.0) ** (b - 1), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=_power_limit, avoid=lambda a, b: a, infix=("**", 4))
 
 # Exponentials, logarithms, roots.
@@ -112,7 +88,7 @@ atanh = Op("atanh", math.atanh, (lambda y, x: 1 / ((1 - x) * (1 + x)),), (Interv
            limit=lambda x: math.copysign(inf, x) if fabs(x) == 1 else nan)
 
 # Activations.
-sigmoid  = Op("sigmoid", _sigmoid, (lambda y, x: y * sigmoid(-x),))
+sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),))
 softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-fabs(x))), (lambda y, x: sigmoid(x),))
 relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: step(x),), avoid=lambda x: x)
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
@@ -121,7 +97,7 @@ leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
 elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           (lambda y, x, alpha: where(step(x), 1.0, alpha * exp(minimum(x, 0.0))), lambda y, x, alpha: expm1(minimum(x, 0.0))),
           avoid=lambda x, alpha: x, defaults=(1.0,))
-silu = Op("silu", lambda x: x * _sigmoid(x) if x > -inf else -0.0, (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),))
+silu = Op("silu", lambda x: x * special.sigmoid(x) if x > -inf else -0.0, (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),))
 gelu = Op("gelu", lambda x: 0.5 * x * math.erfc(-x * math.sqrt(0.5)) if x > -inf else -0.0,
           (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),))
 
@@ -134,7 +110,7 @@ maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
              (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2), avoid=lambda a, b: a - b)
 minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
              (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2), avoid=lambda a, b: a - b)
-clip    = Op("clip", _clip, (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
+clip    = Op("clip", special.clip, (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
                              lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
              avoid=lambda x, low, high: (x - low) * (x - high) * (high - low))
 where   = Op("where", lambda condition, a, b: a if condition else b,
@@ -154,7 +130,7 @@ erfc  = Op("erfc", math.erfc, (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x
 lgamma = Op("lgamma", math.lgamma, (lambda y, x: digamma(x),), avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
 digamma, trigamma = polygamma(0), polygamma(1)
 fsum  = Op("fsum", lambda *xs: math.fsum(xs), Every(lambda y, *xs: (1.0,) * len(xs)), limit=lambda *xs: sum(xs))
-dot   = Op("dot", _dot, Every(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]))
+dot   = Op("dot", special.dot, Every(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]))
 # fmt: on
 
 TABLE = {row.name: row for row in list(globals().values()) if isinstance(row, Op)}

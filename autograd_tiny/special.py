@@ -1,8 +1,37 @@
-"""The one family of functions on floats that the table needs and ``math`` lacks."""
+"""Functions of floats that the table needs and ``math`` lacks."""
 
 from __future__ import annotations
 
 import math
+
+
+def power(a: float, b: float) -> float:
+    """a**b where it is real."""
+    y = a**b
+    if y.__class__ is complex:
+        raise ValueError("a negative base needs a whole exponent")
+    return y
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + e⁻ˣ), with no overflow on either side."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else (e := math.exp(x)) / (1 + e)
+
+
+def clip(x: float, low: float, high: float) -> float:
+    """The number nearest to x within [low, high]."""
+    if low > high:
+        raise ValueError(f"the low end {low!r} lies above the high end {high!r}")
+    return low if x < low else high if x > high else x
+
+
+def dot(*xs: float) -> float:
+    """The sum of products of the first half of xs with the second, rounded once after the products."""
+    if len(xs) % 2:
+        raise TypeError(f"dot(*xs, *ys) takes as many ys as xs, got {len(xs)} operands")
+    half = len(xs) // 2
+    return math.fsum(a * b for a, b in zip(xs[:half], xs[half:], strict=True))
+
 
 # B(2k) / (2k)! * (2k)! is spelled out: the Bernoulli numbers B2, B4, … of the asymptotic series.
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)

@@ -36,7 +36,7 @@ class Symbol(Operand):
         return symbol
 
     @staticmethod
-    def apply(op: Op, *xs: Any) -> Symbol:
+    def apply(op: Op, xs: tuple[Any, ...]) -> Symbol:
         return Symbol.applied(op, tuple(x if isinstance(x, Symbol) else real(x) for x in xs))
 
     def _refuse(self, other: object = None) -> NoReturn:
@@ -55,9 +55,9 @@ def operand_symbols(op: Op) -> tuple[Symbol, ...]:
     """One Symbol per operand, named as the op's first rule names them: a, b or x."""
     if isinstance(op.partials, Every):
         return tuple(Symbol(name) for name in ("x0", "x1", "x2", "x3"))
-    return tuple(Symbol(name) for name in list(inspect.signature(op.partials[0]).parameters)[1:] if name != "xs") or tuple(
-        Symbol(name) for name in "abcdefgh"[: len(op.partials)]
-    )
+    return tuple(
+        Symbol(name) for name in list(inspect.signature(op.partials[0]).parameters)[1:] if name != "xs"
+    ) or tuple(Symbol(name) for name in "abcdefgh"[: len(op.partials)])
 
 
 def explain(op: Op) -> str:
@@ -71,7 +71,7 @@ def explain(op: Op) -> str:
     ∂sqrt(x)/∂x = 0.5 / y    where y = sqrt(x)
     """
     xs = operand_symbols(op)
-    result = Symbol.apply(op, *xs)
+    result = Symbol.apply(op, xs)
     shown = f"({result})" if result.spelled.binds < 99 else str(result)
     lines = []
     for x, d in zip(xs, op.locals(Symbol("y"), xs), strict=True):

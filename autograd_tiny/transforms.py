@@ -117,7 +117,9 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         gs = list(leaves(cotangent, "cotangent"))
         if [_inside(path) for path, _ in gs] != [_inside(path) for path, _ in ys]:
-            raise ValueError(f"the cotangent has {len(gs)} scalars in another structure than the {len(ys)} of the output")
+            raise ValueError(
+                f"the cotangent has {len(gs)} scalars in another structure than the {len(ys)} of the output"
+            )
         token = never_raise.set(True)
         try:
             weighted = ops.dot(*(y for _, y in ys), *(g for _, g in gs))

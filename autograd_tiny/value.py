@@ -10,7 +10,6 @@ from autograd_tiny.op import EDGES, Op, real
 from autograd_tiny.operand import Operand
 
 UNTOUCHED = float("0")  # the one 0.0 that says: no backward() has reached this node
-ABSENT: Any = object()
 
 
 @final
@@ -34,7 +33,7 @@ class Value(Operand):
 
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Operand):
-            raise TypeError(f"{data!r} is a {type(data).__name__} already: use it as it is, or Value(x.data) for a new leaf")
+            raise TypeError(f"{data!r} is a {type(data).__name__} already: use it, or Value(x.data) for a new leaf")
         self.data, self.grad, self.name = real(data), UNTOUCHED, name
         self.op: Op | None = None
         self.a: Any = None
@@ -46,42 +45,56 @@ class Value(Operand):
         raise TypeError("Value has no subclasses: a new kind of node is an Op, a new kind of number an Operand")
 
     @staticmethod
-    def apply(op: Op, a: Any, b: Any = ABSENT, *rest: Any) -> Any:
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         """Compute op on the data and record a new node: the forward pass."""
-        partials = op.partials
-        if rest or partials.__class__ is not tuple:
-            return _record_many(op, (a, *(() if b is ABSENT else (b,)), *rest))
-        x = a.data if a.__class__ is Value else a
+        if len(xs) == 2 and op.partials.__class__ is tuple:
+            return _TWO.binary(op, *xs)
+        if len(xs) == 1 and xs[0].__class__ is Value and op.partials.__class__ is tuple:
+            return xs[0].unary(op)
+        return _record_many(op, xs)
+
+    def unary(self, op: Op) -> Any:
+        x = self.data
         if x.__class__ is not float:
-            return _convert(op, a, *(() if b is ABSENT else (b,)))
+            return _convert(op, (self,))
+        try:
+            y = op.forward(x)
+        except EDGES as error:
+            y = _edge(op, error, (self,), (x,))
         v = _new(Value)
-        if b is ABSENT:
-            try:
-                v.data = y = op.forward(x)
-            except EDGES as error:
-                v.data = y = _edge(op, error, (a,), (x,))
-            try:
-                v.da = partials[0](y, x)
-            except EDGES:
-                (v.da,) = local_derivatives(op, y, (x,))
-            v.b = v.db = None
-        else:
-            z = b.data if b.__class__ is Value else b
-            if z.__class__ is not float:
-                if z.__class__ is not int or b.__class__ is Value:
-                    return _convert(op, a, b)
-                b = z = float(z)
-            try:
-                v.data = y = op.forward(x, z)
-            except EDGES as error:
-                v.data = y = _edge(op, error, (a, b), (x, z))
-            try:
-                v.da = partials[0](y, x, z) if a.__class__ is Value else None
-                v.db = partials[1](y, x, z) if b.__class__ is Value else None
-            except EDGES:
-                v.da, v.db = local_derivatives(op, y, (x, z), (a.__class__ is Value, b.__class__ is Value))
-            v.b = b
-        v.a, v.op, v.grad, v.name = a, op, UNTOUCHED, None
+        try:
+            v.da = op.partials[0](y, x)  # type: ignore[index]
+        except EDGES:
+            (v.da,) = local_derivatives(op, y, (x,))
+        v.data = y
+        v.grad = UNTOUCHED
+        v.op = op
+        v.a = self
+        v.b = v.db = v.name = None
+        return v
+
+    def binary(self, op: Op, a: Any, b: Any) -> Any:  # no *args: Python calls such a function twice as fast
+        x = a.data if a.__class__ is Value else a
+        z = b.data if b.__class__ is Value else b
+        if x.__class__ is not float or z.__class__ is not float:
+            return _convert(op, (a, b))
+        try:
+            y = op.forward(x, z)
+        except EDGES as error:
+            y = _edge(op, error, (a, b), (x, z))
+        v = _new(Value)
+        by_a, by_b = op.partials  # type: ignore[misc]
+        try:
+            v.da = by_a(y, x, z) if a.__class__ is Value else None
+            v.db = by_b(y, x, z) if b.__class__ is Value else None
+        except EDGES:
+            v.da, v.db = local_derivatives(op, y, (x, z), (a.__class__ is Value, b.__class__ is Value))
+        v.data = y
+        v.grad = UNTOUCHED
+        v.op = op
+        v.a = a
+        v.b = b
+        v.name = None
         return v
 
     @property
@@ -148,6 +161,7 @@ class Value(Operand):
 
 
 _new: Callable[[Any], Any] = object.__new__
+_TWO = Value(0.0)  # any Value: `binary` is a method only because methods are called fastest
 
 
 def topological_order(y: Value, stop: Iterable[Value] = ()) -> list[Value]:
@@ -200,7 +214,7 @@ def sweep(order: list[Value]) -> None:
 def _record_many(op: Op, operands: tuple[Any, ...]) -> Any:
     """`Value.apply` for three operands or more: they stand in b, their derivatives in db."""
     if not all(x.__class__ is float or (x.__class__ is Value and x.data.__class__ is float) for x in operands):
-        return _convert(op, *operands)
+        return _convert(op, operands)
     xs = tuple(x.data if x.__class__ is Value else x for x in operands)
     v = _new(Value)
     try:
@@ -212,15 +226,15 @@ def _record_many(op: Op, operands: tuple[Any, ...]) -> Any:
     return v
 
 
-def _convert(op: Op, *operands: Any) -> Any:
+def _convert(op: Op, operands: tuple[Any, ...]) -> Any:
     """`Value.apply` for operands that are neither Values of floats nor floats: 3, np.float64(3), a Dual."""
     if (kind := Operand.outranking(operands, Value.rank)) is not None:
-        return kind.apply(op, *operands)
+        return kind.apply(op, operands)
     try:
         for x in operands:
             if isinstance(x, Value):
                 x.data = real(x.data)  # somebody wrote an int or a NumPy scalar to .data
-        return Value.apply(op, *(x if isinstance(x, Value) else real(x) for x in operands))
+        return Value.apply(op, tuple(x if isinstance(x, Value) else real(x) for x in operands))
     except TypeError:
         return NotImplemented
 

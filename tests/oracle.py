@@ -56,6 +56,8 @@ def rebound(f):
     for name, item in names.items():
         if item is math:
             names[name] = _math
+        elif item is special:
+            names[name] = types.SimpleNamespace(sigmoid=rebound(special.sigmoid))
         elif name in ("inf", "nan"):
             names[name] = getattr(mp, name)
         elif name in f.__code__.co_names and (

@@ -95,7 +95,9 @@ def test_first_and_second_order_in_both_modes(op, data):
             for j in every:
                 dd = second(op, i, j, xs)
                 near = 1e-6 * (1 + abs(dd) + abs(d))
-                assert abs(found[i][j] - dd) <= near, f"∂²{op.name}{xs}[{i}][{j}] = {found[i][j]}, exact {mp.nstr(dd, 17)}"
+                assert abs(found[i][j] - dd) <= near, (
+                    f"∂²{op.name}{xs}[{i}][{j}] = {found[i][j]}, exact {mp.nstr(dd, 17)}"
+                )
                 assert abs(over[j] - dd) <= near, f"forward over reverse ∂²{op.name}{xs}[{i}][{j}]"
 
 

@@ -41,7 +41,7 @@ def _apply(op, xs):
     except (ValueError, ArithmeticError):
         return Symbol("a"), 2.0
     symbols = [x for x, _ in xs]
-    return (Symbol.apply(op, *symbols), value) if math.isfinite(value) else (Symbol("b"), 3.0)
+    return (Symbol.apply(op, tuple(symbols)), value) if math.isfinite(value) else (Symbol("b"), 3.0)
 
 
 @given(spelled())
