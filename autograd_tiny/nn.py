@@ -13,7 +13,7 @@ from autograd_tiny.operand import Operand
 from autograd_tiny.value import Value
 
 Activation = Callable[[Any], Any]  # a row of the table, or any function of one number
-Seed = int | random.Random | None  # None: the generator of the random module, which random.seed() sets
+Seed = int | random.Random | None  # None: the numbers of the random module, which random.seed() steers
 
 
 class Module:
@@ -179,10 +179,10 @@ def _replaced(item: Any, new: dict[int, Any]) -> Any:
     return item
 
 
-def _generator(seed: Seed) -> Any:
-    if seed is None:
-        return random
-    return seed if isinstance(seed, random.Random) else random.Random(seed)
+def _generator(seed: Seed) -> random.Random:
+    if isinstance(seed, random.Random):
+        return seed
+    return random.Random(random.getrandbits(64) if seed is None else seed)
 
 
 def _length(module: Module, x: Any) -> int:
