@@ -67,6 +67,7 @@ class Op:
     avoid: Rule = lambda *xs: 1.0  # vanishes at kinks and poles: what tests steer by
     limit: Callable[..., float] = lambda *xs: nan  # the IEEE 754 result where `forward` raises
     infix: tuple[str, int] | None = None  # sign and how tightly it binds; none: name(x, …)
+    formula: Rule | None = None  # how a person writes it in other rows; none: as a call
     defaults: tuple[float, ...] = ()  # for the last operands
 
     def __call__(self, *xs: Any) -> Any:

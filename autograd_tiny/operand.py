@@ -6,12 +6,10 @@ Symbol spells itself. Where kinds meet, the one of the highest `rank` applies th
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self
 
 from autograd_tiny import ops
 from autograd_tiny.op import Op
-
-Number: TypeAlias = Any  # an operand of this kind, or anything `ops.real` takes
 
 
 class Operand:
@@ -28,7 +26,7 @@ class Operand:
     def unary(self, op: Op) -> Any:
         return self.apply(op, (self,))
 
-    def binary(self, op: Op, a: Number, b: Number) -> Any:
+    def binary(self, op: Op, a: Any, b: Any) -> Any:
         return self.apply(op, (a, b))
 
     @staticmethod
@@ -38,16 +36,16 @@ class Operand:
         return max(kinds, key=lambda kind: kind.rank, default=None)
 
     # fmt: off
-    def __add__(self, other: Number) -> Self: return self.binary(ops.add, self, other)
-    def __radd__(self, other: Number) -> Self: return self.binary(ops.add, other, self)
-    def __sub__(self, other: Number) -> Self: return self.binary(ops.sub, self, other)
-    def __rsub__(self, other: Number) -> Self: return self.binary(ops.sub, other, self)
-    def __mul__(self, other: Number) -> Self: return self.binary(ops.mul, self, other)
-    def __rmul__(self, other: Number) -> Self: return self.binary(ops.mul, other, self)
-    def __truediv__(self, other: Number) -> Self: return self.binary(ops.div, self, other)
-    def __rtruediv__(self, other: Number) -> Self: return self.binary(ops.div, other, self)
-    def __pow__(self, other: Number) -> Self: return self.binary(ops.pow, self, other)
-    def __rpow__(self, other: Number) -> Self: return self.binary(ops.pow, other, self)
+    def __add__(self, other: Any) -> Self: return self.binary(ops.add, self, other)
+    def __radd__(self, other: Any) -> Self: return self.binary(ops.add, other, self)
+    def __sub__(self, other: Any) -> Self: return self.binary(ops.sub, self, other)
+    def __rsub__(self, other: Any) -> Self: return self.binary(ops.sub, other, self)
+    def __mul__(self, other: Any) -> Self: return self.binary(ops.mul, self, other)
+    def __rmul__(self, other: Any) -> Self: return self.binary(ops.mul, other, self)
+    def __truediv__(self, other: Any) -> Self: return self.binary(ops.div, self, other)
+    def __rtruediv__(self, other: Any) -> Self: return self.binary(ops.div, other, self)
+    def __pow__(self, other: Any) -> Self: return self.binary(ops.pow, self, other)
+    def __rpow__(self, other: Any) -> Self: return self.binary(ops.pow, other, self)
     def __neg__(self) -> Self: return self.unary(ops.neg)
     def __pos__(self) -> Self: return self.unary(ops.pos)
     def __abs__(self) -> Self: return self.unary(ops.abs)
@@ -69,7 +67,7 @@ class Operand:
     def asin(self) -> Self: return self.unary(ops.asin)
     def acos(self) -> Self: return self.unary(ops.acos)
     def atan(self) -> Self: return self.unary(ops.atan)
-    def atan2(self, other: Number) -> Self: return ops.atan2(self, other)
+    def atan2(self, other: Any) -> Self: return ops.atan2(self, other)
     def sinh(self) -> Self: return self.unary(ops.sinh)
     def cosh(self) -> Self: return self.unary(ops.cosh)
     def tanh(self) -> Self: return self.unary(ops.tanh)
@@ -80,17 +78,17 @@ class Operand:
     def sigmoid(self) -> Self: return self.unary(ops.sigmoid)
     def softplus(self) -> Self: return self.unary(ops.softplus)
     def relu(self) -> Self: return self.unary(ops.relu)
-    def leaky_relu(self, slope: Number = 0.01) -> Self: return ops.leaky_relu(self, slope)
-    def elu(self, alpha: Number = 1.0) -> Self: return ops.elu(self, alpha)
+    def leaky_relu(self, slope: Any = 0.01) -> Self: return ops.leaky_relu(self, slope)
+    def elu(self, alpha: Any = 1.0) -> Self: return ops.elu(self, alpha)
     def gelu(self) -> Self: return self.unary(ops.gelu)
     def silu(self) -> Self: return self.unary(ops.silu)
 
     def sign(self) -> Self: return self.unary(ops.sign)
     def step(self) -> Self: return self.unary(ops.step)
-    def maximum(self, other: Number) -> Self: return ops.maximum(self, other)
-    def minimum(self, other: Number) -> Self: return ops.minimum(self, other)
-    def clip(self, low: Number, high: Number) -> Self: return ops.clip(self, low, high)
-    def hypot(self, other: Number) -> Self: return ops.hypot(self, other)
+    def maximum(self, other: Any) -> Self: return ops.maximum(self, other)
+    def minimum(self, other: Any) -> Self: return ops.minimum(self, other)
+    def clip(self, low: Any, high: Any) -> Self: return ops.clip(self, low, high)
+    def hypot(self, other: Any) -> Self: return ops.hypot(self, other)
     def erf(self) -> Self: return self.unary(ops.erf)
     def erfc(self) -> Self: return self.unary(ops.erfc)
     def lgamma(self) -> Self: return self.unary(ops.lgamma)

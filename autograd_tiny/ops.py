@@ -19,11 +19,6 @@ from autograd_tiny import special
 from autograd_tiny.op import Every, Interval, Op
 
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
-fabs = math.fabs  # `abs` is a row
-
-
-def _divide_limit(a: float, b: float) -> float:
-    return math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan
 
 
 def _power_limit(a: float, b: float) -> float:
@@ -32,8 +27,24 @@ def _power_limit(a: float, b: float) -> float:
     return -inf if math.copysign(1, a) < 0 and b % 2 == 1 else inf
 
 
+def _shrink(a: Any, b: Any) -> Any:
+    return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
+
+
 def _zero(*xs: Any) -> float:
     return 0.0
+
+
+@cache
+def falling_power(n: int) -> Op:
+    """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); each one's derivative by a is the next."""
+    name, forward, factor = f"power_rule{n}", partial(special.falling_power, n), partial(special.falling, n)
+    rules = (
+        lambda y, a, b: falling_power(n + 1)(a, b),
+        lambda y, a, b: sum(factor(b, i) for i in range(n)) * a ** (b - n) + y * log(where(a, a, 1.0)),
+    )
+    limit = lambda a, b: factor(b) * _power_limit(a, b - n)  # noqa: E731 - as in a row of the table
+    return Op(name, forward, rules, limit=limit, avoid=pow.avoid, formula=lambda a, b: factor(b) * a ** (b - n))
 
 
 @cache
@@ -50,12 +61,13 @@ add = Op("add", operator.add, (lambda y, a, b: 1.0, lambda y, a, b: 1.0), infix=
 sub = Op("sub", operator.sub, (lambda y, a, b: 1.0, lambda y, a, b: -1.0), infix=("-", 1))
 mul = Op("mul", operator.mul, (lambda y, a, b: b, lambda y, a, b: a), infix=("*", 2))
 div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b),
-         limit=_divide_limit, avoid=lambda a, b: b, infix=("/", 2))
+         limit=lambda a, b: math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan, avoid=lambda a, b: b, infix=("/", 2))
 neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3))
 pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
-# x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: neither rule asks for 0**-1 or log 0 then.
-pow = Op("pow", special.power, (lambda y, a, b: b * where(hypot(a, b), a, 1.0) ** (b - 1), lambda y, a, b: y * log(where(a, a, 1.0))),
+# x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: the rule asks for log 1 then.
+pow = Op("pow", special.power, (lambda y, a, b: power_rule1(a, b), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=_power_limit, avoid=lambda a, b: a, infix=("**", 4))
+power_rule1 = falling_power(1)
 
 # Exponentials, logarithms, roots.
 exp   = Op("exp", math.exp, (lambda y, x: y,), limit=lambda x: inf)
@@ -76,7 +88,8 @@ tan   = Op("tan", math.tan, (lambda y, x: 1 + y * y,))
 asin  = Op("asin", math.asin, (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x))
 acos  = Op("acos", math.acos, (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x))
 atan  = Op("atan", math.atan, (lambda y, x: square(1 / hypot(1.0, x)),))
-atan2 = Op("atan2", math.atan2, (lambda y, a, b: b / hypot(a, b) / hypot(a, b), lambda y, a, b: -a / hypot(a, b) / hypot(a, b)),
+atan2 = Op("atan2", math.atan2, (lambda y, a, b: b * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
+                                    lambda y, a, b: -a * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
            avoid=lambda a, b: hypot(a, b) + b)
 sinh  = Op("sinh", math.sinh, (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
 cosh  = Op("cosh", math.cosh, (lambda y, x: sinh(x),), limit=lambda x: inf)
@@ -85,11 +98,11 @@ tanh  = Op("tanh", math.tanh, (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square
 asinh = Op("asinh", math.asinh, (lambda y, x: 1 / hypot(1.0, x),))
 acosh = Op("acosh", math.acosh, (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),), (Interval(1, inf, "[]"),), lambda x: x - 1)
 atanh = Op("atanh", math.atanh, (lambda y, x: 1 / ((1 - x) * (1 + x)),), (Interval(-1, 1),), lambda x: (1 - x) * (1 + x),
-           limit=lambda x: math.copysign(inf, x) if fabs(x) == 1 else nan)
+           limit=lambda x: math.copysign(inf, x) if math.fabs(x) == 1 else nan)
 
 # Activations.
 sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),))
-softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-fabs(x))), (lambda y, x: sigmoid(x),))
+softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))), (lambda y, x: sigmoid(x),))
 relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: step(x),), avoid=lambda x: x)
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
                 (lambda y, x, slope: where(step(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
@@ -127,7 +140,7 @@ not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoi
 hypot = Op("hypot", math.hypot, (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)), avoid=lambda a, b: hypot(a, b))
 erf   = Op("erf", math.erf, (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))
 erfc  = Op("erfc", math.erfc, (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x),))
-lgamma = Op("lgamma", math.lgamma, (lambda y, x: digamma(x),), avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
+lgamma = Op("lgamma", special.lgamma, (lambda y, x: digamma(x),), avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
 digamma, trigamma = polygamma(0), polygamma(1)
 fsum  = Op("fsum", lambda *xs: math.fsum(xs), Every(lambda y, *xs: (1.0,) * len(xs)), limit=lambda *xs: sum(xs))
 dot   = Op("dot", special.dot, Every(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]))

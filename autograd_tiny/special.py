@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
+from functools import cache, reduce
+from typing import Any
 
 
 def power(a: float, b: float) -> float:
@@ -11,6 +14,31 @@ def power(a: float, b: float) -> float:
     if y.__class__ is complex:
         raise ValueError("a negative base needs a whole exponent")
     return y
+
+
+def falling(n: int, b: Any, without: int | None = None) -> Any:
+    """b(b-1)…(b-n+1) in any numbers, or that without one of its factors."""
+    factors = [b - i if i else b for i in range(n) if i != without]
+    return reduce(operator.mul, factors) if factors else 1.0
+
+
+def falling_power(n: int, a: float, b: float) -> float:
+    """The n-th derivative of a**b by a: falling(n, b) · a**(b-n), 0 where a factor is, at a = 0 too."""
+    factor: float = falling(n, b)
+    if factor == 0:
+        return 0.0
+    if a < 0 and b != b // 1:
+        return power(a, b)  # raises, where b - n may have lost the broken part
+    try:
+        p = power(a, b - n)
+        if abs(p) < 1e-290:  # not to round to a subnormal before the factor brings it back
+            half = abs(a) ** ((b - n) / 2)
+            return (-factor if a < 0 and (b - n) % 2 == 1 else factor) * half * half
+        return factor * p
+    except OverflowError:
+        if abs(b) > 0.5:
+            raise
+        return factor * power(a, b) / a**n  # a tiny factor brings it back into range
 
 
 def sigmoid(x: float) -> float:
@@ -23,6 +51,20 @@ def clip(x: float, low: float, high: float) -> float:
     if low > high:
         raise ValueError(f"the low end {low!r} lies above the high end {high!r}")
     return low if x < low else high if x > high else x
+
+
+def lgamma(x: float) -> float:
+    """log |Γ(x)|; near its zeros 1 and 2, where the C library keeps few digits, by its Taylor series there."""
+    if not 0.5 <= x <= 2.5:
+        return math.lgamma(x)
+    z = x - 2 if x >= 1.5 else x - 1
+    tail = math.fsum(c * z**k for k, c in enumerate(_taylor_at_2(), 1))
+    return tail if x >= 1.5 else tail - math.log1p(z)  # Γ(1 + z) = Γ(2 + z) / (1 + z)
+
+
+@cache
+def _taylor_at_2() -> tuple[float, ...]:
+    return tuple(polygamma(k - 1, 2.0) / math.factorial(k) for k in range(1, 29))
 
 
 def dot(*xs: float) -> float:
@@ -57,12 +99,12 @@ def polygamma(n: int, x: float) -> float:
         x += 1
     if n == 0:
         terms = [-1 * t for t in terms] + [math.log(x), -0.5 / x]
-        terms += [-b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1) if x < 1e30]
+        terms += [-b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1) if x < 1e15]
         return math.fsum(terms)
     scale = x**-n
     terms += [scale * math.factorial(n - 1), scale * math.factorial(n) / (2 * x)]
     for k, b in enumerate(_BERNOULLI, 1):
-        if x < 1e30:
+        if x < 1e15:
             ratio = math.factorial(2 * k + n - 1) / math.factorial(2 * k)
             terms.append(scale * b * ratio / x ** (2 * k))
     return math.fsum(terms) * (-1) ** (n + 1)

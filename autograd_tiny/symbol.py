@@ -32,7 +32,8 @@ class Symbol(Operand):
         """The Symbol of op(*operands)."""
         symbol = cls("")
         symbol.op, symbol.operands = op, operands
-        symbol.spelled = op.spell(*(x.spelled if isinstance(x, Symbol) else Spelled.number(x) for x in operands))
+        written = op.formula(*operands) if op.formula else op
+        symbol.spelled = written.spelled if isinstance(written, Symbol) else op.spell(*map(spelled, operands))
         return symbol
 
     @staticmethod
@@ -49,6 +50,11 @@ class Symbol(Operand):
 
     def __repr__(self) -> str:
         return f"<symbol {self}>"
+
+
+def spelled(x: Symbol | float) -> Spelled:
+    """The text of a Symbol or a number, with how tightly it binds."""
+    return x.spelled if isinstance(x, Symbol) else Spelled.number(x)
 
 
 def operand_symbols(op: Op) -> tuple[Symbol, ...]:

@@ -51,7 +51,18 @@ class Value(Operand):
             return _TWO.binary(op, *xs)
         if len(xs) == 1 and xs[0].__class__ is Value and op.partials.__class__ is tuple:
             return xs[0].unary(op)
-        return _record_many(op, xs)
+        operands = xs  # three or more: they stand in b, their derivatives in db
+        if not all(x.__class__ is float or (x.__class__ is Value and x.data.__class__ is float) for x in operands):
+            return _convert(op, operands)
+        xs = tuple(x.data if x.__class__ is Value else x for x in operands)
+        v = _new(Value)
+        try:
+            v.data = op.forward(*xs)
+        except EDGES as error:
+            v.data = _edge(op, error, operands, xs)
+        v.db = local_derivatives(op, v.data, xs, tuple(x.__class__ is Value for x in operands))
+        v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
+        return v
 
     def unary(self, op: Op) -> Any:
         x = self.data
@@ -165,9 +176,7 @@ _TWO = Value(0.0)  # any Value: `binary` is a method only because methods are ca
 
 
 def topological_order(y: Value, stop: Iterable[Value] = ()) -> list[Value]:
-    """Every node that y depends on, each after its operands, y last; nodes in `stop` and what lies below are left out.
-
-    Walked with a stack, so depth has no limit.
+    """Every node that y depends on, each after its operands, y last; `stop` and what lies below it are left out.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
@@ -209,21 +218,6 @@ def sweep(order: list[Value]) -> None:
                 for x, d in zip(b, v.db, strict=True):
                     if x.__class__ is Value:
                         x.grad += g * d
-
-
-def _record_many(op: Op, operands: tuple[Any, ...]) -> Any:
-    """`Value.apply` for three operands or more: they stand in b, their derivatives in db."""
-    if not all(x.__class__ is float or (x.__class__ is Value and x.data.__class__ is float) for x in operands):
-        return _convert(op, operands)
-    xs = tuple(x.data if x.__class__ is Value else x for x in operands)
-    v = _new(Value)
-    try:
-        v.data = op.forward(*xs)
-    except EDGES as error:
-        v.data = _edge(op, error, operands, xs)
-    v.db = local_derivatives(op, v.data, xs, tuple(x.__class__ is Value for x in operands))
-    v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
-    return v
 
 
 def _convert(op: Op, operands: tuple[Any, ...]) -> Any:

@@ -14,7 +14,7 @@ import types
 import mpmath
 from mpmath import mp, mpf
 
-from autograd_tiny import special
+from autograd_tiny import ops, special
 
 ULPS = 8
 
@@ -48,8 +48,11 @@ _no_float = {**vars(builtins), "float": lambda x: mpf(x)}
 def rebound(f):
     """f with every name of ``math``, and of functions that use it, bound to mpmath."""
     if isinstance(f, functools.partial):
-        assert f.func is special.polygamma
-        return lambda x: mpmath.psi(f.args[0], x)
+        return functools.partial(rebound(f.func), *f.args)
+    if f is special.polygamma:
+        return mpmath.psi
+    if f is special.lgamma:
+        return _Math.lgamma
     if isinstance(f, types.BuiltinFunctionType):
         return getattr(_math, f.__name__) if f.__module__ == "math" else f
     names = dict(f.__globals__)
@@ -86,7 +89,9 @@ def digits(xs) -> int:
 
 def slope(op, i, xs, side=1):
     """The one-sided slope of op by operand i, from the side +1 or -1."""
-    h = min(abs(mpf(xs[i])) or 1, 1) * mpf(10) ** -40 * side
+    h = min(1, *(abs(mpf(x)) for x in xs if x), 1) * mpf(10) ** -40 * side
+    if op in (ops.pow, ops.power_rule1):
+        h /= max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
     moved = (*xs[:i], mpf(xs[i]) + h, *xs[i + 1 :])
     return (exact(op, *moved) - exact(op, *xs)) / h
 
