@@ -29,16 +29,13 @@ def falling_power(n: int, a: float, b: float) -> float:
         return 0.0
     if a < 0 and b != b // 1:
         return power(a, b)  # raises, where b - n may have lost the broken part
-    try:
-        p = power(a, b - n)
-        if abs(p) < 1e-290:  # not to round to a subnormal before the factor brings it back
-            half = abs(a) ** ((b - n) / 2)
-            return (-factor if a < 0 and (b - n) % 2 == 1 else factor) * half * half
+    if abs(b) < 0.5:  # b - n would round b's last digits away; a**b neither overflows nor underflows
+        return reduce(operator.truediv, [a] * n, factor * power(a, b))
+    p = power(a, b - n)
+    if abs(p) > 1e-290:
         return factor * p
-    except OverflowError:
-        if abs(b) > 0.5:
-            raise
-        return factor * power(a, b) / a**n  # a tiny factor brings it back into range
+    half = abs(a) ** ((b - n) / 2)  # not to round to a subnormal before the factor brings it back
+    return (-factor if a < 0 and (b - n) % 2 == 1 else factor) * half * half if half else 0.0
 
 
 def sigmoid(x: float) -> float:
