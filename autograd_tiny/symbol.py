@@ -28,6 +28,13 @@ class Symbol(Operand):
         self.spelled = Spelled(name)
 
     @classmethod
+    def named(cls, spelled: Spelled) -> Self:
+        """A Symbol whose name is a text that may need parentheses: ``x + 1``."""
+        symbol = cls("")
+        symbol.spelled = spelled
+        return symbol
+
+    @classmethod
     def applied(cls, op: Op, operands: tuple[Symbol | float, ...]) -> Self:
         """The Symbol of op(*operands)."""
         symbol = cls("")
