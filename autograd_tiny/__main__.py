@@ -1,0 +1,8 @@
+"""``python -m autograd_tiny`` is ``autograd-tiny``."""
+
+import sys
+
+from autograd_tiny.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

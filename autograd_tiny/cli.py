@@ -1,0 +1,162 @@
+"""The command: ``autograd-tiny step`` prints each step of a gradient, ``autograd-tiny draw`` draws its graph."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import inspect
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from autograd_tiny.expression import ExpressionError, evaluate
+from autograd_tiny.value import Value
+
+TARGET = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
+EXAMPLES = """examples:
+  autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
+  autograd-tiny step "b = a + a; b * b" a=3
+  autograd-tiny step train.py:loss
+  autograd-tiny draw "a*b + tanh(a)" a=1 b=2 -o graph.png
+"""
+
+
+class _Refused(Exception):
+    """What was asked for cannot be done: one line, exit code 2."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"autograd-tiny: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when done, 2 with one line on standard error when it cannot be."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without × or ∂ shows a ?
+    try:
+        given = _parser().parse_args(arguments)
+        given.run(given)
+        sys.stdout.flush()
+    except _Refused as refused:
+        print(f"autograd-tiny: {' '.join(str(refused).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
+    parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
+    commands = parser.add_subparsers(required=True, metavar="step | draw")
+    step = commands.add_parser("step", help="print each step of the forward and backward pass")
+    step.set_defaults(run=_step)
+    draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
+    draw.add_argument("-o", "--output", default="graph.svg", help="*.svg, *.png or *.dot (default: %(default)s)")
+    draw.set_defaults(run=_draw)
+    for command in (step, draw):
+        command.add_argument("target", help=TARGET)
+        command.add_argument("values", nargs="*", metavar="name=value", help="a number for each name, or for arguments")
+    return parser
+
+
+def _step(given: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from autograd_tiny.show import print_trace
+    from autograd_tiny.trace import trace
+
+    print_trace(trace(_value(given)), Console(highlight=False))
+
+
+def _draw(given: argparse.Namespace) -> None:
+    from autograd_tiny.draw import draw
+    from autograd_tiny.render import RenderError
+
+    y = _value(given)
+    try:
+        y.backward()
+        print(draw(y).write(given.output))
+    except (ValueError, RenderError) as error:
+        raise _Refused(error) from None
+    except OSError as error:
+        raise _Refused(f"{given.output}: {error.strerror or error}") from None
+
+
+def _value(given: argparse.Namespace) -> Value:
+    """What was asked for, computed: an expression, or what a function of a file returns."""
+    values = _numbers(given.values)
+    match = re.fullmatch(r"(.+\.py):(\w+)", given.target)
+    if match:
+        return _returned(Path(match[1]), match[2], values)
+    if given.target.endswith(".py"):
+        raise _Refused(f"{given.target}: which function? Write {given.target}:loss")
+    try:
+        return evaluate(given.target, values)
+    except ExpressionError as error:
+        raise _Refused(error) from None
+
+
+def _numbers(pairs: list[str]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign:
+            raise _Refused(f"{pair!r} is not of the form name=value")
+        if name in values:
+            raise _Refused(f"{name} has two values, {values[name]:g} and {text}")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise _Refused(f"{pair}: {text!r} is not a number") from None
+    return values
+
+
+def _returned(path: Path, name: str, values: dict[str, float]) -> Value:
+    if not path.is_file():
+        raise _Refused(f"{path}: there is no such file")
+    sys.path.insert(0, str(path.parent.resolve()))  # as `python train.py` does
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    _call(path, spec.loader.exec_module, module)
+    f = getattr(module, name, None)
+    if not callable(f):
+        functions = [n for n, item in vars(module).items() if inspect.isfunction(item) and item.__module__ == path.stem]
+        raise _Refused(f"{path} has no function {name}; it has {', '.join(functions) or 'none'}")
+    try:
+        inspect.signature(f).bind(**values)
+    except TypeError as error:
+        raise _Refused(f"{path}:{name}{inspect.signature(f)}: {error}; give numbers as name=value") from None
+    y = _call(path, f, **{argument: Value(x, argument) for argument, x in values.items()})
+    if not isinstance(y, Value):
+        raise _Refused(f"{path}:{name} returned {y!r:.60} of type {type(y).__name__}: expected a Value")
+    return y
+
+
+def _call(path: Path, f: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run the user's code; what it raises is told in one line, with the last of the user's own lines."""
+    try:
+        return f(*args, **kwargs)
+    except Exception as error:
+        line, frame = "", error.__traceback__
+        while frame is not None:
+            if Path(frame.tb_frame.f_code.co_filename) == path.resolve() or frame.tb_frame.f_code.co_filename == str(
+                path
+            ):
+                line = f":{frame.tb_lineno}"
+            frame = frame.tb_next
+        if isinstance(error, SyntaxError):
+            line = f":{error.lineno}"
+        raise _Refused(f"{path}{line}: {type(error).__name__}: {error}") from None

@@ -1,0 +1,92 @@
+"""The graph of a Value as a picture: one box per value, an arrow for each use of it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import graphviz  # type: ignore[import-untyped]
+
+from autograd_tiny import render
+from autograd_tiny.digits import short
+from autograd_tiny.names import name_nodes
+from autograd_tiny.value import UNTOUCHED, Value, topological_order
+
+LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
+INK, VALUE, GRAD, LINE = "#1a1a1a", "#0059a8", "#b54708", "#8a8f98"
+
+
+class Graph(graphviz.Digraph):  # type: ignore[misc]
+    """A graphviz.Digraph that also draws where no Graphviz is installed."""
+
+    def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
+        """The picture as bytes, or as text where an encoding is given."""
+        picture = render.render(self.source, format or self.format, kwargs.get("engine") or self.engine)
+        return picture if encoding is None else picture.decode(encoding)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
+        return {"image/svg+xml": self.pipe("svg", encoding="utf-8"), "text/plain": self.source}
+
+    def render(self, filename: Any = None, directory: Any = None, view: bool = False, **kwargs: Any) -> str:
+        """Write the picture and return its path, as graphviz.Digraph.render does."""
+        format = kwargs.get("format") or self.format
+        path = (
+            kwargs.get("outfile") or f"{Path(directory or self.directory or '.', filename or self.filename)}.{format}"
+        )
+        written = str(self.write(path))
+        if view:
+            self._view(written, format, False)
+        return written
+
+    def write(self, path: str | Path) -> Path:
+        """Write the picture as the suffix of the path says: .svg, .png, .dot, …"""
+        return render.write(self.source, path)
+
+
+def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT) -> Graph:
+    """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
+
+    >>> a = Value(2.0, "a")
+    >>> print(draw(a * a).source.count("->"))  # a is used twice
+    2
+
+    The arrows into a box come in the order of its operands; constants stand in its text. `draw(y).write("y.svg")`
+    draws. Raises TypeError when y is no Value, ValueError when there are more than `limit` values.
+    """
+    if not isinstance(y, Value):
+        raise TypeError(f"draw takes a Value, got {y!r:.60}")
+    order = topological_order(y)
+    if len(order) > limit:
+        raise ValueError(
+            f"too large to draw: {len(order):,} values, and the limit is {limit:,}. Draw a value nearer to the leaves, "
+            f"or the same function of fewer points, or raise the limit: draw(y, limit={len(order)})"
+        )
+    graph = Graph("gradient", graph_attr={"rankdir": rankdir, "ordering": "in", "nodesep": "0.15", "ranksep": "0.35"})
+    graph.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize="11", margin="0.12,0.04")
+    graph.attr("node", fillcolor="white", color=LINE, fontcolor=INK)
+    graph.attr("edge", color=LINE, arrowsize="0.6")
+    number = {v: f"n{i}" for i, v in enumerate(order)}
+    for v, named in name_nodes(order).items():
+        leaf = {"fillcolor": "#eef3f8"} if v.op is None else {}
+        output = {"color": INK, "penwidth": "2"} if v is y else {}
+        graph.node(number[v], _label(named.title, v), **leaf, **output)
+        for x in v.parents:
+            graph.edge(number[x], number[v])
+    return graph
+
+
+def _label(title: str, v: Value) -> str:
+    grad = "–" if v.grad is UNTOUCHED else short(v.grad)
+    rows = [
+        f"<b>{html.escape(_shortened(title))}</b>",
+        f'<font color="{VALUE}">data {short(v.data)}</font>',
+        f'<font color="{GRAD}">grad {grad}</font>',
+    ]
+    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+
+
+def _shortened(title: str) -> str:
+    text = "".join(c if c.isprintable() else "·" for c in title)
+    return text if len(text) <= 60 else f"{text[:40]}…{text[-19:]}"

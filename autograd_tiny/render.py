@@ -1,0 +1,94 @@
+"""From DOT text to a picture: by a `dot` on this machine, or by the renderer that was installed with us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+SECONDS = 30  # a layout that takes longer is not one a person can read
+VARIABLE = "AUTOGRAD_TINY_DOT"
+TEXT = (".dot", ".gv")
+
+
+class RenderError(RuntimeError):
+    """A picture that could not be made; the message says by whom, why, and what to do."""
+
+
+def renderer() -> Path:
+    """The program that draws: $AUTOGRAD_TINY_DOT, else `dot` on PATH, else the `graphviz-pure` installed with us.
+
+    Raises RenderError when there is none.
+    """
+    if named := os.environ.get(VARIABLE):
+        found = shutil.which(named)
+        if found is None:
+            raise RenderError(f"{VARIABLE}={named}: there is no such program")
+        return Path(found)
+    own = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
+    found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=own)
+    if found is None:
+        raise RenderError(
+            "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
+        )
+    return Path(found)
+
+
+def render(source: str, format: str = "svg", engine: str = "dot") -> bytes:
+    """The picture of a graph in the DOT language, as the bytes of an SVG, PNG or another format of the renderer.
+
+    >>> render("digraph { a -> b }").startswith(b"<?xml")
+    True
+
+    Raises RenderError, with what the renderer said, when it fails or takes longer than 30 seconds.
+    """
+    program = renderer()
+    command = [str(program), f"-K{engine}", f"-T{format}"]
+    try:
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise RenderError(
+            f"{program.name} was still drawing after {SECONDS} seconds: draw a part of the graph, or write .dot"
+        ) from None
+    except OSError as error:
+        raise RenderError(f"{program} did not start: {error.strerror or error}") from None
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        if format == "pdf" and program.name != "dot":
+            raise RenderError(f"{program.name} writes no PDF: install Graphviz, or write .svg and print that")
+        raise RenderError(f"{program.name} could not draw {format}: {said[-1]}")
+    return done.stdout
+
+
+def write(source: str, path: str | Path) -> Path:
+    """Write a graph where `path` says and as its suffix says, ``.svg``, ``.png``, … or ``.dot``: whole or not at all.
+
+    Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
+    """
+    path = Path(path)
+    if not path.suffix:
+        raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
+    picture = source.encode() if path.suffix in TEXT else render(source, path.suffix[1:].lower())
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(picture)
+        Path(part).chmod(0o666 & ~_umask())
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
