@@ -31,7 +31,8 @@ class _Refused(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"autograd-tiny: {message}\n")
+        hint = "; put -- before an expression that starts with a minus" if "unrecognized" in message else ""
+        self.exit(2, f"autograd-tiny: {message}{hint}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -139,8 +139,6 @@ class _Reader:
             return math.pi
         if node.id in ops.TABLE:
             raise self.refused(node, f"is an op: write {node.id}(…)")
-        if node.id.startswith("_"):
-            raise self.refused(node, "is not a known name")
         raise self.unknown(node, "name", self.given)
 
     def apply(self, node: ast.expr, op: Op, *xs: Any) -> Any:
