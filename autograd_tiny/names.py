@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from autograd_tiny.digits import short
 from autograd_tiny.op import Op, Spelled
 from autograd_tiny.value import Value
 
@@ -36,18 +37,23 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
     for i, v in enumerate(order):
         spelled = Spelled("")
         if v.op is not None:
-            spelled = spell(v.op, [named[x].label if isinstance(x, Value) else Spelled.number(x) for x in v.operands])
+            spelled = spell(v.op, [named[x].label if isinstance(x, Value) else number(x) for x in v.operands])
         label = spelled
         if v.name:
             label = Spelled(v.name, 99 if v.name.isidentifier() else 98)
         elif v.op is None or len(spelled.text) > LONGEST or spelled.text in taken:
-            number = i + 1
-            while (text := f"v{number}") in taken:
-                number += len(order)
+            k = i + 1
+            while (text := f"v{k}") in taken:
+                k += len(order)
             label = Spelled(text)
         taken.add(label.text)
         named[v] = Named(label, spelled.text)
     return named
+
+
+def number(x: float) -> Spelled:
+    """A constant in four digits."""
+    return Spelled(short(x), Spelled.number(x).binds)
 
 
 def spell(op: Op, operands: list[Spelled]) -> Spelled:

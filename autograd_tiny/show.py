@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from autograd_tiny.digits import equals, short
-from autograd_tiny.names import spell
-from autograd_tiny.op import Spelled
+from autograd_tiny.names import number, spell
 from autograd_tiny.trace import Backward, Forward, Node, Seed, Trace, rule
 from autograd_tiny.value import UNTOUCHED
 
@@ -70,7 +69,7 @@ def _forward(node: Node) -> Text:
     if node.op is None:
         return Text.assemble(f"{node.name} {equals(node.data)} ", (short(node.data), VALUE))
     numbers = [x.data if isinstance(x, Node) else x for x in node.operands]
-    computed = spell(node.op, [Spelled(short(x), 3 if x < 0 else 99) for x in numbers]).text
+    computed = spell(node.op, [number(x) for x in numbers]).text
     sign = equals(node.data, *numbers)
     return Text.assemble(node.named.title, f" = {computed} {sign} ", (short(node.data), VALUE))
 

@@ -1,0 +1,39 @@
+"""A neuron: forward, backward step by step, a picture, and a few steps of learning.
+
+Run: python demos/2_neuron.py
+"""
+
+from pathlib import Path
+
+from autograd_tiny import Value
+from autograd_tiny.draw import draw
+from autograd_tiny.show import print_trace
+from autograd_tiny.trace import trace
+
+x1, x2 = Value(2.0, "x1"), Value(0.0, "x2")  # the inputs
+w1, w2, b = Value(-3.0, "w1"), Value(1.0, "w2"), Value(6.88, "b")  # what it can learn
+
+
+def neuron():
+    return (x1 * w1 + x2 * w2 + b).tanh()
+
+
+y = neuron()
+print_trace(trace(y))
+
+y.backward()
+out = Path("out")
+out.mkdir(exist_ok=True)
+print(f"\nThe same as a picture: {draw(y).write(out / 'neuron.svg')}\n")
+
+# Learning: we would like the neuron to say -0.5 here, so go a little against the gradient of the error, ten times.
+for step in range(11):
+    error = (neuron() - -0.5) ** 2
+    for weight in (w1, w2, b):
+        weight.grad = 0.0
+    error.backward()
+    if step % 2 == 0:
+        print(f"step {step:2}   neuron {neuron().data:+.4f}   error {error.data:.4f}")
+    for weight in (w1, w2, b):
+        weight.data -= 0.2 * weight.grad
+print("\nw2 has not moved: its input x2 is 0, so it has no say in the error.")
