@@ -68,12 +68,12 @@ class Neuron(Module):
     >>> n, len(n.parameters())
     (Neuron(2), 3)
 
-    Weights start uniform with variance 1/nin, the bias at 0 (LeCun et al., Efficient BackProp, 1998, §4.6).
+    Weights start uniform with variance 2/nin, the bias at 0 (He et al., Delving Deep into Rectifiers, 2015, §2.2).
     Calling it raises ValueError when there are not `nin` inputs.
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
-        rng, bound = _generator(seed), sqrt(3 / max(nin, 1))
+        rng, bound = _generator(seed), sqrt(6 / max(nin, 1))
         self.w = [Value(rng.uniform(-bound, bound)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin, self.activation = nonlin, activation
@@ -120,7 +120,7 @@ class MLP(Module):
     >>> model, len(model.parameters()), model.parameters()[0].name
     (MLP(2, [16, 16, 1]), 337, 'layers[0].neurons[0].w[0]')
     >>> round(model([1.0, -1.0]).data, 4)
-    0.268
+    0.7581
     >>> model([1.0, -1.0, 0.5])
     Traceback (most recent call last):
     ValueError: MLP(2, [16, 16, 1]) takes 2 inputs, got 3
