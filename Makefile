@@ -19,13 +19,20 @@ help:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . $(if $(filter-out run,$*),--group $*)
 	@touch $@
 
+NEURON := "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
+
 demo: .venv/run.stamp
-	@$(BIN)/python demos/1_formula.py
-	@$(BIN)/autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
-	@$(BIN)/python demos/3_penguins.py
-	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss
 	@mkdir -p out
-	@$(BIN)/autograd-tiny draw "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88 -o out/neuron.svg
+	@echo "— One formula, three ways —"
+	@$(BIN)/python demos/1_formula.py
+	@echo "\n— A neuron, step by step —"
+	@$(BIN)/autograd-tiny step $(NEURON)
+	@echo "\n— A small network learns from real penguins —"
+	@$(BIN)/python demos/3_penguins.py
+	@echo "\n— The first step of that training, one scalar at a time —"
+	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss
+	@echo "\n— Both as pictures —"
+	@$(BIN)/autograd-tiny draw $(NEURON) -o out/neuron.svg
 	@$(BIN)/autograd-tiny draw demos/3_penguins.py:loss -o out/training-step.png
 
 test: .venv/test.stamp
@@ -44,7 +51,7 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
 
 pictures: .venv/run.stamp
-	@$(BIN)/autograd-tiny draw "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88 -o demos/neuron.svg
+	@$(BIN)/autograd-tiny draw $(NEURON) -o demos/neuron.svg
 
 clean:
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

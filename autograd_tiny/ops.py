@@ -21,12 +21,6 @@ from autograd_tiny.op import Every, Interval, Op
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
 
 
-def _power_limit(a: float, b: float) -> float:
-    if a < 0 and b != b // 1:
-        return nan
-    return -inf if math.copysign(1, a) < 0 and b % 2 == 1 else inf
-
-
 def _shrink(a: Any, b: Any) -> Any:
     return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
 
@@ -38,21 +32,22 @@ def _zero(*xs: Any) -> float:
 @cache
 def falling_power(n: int) -> Op:
     """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); each one's derivative by a is the next."""
-    name, forward, factor = f"power_rule{n}", partial(special.falling_power, n), partial(special.falling, n)
-    rules = (
-        lambda y, a, b: falling_power(n + 1)(a, b),
-        lambda y, a, b: sum(factor(b, i) for i in range(n)) * a ** (b - n) + y * log(where(a, a, 1.0)),
-    )
-    limit = lambda a, b: factor(b) * _power_limit(a, b - n)  # noqa: E731 - as in a row of the table
-    return Op(name, forward, rules, limit=limit, avoid=pow.avoid, formula=lambda a, b: factor(b) * a ** (b - n))
+    factor = partial(special.falling, n)
+
+    def by_b(y: Any, a: Any, b: Any) -> Any:
+        near = less(abs(b), 0.5)  # b - n would round b's last digits away
+        shifted = a ** where(near, b, b - n) / where(near, a**n, 1.0)
+        return sum(factor(b, i) for i in range(n)) * shifted + y * log(where(a, a, 1.0))
+
+    return Op(f"power_rule{n}", partial(special.falling_power, n), (lambda y, a, b: falling_power(n + 1)(a, b), by_b), avoid=pow.avoid,
+              limit=lambda a, b: factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n))  # fmt: skip
 
 
 @cache
 def polygamma(n: int) -> Op:
     """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
     name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
-    forward, rule = partial(special.polygamma, n), lambda y, x: polygamma(n + 1)(x)
-    return Op(name, forward, (rule,), avoid=lgamma.avoid)
+    return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),), avoid=lgamma.avoid)
 
 
 # fmt: off
@@ -66,7 +61,7 @@ neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3))
 pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
 # x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: the rule asks for log 1 then.
 pow = Op("pow", special.power, (lambda y, a, b: power_rule1(a, b), lambda y, a, b: y * log(where(a, a, 1.0))),
-         limit=_power_limit, avoid=lambda a, b: a, infix=("**", 4))
+         limit=special.power_limit, avoid=lambda a, b: a, infix=("**", 4))
 power_rule1 = falling_power(1)
 
 # Exponentials, logarithms, roots.

@@ -16,6 +16,13 @@ def power(a: float, b: float) -> float:
     return y
 
 
+def power_limit(a: float, b: float) -> float:
+    """What IEEE 754 says of a**b where Python raises: ±inf at a pole or on overflow, nan where it is not real."""
+    if a < 0 and b != b // 1:
+        return math.nan
+    return -math.inf if math.copysign(1, a) < 0 and b % 2 == 1 else math.inf
+
+
 def falling(n: int, b: Any, without: int | None = None) -> Any:
     """b(b-1)…(b-n+1) in any numbers, or that without one of its factors."""
     factors = [b - i if i else b for i in range(n) if i != without]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,8 @@ def test_value_and_local_derivatives_within_8_ulp(op, data):
             if abs(high) > BIG:
                 continue
             allowed = slack(lambda at, i=i: slope(op, i, tuple(map(mpf, at))), xs)
+            if 0 < abs(y) < sys.float_info.min:
+                allowed += abs(high) * 8 * math.ulp(y) / abs(y)  # the result a rule is given has lost digits itself
             assert math.isfinite(d), f"∂{op.name}{xs}[{i}] = {d}, exact {mp.nstr(low, 17)}"
             assert low - allowed <= mpf(d) <= high + allowed, (
                 f"∂{op.name}{xs}[{i}] = {d}, exact {mp.nstr(low, 17)}, off by {mp.nstr((d - low) / allowed * 8, 3)} ulp"

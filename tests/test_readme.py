@@ -41,8 +41,8 @@ def test_every_file_is_in_the_reading_order():
 
 
 def test_the_picture_is_the_one_that_is_drawn(tmp_path):
-    command = re.search(r"autograd-tiny draw (.*) -o demos/neuron.svg", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    arguments = [a.strip('"') for a in re.findall(r'"[^"]*"|\S+', command[1])]
+    neuron = re.search(r"^NEURON := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    arguments = [argument.strip('"') for argument in re.findall(r'"[^"]*"|\S+', neuron[1])]
     path = tmp_path / "neuron.svg"
     subprocess.run(
         [sys.executable, "-m", "autograd_tiny", "draw", *arguments, "-o", path], check=True, capture_output=True
