@@ -40,7 +40,7 @@ test: .venv/test.stamp
 	@$(BIN)/python -m coverage report --skip-covered
 
 check: .venv/test.stamp
-	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m ""
 
 lint: .venv/lint.stamp
 	@$(BIN)/ruff check .

@@ -62,7 +62,11 @@ def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT) -> Graph:
             f"too large to draw: {len(order):,} values, and the limit is {limit:,}. Draw a value nearer to the leaves, "
             f"or the same function of fewer points, or raise the limit: draw(y, limit={len(order)})"
         )
-    graph = Graph("gradient", graph_attr={"rankdir": rankdir, "ordering": "in", "nodesep": "0.15", "ranksep": "0.35"})
+    graph = Graph(
+        "gradient",
+        format="svg",
+        graph_attr={"rankdir": rankdir, "ordering": "in", "nodesep": "0.15", "ranksep": "0.35"},
+    )
     graph.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize="11", margin="0.12,0.04")
     graph.attr("node", fillcolor="white", color=LINE, fontcolor=INK)
     graph.attr("edge", color=LINE, arrowsize="0.6")

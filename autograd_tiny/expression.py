@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ REFUSED = {
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.List: "a list", ast.Tuple: "a tuple",
     ast.Set: "a set", ast.Dict: "a dict", ast.JoinedStr: "a string", ast.NamedExpr: ":=", ast.Starred: "a star",
     ast.Import: "an import", ast.ImportFrom: "an import", ast.Not: "not", ast.FloorDiv: "//", ast.Mod: "%",
-    ast.MatMult: "@",
+    ast.MatMult: "@", ast.BitXor: "^, where a power is **",
 }  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
     """
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of {len(text):,} characters: at most {LONGEST:,}")
+    values = {unicodedata.normalize("NFKC", name): x for name, x in values.items()}  # as Python reads names
     for name in values:
         if not name.isidentifier():
             raise ExpressionError(f"{name!r} is not a name")

@@ -40,7 +40,7 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
             spelled = spell(v.op, [named[x].label if isinstance(x, Value) else number(x) for x in v.operands])
         label = spelled
         if v.name:
-            label = Spelled(v.name, 99 if v.name.isidentifier() else 98)
+            label = Spelled(str(v.name), 99 if str(v.name).isidentifier() else 98)
         elif v.op is None or len(spelled.text) > LONGEST or spelled.text in taken:
             k = i + 1
             while (text := f"v{k}") in taken:

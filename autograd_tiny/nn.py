@@ -79,12 +79,10 @@ class Neuron(Module):
         self.nonlin, self.activation = nonlin, activation
         self.name_parameters()
 
-    def __call__(self, x: Sequence[Any]) -> Any:
-        w = self.w
-        if len(w) != _length(self, x):
-            raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, len(self.w))
         total = self.b
-        for wi, xi in zip(w, x, strict=True):
+        for wi, xi in zip(self.w, x, strict=True):
             total = total + wi * xi
         return self.activation(total) if self.nonlin else total
 
@@ -106,7 +104,8 @@ class Layer(Module):
         self.neurons = [Neuron(nin, nonlin, activation=activation, seed=rng) for _ in range(nout)]
         self.name_parameters()
 
-    def __call__(self, x: Sequence[Any]) -> Any:
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, len(self.neurons[0].w))
         return _alone([n(x) for n in self.neurons])
 
     def __repr__(self) -> str:
@@ -127,6 +126,8 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], *, activation: Activation = ops.relu, seed: Seed = None) -> None:
+        if not isinstance(nouts, Sequence) or not all(isinstance(n, int) and n > 0 for n in (nin, *nouts)):
+            raise TypeError(f"MLP(nin, nouts) takes sizes such as MLP(2, [16, 1]), got MLP({nin!r}, {nouts!r})")
         rng, self.sizes = _generator(seed), [nin, *nouts]
         self.layers = [
             Layer(nin, nout, i + 1 < len(nouts), activation=activation, seed=rng)
@@ -134,9 +135,8 @@ class MLP(Module):
         ]
         self.name_parameters()
 
-    def __call__(self, x: Sequence[Any]) -> Any:
-        if _length(self, x) != self.sizes[0]:
-            raise ValueError(f"{self!r} takes {self.sizes[0]} inputs, got {len(x)}")
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, self.sizes[0])
         for layer in self.layers:
             x = [n(x) for n in layer.neurons]
         return _alone(x)
@@ -185,10 +185,15 @@ def _generator(seed: Seed) -> random.Random:
     return random.Random(random.getrandbits(64) if seed is None else seed)
 
 
-def _length(module: Module, x: Any) -> int:
+def _inputs(module: Module, x: Any, nin: int) -> Any:
+    """x as a sequence of nin numbers."""
     if not hasattr(x, "__len__"):
-        raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
-    return len(x)
+        if not hasattr(x, "__iter__"):
+            raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
+        x = list(x)
+    if len(x) != nin:
+        raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")
+    return x
 
 
 def _alone(outputs: Any) -> Any:

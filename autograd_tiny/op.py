@@ -70,6 +70,15 @@ class Op:
     formula: Rule | None = None  # how a person writes it in other rows; none: as a call
     defaults: tuple[float, ...] = ()  # for the last operands
 
+    def __post_init__(self) -> None:
+        rules = self.partials.rule if isinstance(self.partials, Every) else self.partials
+        if not callable(rules) and not (isinstance(rules, tuple) and rules and all(map(callable, rules))):
+            raise TypeError(f"{self.name}: partials is a tuple with one function per operand, got {rules!r:.60}")
+        if callable(rules) and not isinstance(self.partials, Every):
+            raise TypeError(f"{self.name}: partials is a tuple: with one operand it needs a comma, (rule,)")
+        if not (isinstance(self.domain, tuple) and all(isinstance(d, Interval) for d in self.domain)):
+            raise TypeError(f"{self.name}: domain is a tuple of Intervals, one per operand, got {self.domain!r}")
+
     def __call__(self, *xs: Any) -> Any:
         for x in xs:
             if x.__class__ is not float:
@@ -131,6 +140,9 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython and hypothesis would list every field
+        printer.text(repr(self))
 
 
 def real(x: Any) -> float:

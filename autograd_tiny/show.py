@@ -78,8 +78,7 @@ def _cells(step: Backward) -> tuple[str, ...]:
     sign = equals(step.upstream, step.local, step.contribution)
     share = f"{short(step.upstream)} × {short(step.local)} {sign} {short(step.contribution)}"
     path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
-    spelled = rule(step)
-    return step.operand.name, share, _change(step.before, step.after), path, f"local = {spelled}" if spelled else ""
+    return step.operand.name, share, _change(step.before, step.after), path, rule(step)
 
 
 def _change(before: float, after: float) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from autograd_tiny.names import LONGEST, Named, name_nodes
 from autograd_tiny.op import Op
-from autograd_tiny.symbol import Symbol, operand_symbols
+from autograd_tiny.symbol import Symbol, explain
 from autograd_tiny.value import Value, topological_order
 
 
@@ -132,9 +132,9 @@ def trace(y: Value) -> Trace:
 
 
 def rule(step: Backward) -> str:
-    """The local derivative of a step as its rule in the table spells it: ``w1`` for ∂(x1 * w1)/∂x1.
+    """The local derivative of a step as its rule in the table spells it: ``local = w1`` for ∂(x1 * w1)/∂x1.
 
-    A long one is spelled in the rule's own letters; "" stands for a constant, and for a rule that branches.
+    A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
     """
     op, node = step.node.op, step.node
     assert op is not None
@@ -142,7 +142,7 @@ def rule(step: Backward) -> str:
     try:
         d = op.locals(Symbol.named(node.named.label), xs)[step.i]
         if isinstance(d, Symbol) and len(str(d)) > LONGEST:
-            d = op.locals(Symbol("y"), operand_symbols(op))[step.i]
+            return explain(op).splitlines()[step.i]
     except (TypeError, ValueError, ArithmeticError, IndexError):
         return ""
-    return str(d) if isinstance(d, Symbol) else ""
+    return f"local = {d}" if isinstance(d, Symbol) else ""

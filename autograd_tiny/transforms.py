@@ -2,14 +2,14 @@
 
 Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the derivatives compose in any
 order. Floats in, floats out; given Values, or inside another transform, the results are Values that can be
-differentiated again. No `.grad` is ever touched: adjoints live in a dict of the call.
+differentiated again. A Value that f closes over counts as the number it is: pass it as an argument to differentiate
+by it later. No `.grad` is ever touched: adjoints live in a dict of the call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -22,7 +22,7 @@ from autograd_tiny.tree import holds_operands, leaves, rebuild
 from autograd_tiny.value import Value, topological_order
 
 Function = Callable[..., Any]
-_within: ContextVar[bool] = ContextVar("_within", default=False)  # a function is being differentiated
+_active: set[Value] = set()  # what functions are being differentiated by, now, in any thread
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -88,14 +88,15 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
 
     Raises ValueError when tangents have another structure than primals.
     """
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
     before, after = list(leaves(primals, "primals")), list(leaves(tangents, "tangents"))
     if [_inside(path) for path, _ in before] != [_inside(path) for path, _ in after]:
         raise ValueError(f"tangents have {len(after)} scalars in another structure than the {len(before)} of primals")
-    keep = _within.get() or holds_operands(primals) or holds_operands(tangents)
+    keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
     duals = [Dual(x if keep else float(x), t, level) for (_, x), (_, t) in zip(before, after, strict=True)]
-    with _differentiating():
-        output = f(*rebuild(primals, duals))
+    output = f(*rebuild(primals, duals))
     ys = [y for _, y in leaves(output, "output")]
     carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
     return (
@@ -162,24 +163,27 @@ class _Run:
     def settled(self, x: Any) -> Any:
         return _settle(x, self.keep)
 
-    def gradient(self, y: Any, keep: bool | None = None) -> Any:
-        keep = self.keep if keep is None else keep
+    def gradient(self, y: Any, keep: bool = False) -> Any:
+        keep = keep or self.keep or _depends(y)
         gs = [_settle(g, keep) for g in _pull(y, self.targets, keep)]
         return rebuild(self.shape, gs, modules_as_dicts=True)
 
 
 def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]) -> _Run:
+    argnums = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
     chosen = argnums if isinstance(argnums, tuple) else (argnums,)
     if not all(-len(args) <= i < len(args) for i in chosen):
         raise TypeError(f"{_name(f)} got {len(args)} positional arguments: there is none numbered {argnums}")
-    keep = _within.get() or any(holds_operands(args[i]) for i in chosen)
+    if len({i % len(args) for i in chosen}) != len(chosen):
+        raise ValueError(f"argnums={argnums}: an argument is named twice")
+    keep = holds_operands(args) or holds_operands(kwargs)
     lifted_args, targets, lifted = list(args), [], []
     for i in chosen:
         fresh = [_lift(x) for _, x in leaves(args[i], f"argument {i}")]
         lifted_args[i] = rebuild(args[i], fresh)
         lifted += fresh
         targets += [_target(x) for x in fresh]
-    with _differentiating():
+    with _differentiating(targets):
         output = f(*lifted_args, **kwargs)
     for _ in leaves(output, f"what {_name(f)} returned"):
         pass  # each is a number, or this raises and says where
@@ -238,7 +242,15 @@ def _times(g: Any, d: Any) -> Any:
 
 
 def _settle(x: Any, keep: bool) -> Any:
-    return x if keep else real(x)
+    """x as a float, unless it is to be differentiated further."""
+    return x if keep or isinstance(x, Dual) or _depends(x) else real(x)
+
+
+def _depends(y: Any) -> bool:
+    """Whether y depends on something a function around this call is being differentiated by."""
+    if isinstance(y, Dual):
+        return _depends(y.primal) or _depends(y.tangent)
+    return isinstance(y, Value) and bool(_active) and not _active.isdisjoint(topological_order(y))
 
 
 def _constant(x: Any) -> Any:
@@ -248,12 +260,12 @@ def _constant(x: Any) -> Any:
 
 
 @contextmanager
-def _differentiating() -> Iterator[None]:
-    token = _within.set(True)
+def _differentiating(targets: list[Value]) -> Iterator[None]:
+    _active.update(targets)
     try:
         yield
     finally:
-        _within.reset(token)
+        _active.difference_update(targets)
 
 
 def _inside(path: str) -> str:

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 import pytest
 
-from autograd_tiny import Value, ops
+from autograd_tiny import Op, Value, ops
+from autograd_tiny.op import Interval
 
 inf, nan = math.inf, math.nan
 
@@ -225,3 +226,17 @@ def test_text():
     assert (repr(a), f"{a:.3f}", float(a)) == ("Value(data=2.0, name='a')", "2.000", 2.0)
     (a * 2).backward()
     assert repr(a) == "Value(data=2.0, grad=2.0, name='a')"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Op("o", lambda x: x, lambda y, x: 1.0), r"needs a comma, \(rule,\)"),
+        (lambda: Op("o", lambda x: x, (1.0,)), r"one function per operand, got \(1\.0,\)"),
+        (lambda: Op("o", lambda x: x, ()), "one function per operand"),
+        (lambda: Op("o", lambda x: x, (lambda y, x: 1.0,), domain=Interval(0, 1)), "domain is a tuple of Intervals"),
+    ],
+)
+def test_an_op_that_cannot_work_is_refused_as_it_is_made(wrong, message):
+    with pytest.raises(TypeError, match=message):
+        wrong()

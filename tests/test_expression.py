@@ -78,6 +78,7 @@ BAD = [
     ("not a", "is not"),
     ("a // 2", "is //"),
     ("a @ a", "is @"),
+    ("a ^ 2", "a power is **"),
     ("(b := a)", "is :="),
     ("import os", "is an import"),
     ("del a", "is not arithmetic"),
@@ -111,6 +112,10 @@ def test_all_else_is_refused(text, complaint):
         evaluate(text, values)
     assert complaint in str(caught.value)
     assert len(str(caught.value)) < 800
+
+
+def test_names_are_read_as_python_reads_them():
+    assert evaluate("\u00b5 * 2", {"\u00b5": 3.0}).data == 6.0  # the micro sign, which Python takes for the letter
 
 
 def test_a_number_alone_has_no_gradient():

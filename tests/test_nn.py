@@ -80,6 +80,15 @@ def test_a_layer_of_one_in_the_middle():
     assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
 
 
+def test_inputs_may_be_any_iterable():
+    model = MLP(2, [3, 1], seed=0)
+    assert (
+        model(map(float, (1, 2))).data
+        == model((1.0, 2.0)).data
+        == Layer(2, 1, seed=0)(iter([1, 2])).data * 0 + model([1, 2]).data
+    )
+
+
 def test_seeds_and_initial_weights():
     def numbers(model):
         return [p.data for p in model.parameters()]
@@ -97,7 +106,9 @@ def test_seeds_and_initial_weights():
 BAD = [
     (lambda: MLP(2, [3, 1])([1.0]), ValueError, r"MLP\(2, \[3, 1\]\) takes 2 inputs, got 1"),
     (lambda: Neuron(3)([1.0, 2.0]), ValueError, r"Neuron\(3\) takes 3 inputs, got 2"),
-    (lambda: Layer(1, 2)([1.0, 2.0]), ValueError, r"Neuron\(1\) takes 1 inputs, got 2"),
+    (lambda: Layer(1, 2)([1.0, 2.0]), ValueError, r"Layer of \[Neuron\(1\), Neuron\(1\)\] takes 1 inputs, got 2"),
+    (lambda: MLP(3, 4), TypeError, r"takes sizes such as MLP\(2, \[16, 1\]\), got MLP\(3, 4\)"),
+    (lambda: MLP(2, [4, 0]), TypeError, r"got MLP\(2, \[4, 0\]\)"),
     (lambda: MLP(1, [1])(3.0), TypeError, r"MLP\(1, \[1\]\) takes a list of numbers, got 3\.0 of type float"),
     (lambda: Neuron(1)(Value(3.0)), TypeError, r"Neuron\(1\) takes a list of numbers, got Value\(data=3\.0\)"),
     (lambda: Neuron(1)(["3"]), TypeError, r"can't multiply"),

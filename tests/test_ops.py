@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from oracle import digits, exact, second, slack, slope, slopes
 
 from autograd_tiny import ops
+from autograd_tiny.check.exact import digits, exact, second, slack, slope, slopes
 from autograd_tiny.ieee import local_derivatives
 from autograd_tiny.op import Every, Interval
 from autograd_tiny.transforms import grad, hessian, jvp

@@ -141,3 +141,39 @@ def test_a_users_op_works_everywhere():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_transform_in_a_thread_inside_another_is_differentiated_through():
+    from concurrent.futures import ThreadPoolExecutor
+
+    def f(x):
+        with ThreadPoolExecutor(2) as threads:
+            return sum(threads.map(grad(lambda z: z * z * x), [1.0, 2.0]))
+
+    assert grad(f)(3.0) == 6.0
+    assert jvp(f, (3.0,), (1.0,)) == (18.0, 6.0)
+    assert grad(lambda x: x * grad(lambda z: z * z)(3.0))(2.0) == 6.0
+
+
+def test_a_value_passed_beside_the_argument_can_be_differentiated_by_later():
+    w = Value(2.0)
+    penalty = grad(lambda x, w: x * x * w)(3.0, w) ** 2
+    penalty.backward()
+    assert w.grad == 2 * 12.0 * 6.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: grad(lambda x, y: x * y, argnums=(0, 0))(1.0, 2.0), ValueError, "an argument is named twice"),
+        (lambda: grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0), ValueError, "an argument is named twice"),
+        (lambda: jvp(lambda x: x, 2.0, 1.0), TypeError, "two tuples"),
+    ],
+)
+def test_arguments_that_make_no_sense(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()
+
+
+def test_argnums_may_be_a_list():
+    assert grad(lambda x, y: x * y, argnums=[0, 1])(1.0, 2.0) == (2.0, 1.0)

@@ -1,0 +1,39 @@
+"""Checks that find a wrong gradient and never cry wolf, by exact oracles, node by node.
+
+exact.py       the oracle: a forward function in mpmath's numbers, and its slopes
+graph.py       one graph against the oracle: values, local derivatives, accumulation
+programs.py    random straight-line programs, and the strategies that make them
+engines.py     what is asked of an engine, and adapters
+properties.py  `engine_property`, `check_engine`: random graphs over an engine
+functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
+report.py      what was found, told
+"""
+
+try:
+    from autograd_tiny.check.engines import Engine, MicrogradLike, ValueEngine
+    from autograd_tiny.check.functions import check_grads, gradcheck, gradcheck_property, gradgradcheck
+    from autograd_tiny.check.programs import expressions, programs, reals, special_reals
+    from autograd_tiny.check.properties import check_engine, engine_property
+    from autograd_tiny.check.report import GradcheckError, Report
+except ModuleNotFoundError as error:
+    if error.name not in ("hypothesis", "mpmath"):
+        raise
+    raise ImportError(f"autograd_tiny.check needs {error.name}: pip install 'autograd-tiny[check]'") from None
+
+__all__ = [
+    "Engine",
+    "GradcheckError",
+    "MicrogradLike",
+    "Report",
+    "ValueEngine",
+    "check_engine",
+    "check_grads",
+    "engine_property",
+    "expressions",
+    "gradcheck",
+    "gradcheck_property",
+    "gradgradcheck",
+    "programs",
+    "reals",
+    "special_reals",
+]

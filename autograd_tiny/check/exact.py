@@ -1,0 +1,340 @@
+"""The exact oracle: a forward function run in mpmath's numbers, and its slopes; no derivative rule is asked.
+
+`rebound(f)` is f with ``math`` and its like bound to mpmath, so that nothing about an op is spelled a second time.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import operator
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import mpmath  # type: ignore[import-untyped]
+from mpmath import mp, mpf
+
+from autograd_tiny import ops, special
+from autograd_tiny.op import Op
+
+ULPS = 8
+OUTSIDE = (
+    ValueError,
+    ZeroDivisionError,
+    TypeError,
+    OverflowError,
+)  # what an exact function raises where it is not real
+NUMERIC = ("math", "numpy", "jax.numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "torch")
+
+
+class NotExact(TypeError):
+    """A function that cannot be run in mpmath's numbers: it leaves Python, or uses what mpmath lacks."""
+
+
+class _Math:
+    """The module ``math``, or NumPy as far as scalars go, in mpmath's numbers."""
+
+    inf, nan = mp.inf, mp.nan
+    pow = power = staticmethod(operator.pow)
+    fabs = abs = absolute = staticmethod(lambda x: x if x != x else builtins.abs(x))
+    fsum = staticmethod(lambda xs: mpmath.fsum(xs))
+    erfc = staticmethod(lambda x: mpmath.erfc(min(x, 10**6)))  # mpmath overflows far out, where it is nothing
+    log = staticmethod(lambda x, *base: _log(x, *base))
+    log2 = staticmethod(lambda x: _log(x, 2))
+    log10 = staticmethod(lambda x: _log(x, 10))
+    log1p = staticmethod(lambda x: _log(1 + x))
+    expm1 = staticmethod(lambda x: mpmath.expm1(x))
+    cbrt = staticmethod(lambda x: mpmath.sign(x) * mpmath.cbrt(builtins.abs(x)))
+    lgamma = staticmethod(lambda x: mpmath.re(mpmath.loggamma(x)))
+    copysign = staticmethod(lambda x, s: builtins.abs(x) * (1 if s >= 0 else -1))
+    arcsin, arccos, arctan = staticmethod(mpmath.asin), staticmethod(mpmath.acos), staticmethod(mpmath.atan)
+    arcsinh, arccosh, arctanh = staticmethod(mpmath.asinh), staticmethod(mpmath.acosh), staticmethod(mpmath.atanh)
+    arctan2, maximum, minimum = staticmethod(mpmath.atan2), staticmethod(max), staticmethod(min)
+    where = staticmethod(lambda condition, a, b: a if condition else b)
+    square = staticmethod(lambda x: x * x)
+    float64 = asarray = array = staticmethod(lambda x, *args, **kwargs: x)
+    isnan, isinf = staticmethod(mpmath.isnan), staticmethod(mpmath.isinf)
+    isfinite = staticmethod(mpmath.isfinite)
+
+    @property
+    def pi(self) -> mpf:
+        return +mp.pi
+
+    @property
+    def e(self) -> mpf:
+        return +mp.e
+
+    @property
+    def tau(self) -> mpf:
+        return 2 * mp.pi
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if not hasattr(mpmath, name):
+            raise NotExact(f"mpmath has no {name}")
+        return getattr(mpmath, name)
+
+
+def _log(x: mpf, *base: Any) -> mpf:
+    if not x:
+        raise ValueError("log 0")
+    return mpmath.log(x, *base)
+
+
+_math = _Math()
+_builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
+_known: dict[Any, Callable[..., Any]] = {special.polygamma: mpmath.psi, special.lgamma: _Math.lgamma}
+
+
+def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f in mpmath's numbers.
+
+    >>> with mp.workdps(30):
+    ...     print(rebound(lambda x: math.expm1(x))(mpf(10) ** -20))
+    1.000000000000000000005e-20
+
+    Raises NotExact when f is not plain Python over ``math`` or NumPy's scalar functions.
+    """
+    return _rebound(f, {})
+
+
+@functools.cache
+def _forward(op: Op) -> Callable[..., Any]:
+    return rebound(op.forward)
+
+
+def _rebound(f: Any, done: dict[int, Any]) -> Any:
+    if f in _known:
+        return _known[f]
+    if id(f) in done:
+        return done[id(f)]
+    if isinstance(f, Op):
+        return lambda *xs: exact(f, *xs, *f.defaults[len(f.defaults) - _missing(f, xs) :])
+    if isinstance(f, functools.partial):
+        return functools.partial(_rebound(f.func, done), *f.args, **f.keywords)
+    if isinstance(f, types.MethodType):
+        return functools.partial(_rebound(f.__func__, done), f.__self__)
+    if isinstance(f, types.FunctionType):
+        return _rebound_function(f, done)
+    if getattr(f, "__module__", None) in (*NUMERIC, "_operator") or type(f).__module__.startswith("numpy"):
+        name = f.__name__
+        return getattr(operator, name) if f.__module__ == "_operator" else getattr(_math, name)
+    call = vars(type(f)).get("__call__")
+    if isinstance(call, types.FunctionType):
+        return functools.partial(_rebound(call, done), f)
+    raise NotExact(f"{f!r:.60} is not plain Python")
+
+
+def _rebound_function(f: types.FunctionType, done: dict[int, Any]) -> types.FunctionType:
+    names: dict[str, Any] = {"__builtins__": _builtins, "__name__": f.__name__}
+    cells = tuple(types.CellType() for _ in f.__closure__ or ())
+    new = types.FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells)
+    new.__kwdefaults__ = f.__kwdefaults__
+    done[id(f)] = new
+    used = _names(f.__code__)
+    for name, item in f.__globals__.items():
+        if name in used:
+            names[name] = _item(item, done)
+    for old, cell in zip(f.__closure__ or (), cells, strict=True):
+        try:
+            cell.cell_contents = _item(old.cell_contents, done)
+        except ValueError:  # a name that is not bound yet
+            continue
+    return new
+
+
+def _item(item: Any, done: dict[int, Any]) -> Any:
+    """A name of a function's surroundings: modules and functions of numbers become exact, all else stays."""
+    if isinstance(item, types.ModuleType):
+        if item.__name__ in NUMERIC:
+            return _math
+        if item is special or item is ops:
+            return types.SimpleNamespace(
+                **{n: _rebound(x, done) for n, x in vars(item).items() if isinstance(x, (Op, types.FunctionType))}
+            )
+        return item
+    if item.__class__ is float and not math.isfinite(item):
+        return mpf(item)
+    if isinstance(item, (Op, types.FunctionType, functools.partial)) or getattr(item, "__module__", "") in NUMERIC:
+        try:
+            return _rebound(item, done)
+        except NotExact:
+            return item
+    return item
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _missing(op: Op, xs: Sequence[Any]) -> int:
+    return len(op.partials) - len(xs) if isinstance(op.partials, tuple) else 0
+
+
+def exact(op: Op, *xs: Any) -> mpf:
+    """The value of op at mpmath numbers; ValueError where it is not real."""
+    return real(_forward(op)(*xs))
+
+
+def real(y: Any) -> mpf:
+    """y as a real number, or ValueError."""
+    if isinstance(y, mpmath.mpc):
+        if y.imag:
+            raise ValueError("complex")
+        y = y.real
+    return y if isinstance(y, mpf) else mpf(y)
+
+
+def digits(xs: Sequence[Any]) -> int:
+    """Enough decimal digits to see a relative step of 1e-40 in a function as flat as x² or 1 - exp(-x²)."""
+    far = max(min(x * x, 760) for x in xs)
+    return 130 + int(0.44 * far + 2.5 * max((abs(math.log10(abs(x))) for x in xs if x), default=0))
+
+
+def slope(op: Op, i: int, xs: Sequence[Any], side: int = 1, step: int = 40) -> mpf:
+    """The one-sided slope of op by operand i, from the side +1 or -1, over a relative step of 10**-step."""
+    h = min(1, *(abs(mpf(x)) for x in xs if x), 1) * mpf(10) ** -step * side
+    if op in (ops.pow, ops.power_rule1):
+        h /= max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
+    moved = (*xs[:i], mpf(xs[i]) + h, *xs[i + 1 :])
+    return (exact(op, *moved) - exact(op, *xs)) / h
+
+
+def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
+    """∂²op/∂xs[i]∂xs[j] by central differences with steps of 1e-40."""
+    h = mpf(10) ** -40
+
+    def at(s: int, t: int) -> mpf:
+        return exact(op, *(x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(mpf, xs))))
+
+    return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
+
+
+def slopes(op: Op, i: int, xs: Sequence[Any]) -> list[mpf]:
+    """The slopes from the sides that lie inside the domain."""
+    found = []
+    for side in (1, -1):
+        try:
+            found.append(slope(op, i, xs, side))
+        except OUTSIDE:
+            continue
+    return found
+
+
+def slack(f: Callable[[Sequence[Any]], mpf], xs: Sequence[float]) -> mpf:
+    """What ULPS units in the last place of each operand, and of the result, are worth in f."""
+    total = mpf(0)
+    base = f(xs)
+    for k, x in enumerate(xs):
+        step = mpf(math.ulp(x)) / 2**20
+        try:
+            near = f((*xs[:k], mpf(x) + step, *xs[k + 1 :]))
+        except OUTSIDE:
+            continue  # outside the domain, such as a whole exponent made broken
+        total += abs(near - base) * 2**20
+    # Something on the way may be subnormal, and then be multiplied by an operand.
+    return ULPS * (total + max(abs(base) * mpf(2) ** -52, mpf(5e-324) * (1 + max(map(abs, xs)))))
+
+
+class Local(NamedTuple):
+    """What is exactly true of an op at float operands."""
+
+    value: mpf
+    value_slack: mpf
+    slopes: tuple[tuple[mpf, mpf] | None, ...]  # lowest and highest one-sided slope; None at a pole
+    slacks: tuple[mpf, ...]
+
+    def is_kink(self) -> bool:
+        return any(slopes is not None and _apart(slopes) for slopes in self.slopes)
+
+
+def _apart(sides: Sequence[mpf]) -> bool:
+    """Whether the slopes from the two sides differ by more than steps of 1e-40 can make them."""
+    return bool(max(sides) - min(sides) > mpf(10) ** -18 * max(map(abs, sides)))
+
+
+@functools.lru_cache(maxsize=100_000)
+def local(op: Op, xs: tuple[float, ...]) -> Local:
+    """The value and slopes of op at xs with what 8 ulp are worth there; raises OUTSIDE where it is not real."""
+    with mp.workdps(digits(xs)):
+        value_slack = slack(lambda at: exact(op, *map(mpf, at)), xs)
+        value = exact(op, *map(mpf, xs))
+        found: list[tuple[mpf, mpf] | None] = []
+        slacks: list[mpf] = []
+        for i in range(len(xs)):
+            sides = slopes(op, i, tuple(map(mpf, xs)))
+            corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain, where a slope is a convention
+            if not sides or corner or _is_pole(op, i, xs, sides):
+                found.append(None)
+                slacks.append(mpf(0))
+                continue
+            found.append((min(sides), max(sides)))
+            if _apart(sides) or not op.avoid(*xs):  # a step to the other side of a kink says nothing of rounding
+                rounding = ULPS * max(mpf(2) ** -52 * max(map(abs, sides)), mpf(5e-324))
+                slacks.append(rounding + _own_error(op, i, xs))
+                continue
+            side = 1 if _inside(op, i, xs) else -1
+            steep = functools.partial(_slope_at, op, i, side)
+            slacks.append(slack(steep, xs))
+        return Local(value, value_slack, tuple(found), tuple(slacks))
+
+
+def _own_error(op: Op, i: int, xs: tuple[float, ...]) -> mpf:
+    """How far a slope over a step of 1e-40 may be from its limit: x**3 at 0 has 1e-80 where the limit is 0."""
+    error = mpf(0)
+    for side in (1, -1):
+        try:
+            coarse, fine = (slope(op, i, tuple(map(mpf, xs)), side, step) for step in (30, 40))
+            error = max(error, abs(coarse - fine))
+        except OUTSIDE:
+            continue
+    return error
+
+
+def _slope_at(op: Op, i: int, side: int, at: Sequence[Any]) -> mpf:
+    return slope(op, i, tuple(map(mpf, at)), side)
+
+
+def _inside(op: Op, i: int, xs: Sequence[float]) -> bool:
+    try:
+        slope(op, i, tuple(map(mpf, xs)))
+    except OUTSIDE:
+        return False
+    return True
+
+
+def _is_pole(op: Op, i: int, xs: tuple[float, ...], sides: list[mpf]) -> bool:
+    """Whether a slope has no limit as the step shrinks: that of √x at 0 grows, that of x**1.01 there hardly falls."""
+    if max(map(abs, sides)) > sys.float_info.max:
+        return True
+    if len(sides) == 2 and op.avoid(*xs):
+        return False
+    for side in (1, -1):
+        try:
+            coarse, fine = slope(op, i, tuple(map(mpf, xs)), side, 30), slope(op, i, tuple(map(mpf, xs)), side)
+        except OUTSIDE:
+            continue
+        if abs(fine - coarse) > mpf(10) ** -18 * (1 + abs(fine)):
+            return True
+    return False
+
+
+def direction(op: Op, xs: tuple[float, ...], along: tuple[int, ...]) -> tuple[mpf, mpf] | None:
+    """The lowest and highest one-sided slope of op along a direction such as (1, 1)."""
+    found = []
+    with mp.workdps(digits(xs)):
+        h = mpf(10) ** -40
+        base = exact(op, *map(mpf, xs))
+        for side in (1, -1):
+            try:
+                found.append(
+                    (exact(op, *(mpf(x) + side * h * d for x, d in zip(xs, along, strict=True))) - base) / (side * h)
+                )
+            except OUTSIDE:
+                continue
+    return (min(found), max(found)) if found else None

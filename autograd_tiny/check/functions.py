@@ -1,0 +1,486 @@
+"""Functions and their gradients: ours on Values, a hand-written derivative, a framework's custom rule."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf  # type: ignore[import-untyped]
+
+from autograd_tiny.check.engines import nodes_of
+from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, rebound, slack
+from autograd_tiny.check.graph import check_nodes
+from autograd_tiny.check.programs import reals
+from autograd_tiny.check.report import Finding, Inconclusive, Report, WrongFunction, likeness
+from autograd_tiny.names import name_nodes
+from autograd_tiny.op import Op
+from autograd_tiny.symbol import Symbol
+from autograd_tiny.transforms import grad as grad_of
+from autograd_tiny.transforms import jvp
+from autograd_tiny.value import Value
+
+Function = Callable[..., Any]
+ORACLES = ("auto", "exact", "complex", "stencil")
+STEP = mpf(10) ** -40
+
+
+def gradcheck(
+    f: Function,
+    x: Any,
+    *,
+    grad: Function | None = None,
+    oracle: str = "auto",
+    rtol: float = 1e-10,
+    ulp: float = ULPS,
+    accuracy: str = "backward",
+    strict: bool = False,
+) -> Report:
+    """Check the gradient of f at x, a number or a tuple of numbers, one per argument.
+
+    >>> print(gradcheck(lambda x: x.tanh() * x, 0.5))
+    correct: 8 numbers agree with the oracle (node by node, mpmath)
+    >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
+    True
+
+    With no `grad`, f computes with Values and every node of its graph is checked at the floats it used; a framework's
+    custom rule (HIPS primitive, JAX custom_vjp) is checked by its own gradient. `grad(*x)` gives one number per argument.
+    The exact oracle runs f in mpmath; where it cannot, a complex step is used, or two stencils that must agree, and else
+    the outcome is "inconclusive": a failure under `strict`. `accuracy="forward"` also refuses a right formula that
+    loses digits; `ulp` is how many units in the last place are allowed, `rtol` what is allowed where only floats compare.
+    Raises GradcheckError, and TypeError or ValueError for what is no function of numbers.
+    """
+    if oracle not in ORACLES:
+        raise ValueError(f"oracle={oracle!r}: one of {', '.join(ORACLES)}")
+    if accuracy not in ("backward", "forward"):
+        raise ValueError(f"accuracy={accuracy!r}: backward or forward")
+    xs = _floats(x)
+    own = _framework(f)
+    if own is None and grad is None:
+        return _on_values(f, xs).raise_for(strict)
+    forward, gradient = (f, grad) if own is None else (own[0], grad or own[1])
+    assert gradient is not None
+    return _pair(forward, gradient, xs, oracle, rtol, ulp, accuracy, own is not None).raise_for(strict)
+
+
+def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
+    """Check the second derivatives of f on Values: the graph of each first derivative, node by node.
+
+    >>> print(gradgradcheck(lambda x, y: x**3 * y, (2.0, 5.0)).outcome)
+    correct
+    """
+    xs = _floats(x)
+    total, skipped = 0, 0
+    for i in range(len(xs)):
+        leaves = [Value(x, f"x{k}") for k, x in enumerate(xs)]
+        slope = grad_of(f, argnums=i)(*leaves)
+        report = _checked(slope if isinstance(slope, Value) else +Value(float(slope)), xs, f"∂/∂x{i} of {_name(f)}")
+        report.raise_for(strict)
+        total, skipped = total + report.checked, skipped + report.skipped
+    return Report("correct", "node by node, mpmath", total, skipped)
+
+
+def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = ("rev", "fwd")) -> Report:
+    """Check f on Values to an order of 1 or 2, and reverse mode against forward mode.
+
+    >>> check_grads(lambda x: x.sin() * x, 0.5).outcome
+    'correct'
+    """
+    if order not in (1, 2) or not set(modes) <= {"rev", "fwd"}:
+        raise ValueError(f"order={order!r}, modes={modes!r}: order is 1 or 2, modes are rev and fwd")
+    xs = _floats(args)
+    report = gradcheck(f, xs)
+    if "fwd" in modes:
+        _forward_mode(f, xs).raise_for()
+    if order == 2 and "rev" in modes:
+        second = gradgradcheck(f, xs)
+        report = Report(report.outcome, report.oracle, report.checked + second.checked, report.skipped + second.skipped)
+    return report
+
+
+def gradcheck_property(
+    f: Function | None = None,
+    grad: Function | None = None,
+    *,
+    max_examples: int = 400,
+    each: Callable[[Report], object] | None = None,
+    **domains: Any,
+) -> Any:
+    """A test that checks f and its derivative over a domain for each argument; a decorator when f is left out.
+
+    >>> def softplus(x): return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
+    >>> def softplus_grad(x): return 1 / (1 + math.exp(-x))
+    >>> from autograd_tiny.check.programs import reals
+    >>> test_softplus = gradcheck_property(softplus, softplus_grad, x=reals(-700, 700), max_examples=20)
+    >>> test_softplus()
+
+    Domains are hypothesis strategies, or pairs (low, high); `each` is called with every Report. Raises TypeError for an argument without one.
+    """
+    if f is None:
+        return lambda f: gradcheck_property(f, grad, max_examples=max_examples, each=each, **domains)
+    names = _arguments(f, domains)
+    strategies = [reals(*domains[n]) if isinstance(domains[n], tuple) else domains[n] for n in names]
+    options = {name: item for name, item in domains.items() if name in ("oracle", "rtol", "ulp", "accuracy", "strict")}
+    if unknown := [name for name in domains if name not in names and name not in options]:
+        raise TypeError(f"{_name(f)} has no argument {unknown[0]}")
+
+    @settings(
+        max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+    )
+    @given(st.tuples(*strategies))
+    def test(xs: tuple[float, ...]) -> None:
+        try:
+            report = gradcheck(f, xs, grad=grad, **options)
+        except (ArithmeticError, ValueError):
+            return  # outside the domain of f itself
+        if each is not None:
+            each(report)
+
+    return test
+
+
+def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
+    target = _framework(f)
+    parameters = inspect.signature(target[0] if target else f).parameters
+    names = [
+        n
+        for n, p in parameters.items()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    for name in names:
+        if name not in domains:
+            raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10)")
+    return names
+
+
+def _floats(x: Any) -> tuple[float, ...]:
+    xs = tuple(x) if isinstance(x, (tuple, list)) else (x,)
+    for item in xs:
+        if isinstance(item, bool) or not isinstance(item, (int, float)):
+            raise TypeError(
+                f"gradcheck takes a number or a tuple of numbers, got {item!r:.60} of type {type(item).__name__}"
+            )
+    if not xs:
+        raise ValueError("gradcheck needs at least one number to differentiate by")
+    return tuple(float(item) for item in xs)
+
+
+def _name(f: Any) -> str:
+    return str(getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__)
+
+
+# Ours: every node.
+
+
+def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
+    leaves = [Value(x, f"x{i}") for i, x in enumerate(xs)]
+    y = f(*leaves)
+    if not isinstance(y, Value):
+        left = (
+            " (it left the graph: math.exp(v) is a float; use v.exp() or a row of ops)" if isinstance(y, float) else ""
+        )
+        raise TypeError(f"{_name(f)} returned {y!r:.60} of type {type(y).__name__}: expected one Value{left}")
+    _refuse_leaks(f, len(xs))
+    for leaf, x in zip(leaves, xs, strict=True):
+        if leaf.data != x and x == x:
+            finding = Finding(WrongFunction, f"argument {leaf.name}", leaf.data, repr(x), note=f"{_name(f)} changed it")
+            return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+    again = f(*(Value(x) for x in xs))
+    if isinstance(again, Value) and again.data != y.data and y.data == y.data:
+        note = f"{_name(f)} gave {y.data!r}, then {again.data!r}: it is random, or keeps something between calls"
+        finding = Finding(WrongFunction, _name(f), again.data, repr(y.data), note=note)
+        return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+    return _checked(y, xs, _name(f))
+
+
+def _refuse_leaks(f: Function, n: int) -> None:
+    """math.exp(v) would silently make a float of a Value and lose its gradient; of a Symbol it is a TypeError."""
+    try:
+        f(*(Symbol(f"x{i}") for i in range(n)))
+    except TypeError as error:
+        if "must be real number" in str(error) or "float() argument" in str(error):
+            raise TypeError(f"{_name(f)} makes floats of its arguments and loses their gradient: {error}") from None
+    except Exception:  # what else cannot be spelled is no concern of this check
+        return
+
+
+def _checked(y: Value, xs: tuple[float, ...], subject: str) -> Report:
+    y.backward()
+    nodes, order = nodes_of(y)
+    named = name_nodes(order)
+    checked = check_nodes(nodes, [named[v].label.text for v in order])
+    table = []
+    if checked.findings:
+        for i, (v, node) in enumerate(zip(order, nodes, strict=True)):
+            local = (
+                ""
+                if not node.partials
+                else "  local " + ", ".join("–" if d is None else repr(d) for d in node.partials)
+            )
+            mark = "   <== here" if i == checked.findings[0].node else ""
+            table.append(f"{named[v].title} = {v.data!r}  adjoint {v.grad!r}{local}{mark}")
+    at = ", ".join(f"x{i} = {x!r}" for i, x in enumerate(xs))
+    sure = math.isfinite(y.data) and checked.checked > 0
+    notes = () if sure else (f"{named[y].title} is {y.data!r}: what is not finite has no derivative",)
+    return Report(
+        "wrong" if checked.findings else "correct" if sure else "inconclusive",
+        "node by node, mpmath",
+        checked.checked,
+        checked.skipped,
+        tuple(checked.findings),
+        f"{subject} = {named[y].written or named[y].label.text}   at {at}",
+        tuple(table),
+        f"gradcheck({subject}, {xs if len(xs) > 1 else xs[0]!r})",
+        notes if not checked.findings else (),
+    )
+
+
+def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
+    """Forward mode along each axis against reverse mode, to what rounding can do on the paths between."""
+    leaves = [Value(x) for x in xs]
+    y = f(*leaves)
+    y.backward()
+    nodes, order = nodes_of(y)
+    size = [0.0] * len(nodes)
+    size[-1] = 1.0
+    for place in range(len(nodes) - 1, -1, -1):
+        for x, d in zip(nodes[place].operands, nodes[place].partials or (), strict=False):
+            if isinstance(x, int) and d is not None:
+                size[x] += abs(size[place] * d)
+    where = {v: i for i, v in enumerate(order)}
+    findings = []
+    for i, leaf in enumerate(leaves):
+        got = jvp(f, xs, tuple(float(k == i) for k in range(len(xs))))[1]
+        room = (2 * len(nodes) + 4) * 2**-52 * size[where[leaf]] if leaf in where else 0.0
+        if math.isfinite(got) and math.isfinite(leaf.grad) and abs(got - leaf.grad) > room:
+            findings.append(
+                Finding(
+                    WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(leaf.grad), note="forward mode is not reverse mode"
+                )
+            )
+    return Report(
+        "wrong" if findings else "correct", "reverse mode", len(xs), 0, tuple(findings), f"{_name(f)} at {xs}"
+    )
+
+
+# Anybody's: a function and its gradient, end to end.
+
+
+class Slope(NamedTuple):
+    """The exact slopes of a function by one argument, and what `ulp` units in the last place are worth there."""
+
+    low: Any
+    high: Any
+    slack: Any
+
+
+def _framework(f: Any) -> tuple[Function, Function] | None:
+    """(the plain function, its gradient) of a HIPS primitive or a JAX custom_vjp; None for anything else."""
+    if isinstance(f, Op):
+        return None
+    plain: Any = getattr(f, "fun", None)
+    if plain is None:
+        return None
+    if getattr(f, "_is_autograd_primitive", False):
+        grad = importlib.import_module("autograd").grad
+        return plain, lambda *xs: [grad(f, i)(*xs) for i in range(len(xs))]
+    if type(f).__module__.startswith("jax"):
+        return plain, lambda *xs: _jax_gradient(f, xs)
+    return None
+
+
+def _jax_gradient(f: Any, xs: tuple[float, ...]) -> list[float]:
+    """In double precision, whatever JAX is set to."""
+    jax = importlib.import_module("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        return [float(d) for d in jax.grad(f, argnums=tuple(range(len(xs))))(*xs)]
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def _pair(
+    f: Function,
+    gradient: Function,
+    xs: tuple[float, ...],
+    oracle: str,
+    rtol: float,
+    ulp: float,
+    accuracy: str,
+    foreign: bool,
+) -> Report:
+    got = _gradient(gradient, xs, f)
+    subject = f"{_name(f)} at {', '.join(map(repr, xs))}"
+    if any(not math.isfinite(x) for x in xs):
+        return Report("inconclusive", "none", subject=subject, notes=("an argument is not finite",))
+    for name in ORACLES[1:] if oracle == "auto" else (oracle,):
+        try:
+            found = {"exact": _exact, "complex": _complex, "stencil": _stencil}[name](f, xs)
+        except (NotExact, Inconclusive, *OUTSIDE) as error:
+            if oracle == name:
+                return Report("inconclusive", name, subject=subject, notes=(f"{name}: {error}",))
+            continue
+        return _compared(f, gradient, xs, got, found, name, rtol, ulp, accuracy, foreign)
+    return Report("inconclusive", "none", subject=subject, notes=("no oracle is sure of its slope",))
+
+
+def _gradient(gradient: Function, xs: tuple[float, ...], f: Function) -> tuple[float, ...]:
+    found = gradient(*xs)
+    found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
+    if len(found) != len(xs):
+        raise TypeError(f"{_name(gradient)} gave {len(found)} numbers for the {len(xs)} arguments of {_name(f)}")
+    for d in found:
+        if d is None or isinstance(d, (str, complex)) or not hasattr(type(d), "__float__"):
+            raise TypeError(f"{_name(gradient)} gave {d!r:.60} of type {type(d).__name__}: expected a number")
+    return tuple(float(d) for d in found)
+
+
+def _compared(
+    f: Function,
+    gradient: Function,
+    xs: tuple[float, ...],
+    got: tuple[float, ...],
+    found: list[Slope | None],
+    name: str,
+    rtol: float,
+    ulp: float,
+    accuracy: str,
+    foreign: bool,
+) -> Report:
+    """The float gradient against the slopes; where only digits are lost, the formula decides."""
+    with mp.workdps(digits(xs)):
+        formula = None if foreign or name != "exact" else _formula(gradient, xs)
+        findings, notes, checked = [], [], 0
+        for i, (d, slope) in enumerate(zip(got, found, strict=True)):
+            if slope is None:
+                continue
+            checked += 1
+            room = slope.slack * mpf(ulp) / ULPS
+            if math.isfinite(d) and slope.low - room <= mpf(d) <= slope.high + room:
+                continue
+            off = float(abs(mpf(d) - slope.low) / room * mpf(ulp)) if math.isfinite(d) and room else None
+            finding = Finding(
+                WrongFunction,
+                f"∂{_name(f)}/∂{_argument(f, i)}",
+                d,
+                mp.nstr(slope.low, 17),
+                off,
+                f"oracle: {name}",
+                likeness(d, float(slope.low), [o for k, o in enumerate(got) if k != i]),
+            )
+            if formula is not None and formula[i] is not None:
+                wrong = not slope.low - room <= formula[i] <= slope.high + room
+            else:
+                wrong = not math.isfinite(d) or abs(mpf(d) - slope.low) > rtol * abs(slope.low) + room
+            if wrong or accuracy == "forward":
+                findings.append(finding)
+            else:
+                notes.append(f"{finding.what} = {d!r} loses digits (exact {finding.exact}), but its formula is right")
+    at = ", ".join(f"{_argument(f, i)} = {x!r}" for i, x in enumerate(xs))
+    outcome = "wrong" if findings else "correct" if checked else "inconclusive"
+    given = xs if len(xs) > 1 else repr(xs[0])
+    own = "" if foreign else f", grad={_name(gradient)}"
+    return Report(
+        outcome,
+        name,
+        checked,
+        len(xs) - checked,
+        tuple(findings),
+        f"{_name(f)} at {at}",
+        (),
+        f"gradcheck({_name(f)}, {given}{own})",
+        tuple(notes),
+    )
+
+
+def _argument(f: Function, i: int) -> str:
+    try:
+        return list(inspect.signature(f).parameters)[i]
+    except (TypeError, ValueError, IndexError):
+        return f"x{i}"
+
+
+def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
+    """The gradient's own formula in mpmath: right or wrong, whatever digits its floats lose."""
+    try:
+        found = rebound(gradient)(*map(mpf, xs))
+        return [real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
+    except (NotExact, AttributeError, *OUTSIDE):
+        return None
+
+
+def _exact(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
+    """One-sided slopes of f run in mpmath; None where f has no slope by an argument there."""
+    exact = rebound(f)
+    with mp.workdps(digits(xs)):
+
+        def at(point: Sequence[Any]) -> Any:
+            y = exact(*map(mpf, point))
+            if isinstance(y, (list, tuple, str, bytes)) or y is None:
+                raise NotExact(f"{_name(f)} returned {y!r:.60}, not one number")
+            try:
+                return real(y)
+            except TypeError as error:
+                raise NotExact(f"{_name(f)} returned {y!r:.60}: {error}") from None
+
+        def slope(i: int, side: int, point: Sequence[Any], h: Any) -> Any:
+            moved = [*point]
+            moved[i] = mpf(point[i]) + side * h
+            return (at(moved) - at(point)) / (side * h)
+
+        def one(i: int) -> Slope | None:
+            scale = min(1, abs(mpf(xs[i])) or 1)
+            sides, inside = [], 1
+            for side in (1, -1):
+                try:
+                    coarse, fine = (slope(i, side, xs, scale * STEP * k) for k in (10**10, 1))
+                except OUTSIDE:
+                    continue
+                if abs(fine - coarse) > mpf(10) ** -18 * (1 + abs(fine)):
+                    return None  # a pole, or a function whose slope has no limit
+                sides.append(fine)
+                inside = side
+            if not sides:
+                return None
+            return Slope(min(sides), max(sides), slack(lambda point: slope(i, inside, point, scale * STEP), xs))
+
+        at(xs)
+        return [one(i) for i in range(len(xs))]
+
+
+def _complex(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
+    """Im f(x + ih) / h: exact to rounding where f has a complex version."""
+    found: list[Slope | None] = []
+    for i, x in enumerate(xs):
+        h = 1e-200
+        y = f(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
+        if not isinstance(y, complex) or abs(y.real - f(*xs)) > 1e-12 * abs(y.real):
+            raise NotExact("no complex version")
+        d = y.imag / h
+        found.append(Slope(mpf(d), mpf(d), mpf(abs(d)) * 64 * 2**-52 + mpf(5e-324)))
+    return found
+
+
+def _stencil(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
+    """Two five-point stencils of different reach, which must agree."""
+    found: list[Slope | None] = []
+    for i, x in enumerate(xs):
+
+        def at(t: float, i: int = i) -> float:
+            return float(f(*(t if k == i else z for k, z in enumerate(xs))))
+
+        reach = max(abs(x), 1.0)
+        a, b = (
+            (at(x - 2 * h) - 8 * at(x - h) + 8 * at(x + h) - at(x + 2 * h)) / (12 * h)
+            for h in (reach * 1e-3, reach * 2.7e-4)
+        )
+        room = 20 * abs(a - b) + 1e-9 * (abs(a) + abs(at(x)) / reach)
+        if not math.isfinite(a + b) or abs(a - b) > 1e-6 * (abs(a) + abs(b)) + 1e-9:
+            raise NotExact(f"two stencils disagree: {a!r} and {b!r}")
+        found.append(Slope(mpf(min(a, b)), mpf(max(a, b)), mpf(room)))
+    return found

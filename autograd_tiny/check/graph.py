@@ -1,0 +1,222 @@
+"""One graph against the exact oracle, node by node, at the floats that each node really used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from mpmath import mp, mpf  # type: ignore[import-untyped]
+
+from autograd_tiny.check.exact import OUTSIDE, Local, digits, direction, local
+from autograd_tiny.check.report import Finding, WrongAccumulation, WrongLocal, WrongValue, likeness
+from autograd_tiny.op import Op
+
+UNIT = mpf(2) ** -53
+
+
+class Node(NamedTuple):
+    """A value of somebody's graph: operands are places of earlier nodes, or constants as floats."""
+
+    op: Op | None
+    operands: tuple[int | float, ...]
+    value: float
+    adjoint: float | None  # None where the engine does not tell
+    partials: tuple[float | None, ...] | None  # the engine's own local derivatives, where it tells them
+
+
+class Checked(NamedTuple):
+    """How many numbers were compared, how many left out at poles, and what was wrong."""
+
+    checked: int
+    skipped: int
+    findings: list[Finding]
+
+
+class Edge(NamedTuple):
+    """One use of a value: contribution = consumer's adjoint × slope, within slack."""
+
+    consumer: int
+    operand: int
+    low: mpf
+    high: mpf
+    slack: mpf
+    taken: float | None
+
+
+def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool = True) -> Checked:
+    """Value, local derivatives and adjoint of every node; the first finding is the one to blame."""
+    checked = skipped = 0
+    findings: list[Finding] = []
+    uses: list[list[Edge] | None] = [[] for _ in nodes]  # None: a contribution is not known
+    for place, node in enumerate(nodes):
+        if node.op is None:
+            continue
+        xs = tuple(nodes[x].value if isinstance(x, int) else x for x in node.operands)
+        try:
+            if not all(map(math.isfinite, xs)):
+                raise ValueError("nothing is exact about nan and inf")
+            facts = local(node.op, xs)
+        except OUTSIDE:
+            skipped += 1
+            for x in node.operands:
+                if isinstance(x, int):
+                    uses[x] = None
+            continue
+        checked += 1
+        findings += _value(node, place, names, facts, xs)
+        for i, x in enumerate(node.operands):
+            if not isinstance(x, int):
+                continue
+            slopes, taken = facts.slopes[i], None if node.partials is None else node.partials[i]
+            if slopes is None:
+                skipped += 1
+                uses[x] = None
+                continue
+            low, high = slopes
+            if taken is not None:
+                checked += 1
+                wrong = _local(taken, low, high, facts.slacks[i])
+                if wrong is not None:
+                    others = [float(s[0]) for k, s in enumerate(facts.slopes) if k != i and s]
+                    findings.append(_wrong_local(names, place, x, taken, low, facts.slacks[i], xs, node, others))
+            edges = uses[x]
+            if edges is not None:
+                edges.append(Edge(place, i, low, high, facts.slacks[i], taken))
+        if node.partials is not None and facts.is_kink():
+            findings += _along(node, place, names, xs)
+    if findings or not accumulation:
+        return Checked(checked, skipped, findings)
+    for place in range(len(nodes) - 1, -1, -1):
+        edges = uses[place]
+        found = None if edges is None else _adjoint(nodes, place, names, edges)
+        if found is None and edges is None:
+            skipped += 1
+        else:
+            checked += 1
+        if found is not None:
+            findings.append(found)
+            break
+    return Checked(checked, skipped, findings)
+
+
+def _value(node: Node, place: int, names: Sequence[str], facts: Local, xs: tuple[float, ...]) -> Iterator[Finding]:
+    if math.isfinite(node.value) and abs(mpf(node.value) - facts.value) <= facts.value_slack:
+        return
+    if not math.isfinite(node.value) and abs(facts.value) > 1.7e308:
+        return
+    yield Finding(
+        WrongValue,
+        names[place],
+        node.value,
+        mp.nstr(facts.value, 17),
+        _ulps(node.value, facts.value, facts.value_slack),
+        oracle(xs),
+        node=place,
+    )
+
+
+def oracle(xs: Sequence[float]) -> str:
+    """The oracle's name and how many digits it took."""
+    return f"oracle: mpmath, {digits(xs) if xs else 130} digits"
+
+
+def _local(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
+    """How far a derivative lies outside its slopes, or None when it does not."""
+    if not math.isfinite(taken):
+        return mpf(0) if abs(high) < 1.7e308 else None
+    if low - slack <= mpf(taken) <= high + slack:
+        return None
+    return max(low - taken, taken - high)
+
+
+def _wrong_local(
+    names: Sequence[str],
+    place: int,
+    x: int,
+    taken: float,
+    exact: mpf,
+    slack: mpf,
+    xs: tuple[float, ...],
+    node: Node,
+    others: list[float],
+) -> Finding:
+    assert node.op is not None
+    like = likeness(taken, float(exact), others)
+    at = ", ".join(map(repr, xs))
+    note = f"the rule of {node.op.name} at ({at}){': ' + like if like else ''}"
+    what = f"∂{names[place]}/∂{names[x]}"
+    return Finding(WrongLocal, what, taken, mp.nstr(exact, 17), _ulps(taken, exact, slack), oracle(xs), note, place)
+
+
+def _along(node: Node, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
+    """At a kink: the derivative along (1, 1) and (1, -1) must lie between the slopes there, too."""
+    assert node.op is not None
+    assert node.partials is not None
+    if len(xs) != 2 or any(d is None or not math.isfinite(d) for d in node.partials):
+        return
+    for along in ((1, 1), (1, -1)):
+        slopes = direction(node.op, xs, along)
+        got = sum(d * s for d, s in zip(node.partials, along, strict=True) if d is not None)
+        if slopes is not None and not slopes[0] - 1e-9 <= got <= slopes[1] + 1e-9:
+            at = ", ".join(map(repr, xs))
+            note = f"the rule of {node.op.name} at ({at}), a kink: its operands' shares do not add up along {along}"
+            yield Finding(
+                WrongLocal, f"∂{names[place]} along {along}", got, mp.nstr(slopes[0], 17), None, oracle(xs), note, place
+            )
+            return
+
+
+def _adjoint(nodes: Sequence[Node], place: int, names: Sequence[str], edges: list[Edge]) -> Finding | None:
+    """Whether a node's adjoint is the sum of its contributions; the output's seed of 1 is one of them."""
+    got = nodes[place].adjoint
+    if got is None:
+        return None
+    low = high = slack = mpf(0)
+    if place == len(nodes) - 1:
+        low = high = mpf(1)
+    terms = []
+    for edge in edges:
+        g = nodes[edge.consumer].adjoint
+        if g is None or not math.isfinite(g):
+            return None
+        ends = sorted((g * edge.low, g * edge.high)) if edge.taken is None else [mpf(g) * mpf(edge.taken)] * 2
+        low, high = low + ends[0], high + ends[1]
+        slack += abs(g) * edge.slack if edge.taken is None else 0
+        terms.append(ends[0])
+    slack += (len(terms) + 2) * UNIT * (mp.fsum(abs(t) for t in terms) + mpf(high - low)) + len(terms) * mpf(5e-324)
+    if math.isfinite(got) and low - slack <= mpf(got) <= high + slack:
+        return None
+    if not math.isfinite(got) and abs(high) > 1.7e308:
+        return None
+    contributions = [float(t) for t in terms]
+    shown = (
+        f"its {len(terms)} contribution{'s' * (len(terms) != 1)} {contributions}"
+        if terms
+        else "nothing uses it but the seed"
+    )
+    hint = _accumulation_hint(got, contributions, place == len(nodes) - 1, nodes, place)
+    note = f"every rule agrees with the oracle; {shown} sum to {mp.nstr(low, 17)}\n        hint: {hint}"
+    what = f"adjoint of {names[place]}"
+    return Finding(WrongAccumulation, what, got, mp.nstr(low, 17), _ulps(got, low, slack), oracle(()), note, place)
+
+
+def _accumulation_hint(got: float, terms: list[float], is_output: bool, nodes: Sequence[Node], place: int) -> str:
+    if is_output:
+        return "the sweep starts from the output with 1"
+    if len(terms) > 1 and got in terms:
+        return "one of its paths is kept and the others lost: += in place of =, and parents as a list, not a set"
+    if got == 0:
+        return "nothing arrived: a path is cut, or the node was not in the order"
+    if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):
+        return "twice the sum: a node was processed twice, or an old gradient was not reset"
+    if len(terms) > 1 and any(abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))):  # fmt: skip
+        return "one contribution is missing: a node was handed on before it, or counted once where it is used twice"
+    return "a node was processed before all its consumers (topological order), or a gradient left over was not reset"
+
+
+def _ulps(got: float, exact: mpf, slack: mpf) -> float | None:
+    """The distance in units of an eighth of what is allowed, which is 8 ulp."""
+    if not math.isfinite(got) or not slack:
+        return None
+    return float(abs(mpf(got) - exact) / slack * 8)

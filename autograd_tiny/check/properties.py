@@ -1,0 +1,351 @@
+"""Random graphs over somebody's engine: first every op alone, then graphs with sharing, then states, depth and fan-out."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice, product
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, given, settings
+
+from autograd_tiny import ops
+from autograd_tiny.check.engines import Engine, nodes_of
+from autograd_tiny.check.graph import Checked, Node, check_nodes
+from autograd_tiny.check.programs import Program, Step, programs
+from autograd_tiny.check.report import Finding, Report, WrongState
+from autograd_tiny.expression import evaluate
+from autograd_tiny.op import EDGES, Every, Interval, Op
+
+POINTS = (
+    1.0,
+    2.0,
+    0.0,
+    -1.0,
+    0.5,
+    3.0,
+    -2.0,
+    -0.3,
+    10.0,
+    -20.0,
+    1e-4,
+    25.0,
+    40.0,
+    1e-9,
+    -1e-9,
+    300.0,
+    -300.0,
+    700.0,
+    1e4,
+)
+PER_OP = 80  # points at which each op is checked alone
+
+
+def engine_property(
+    engine: Engine,
+    table: Sequence[Op] | None = None,
+    *,
+    max_examples: int = 400,
+    depth: int = 2000,
+    again: bool = True,
+    seed: int | None = None,
+) -> Callable[[], None]:
+    """A test of an engine: call it, or give it a name that starts with test_ and pytest collects it.
+
+    >>> from autograd_tiny.check import ValueEngine
+    >>> test_ours = engine_property(ValueEngine(), max_examples=20)
+    >>> test_ours()
+
+    `table` are the rows to use (default: all the engine knows), `depth` the length of a chain it must survive, and
+    `again=False` allows a second `backward()` on one graph to give something else than once or twice the gradient.
+    Raises GradcheckError with the smallest program found that is wrong.
+    """
+    rows = list(table if table is not None else getattr(engine, "ops", None) or _known(engine))
+    if not rows:
+        raise ValueError("engine_property needs at least one op that the engine knows")
+
+    @settings(
+        max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+    )
+    @given(programs(rows))
+    def graphs(program: Program) -> None:
+        check_engine(engine, program, again=again).raise_for()
+
+    if seed is not None:
+        graphs = hypothesis.seed(seed)(graphs)
+
+    def test() -> None:
+        for program in single_ops(rows):
+            check_engine(engine, program, again=False).raise_for()
+        graphs()
+        check_depth(engine, rows, depth)
+
+    return test
+
+
+def check_engine(engine: Engine, program: Program | str, *, again: bool = True, **inputs: float) -> Report:
+    """One program, or an expression with its inputs, run through an engine and checked node by node.
+
+    >>> from autograd_tiny.check import ValueEngine
+    >>> print(check_engine(ValueEngine(), "v0 = x0 + x0; v0 * x0", x0=3.0))
+    correct: 9 numbers agree with the oracle (mpmath)
+    """
+    if isinstance(program, str):
+        program = program_of(program, inputs)
+    names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
+    try:
+        nodes = _run(engine, program)
+        checked = check_nodes(nodes, names)
+        if not checked.findings and again and any(op is ops.add for op, _ in program.steps):
+            checked = checked._replace(findings=_states(engine, program, nodes, names))
+    except (NotImplementedError, KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:  # the engine's own: what it is, is the finding
+        finding = Finding(
+            WrongState, "raises", math.nan, "a number, as floats do", note=f"{type(error).__name__}: {error}"
+        )
+        return _report(engine, program, None, Checked(0, 0, [finding]))
+    return _report(engine, program, nodes, checked)
+
+
+def program_of(text: str, inputs: dict[str, float]) -> Program:
+    """The program of an expression, its inputs in the order given."""
+    nodes, order = nodes_of(evaluate(text, inputs))
+    leaves = [i for i, node in enumerate(nodes) if node.op is None]
+    place = {old: new for new, old in enumerate([*leaves, *(i for i, n in enumerate(nodes) if n.op is not None)])}
+    steps = [
+        Step(node.op, tuple(place[x] if isinstance(x, int) else x for x in node.operands))
+        for node in nodes
+        if node.op is not None
+    ]
+    return Program(tuple(order[i].data for i in leaves), tuple(steps))
+
+
+def single_ops(rows: Sequence[Op]) -> Iterator[Program]:
+    """Each op alone at the points where rules go wrong, simple ones first, then at random ones."""
+    for op in rows:
+        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        yield from islice(_defined(op, _points(op, arity)), PER_OP)
+
+
+def _points(op: Op, arity: int) -> Iterator[tuple[float, ...]]:
+    rng = random.Random(op.name)
+    if arity == 1:
+        yield from ((x,) for x in POINTS)
+    elif arity <= 3:
+        yield from product(POINTS[: 5 if arity == 2 else 3], repeat=arity)
+    while True:
+        reach = rng.choice((1.0, 3.0, 60.0, 1e4))
+        xs = [rng.uniform(-reach, reach) for _ in range(arity)]
+        if rng.random() < 0.3:
+            xs[rng.randrange(arity)] = rng.choice(POINTS)
+        for i, domain in enumerate(op.domain):
+            xs[i] = _into(domain, xs[i])
+        yield tuple(xs)
+
+
+def _into(domain: Interval, x: float) -> float:
+    if domain.has(x):
+        return x
+    if math.isfinite(domain.low) and math.isfinite(domain.high):
+        return domain.low + (domain.high - domain.low) * (abs(x) % 1)
+    return domain.low + abs(x)
+
+
+def _defined(op: Op, points: Iterator[tuple[float, ...]]) -> Iterator[Program]:
+    for xs in islice(points, 20 * PER_OP):
+        try:
+            y = op.forward(*xs)
+        except EDGES + (TypeError,):
+            continue
+        if math.isfinite(y) and abs(y) < 1e300:
+            yield Program(tuple(xs), (Step(op, tuple(range(len(xs)))),))
+
+
+def _run(engine: Engine, program: Program) -> list[Node]:
+    """What the engine says of each value of a program after one backward pass."""
+    values = program.run(engine.leaf, engine.apply)
+    engine.backward(values[-1])
+    return _nodes(engine, program, values)
+
+
+def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[Node]:
+    n = len(program.inputs)
+    nodes = [Node(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
+    for (op, operands), v in zip(program.steps, values[n:], strict=True):
+        xs = tuple(nodes[x].value if isinstance(x, int) else x for x in operands)
+        told = getattr(engine, "partials", None)
+        partials = told(v) if told else _probe(engine, op, xs, tuple(isinstance(x, int) for x in operands))
+        nodes.append(Node(op, operands, float(engine.data(v)), _grad(engine, v), partials))
+    return nodes
+
+
+def _grad(engine: Engine, v: Any) -> float | None:
+    g = engine.grad(v)
+    return None if g is None else float(g)
+
+
+def _probe(engine: Engine, op: Op, xs: tuple[float, ...], wanted: tuple[bool, ...]) -> tuple[float | None, ...]:
+    """The local derivatives an engine takes: its gradients of the op alone, on fresh leaves."""
+    leaves = [engine.leaf(x) if w else x for x, w in zip(xs, wanted, strict=True)]
+    y = engine.apply(op, tuple(leaves))
+    engine.backward(y)
+    return tuple(_grad(engine, leaf) if w else None for leaf, w in zip(leaves, wanted, strict=True))
+
+
+def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str]) -> list[Finding]:
+    """What a second pass, a second graph over the same leaves, and a pass from an inner value do."""
+    scale = _scales(nodes)
+    inputs = range(len(program.inputs))
+    once = [nodes[i].adjoint for i in inputs]
+
+    values = program.run(engine.leaf, engine.apply)
+    for _ in range(2):
+        engine.backward(values[-1])
+    for i in inputs:
+        got, g = _grad(engine, values[i]), once[i]
+        if not _is_times(got, g, (1, 2), scale[i]):
+            note = "a second backward() on one graph: inner gradients of the first are left over"
+            return [_state(names[i], got, g, "or twice that", note, i)]
+
+    values = program.run(engine.leaf, engine.apply)
+    third = engine.apply(ops.add, (values[0], values[0]))
+    engine.backward(values[-1])
+    before = [_grad(engine, v) for v in values]
+    engine.backward(third)
+    got, g = _grad(engine, values[0]), once[0]
+    if g is not None and not (_is_times(got, g + 2, (1,), scale[0] + 2) or _is_times(got, 2.0, (1,), 2.0)):
+        return [_state(names[0], got, g + 2, "or 2", "a second graph over the same leaf was swept", 0)]
+    for i, v in enumerate(values[1:], 1):
+        if not _same(_grad(engine, v), before[i]):
+            return [_state(names[i], _grad(engine, v), before[i], "as before", "sweeping another graph changed it", i)]
+
+    middle = len(program.inputs) + (len(program.steps) - 1) // 2
+    if middle < len(nodes) - 1:
+        values = program.run(engine.leaf, engine.apply)
+        engine.backward(values[middle])
+        inner = check_nodes(_nodes(engine, program, values)[: middle + 1], names)
+        return [replace(f, note=f"{f.note}; backward() from an inner value") for f in inner.findings]
+    return []
+
+
+def _scales(nodes: list[Node]) -> list[float]:
+    """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
+    scale = [0.0] * len(nodes)
+    for node in nodes:
+        for x, d in zip(node.operands, node.partials or (None,) * len(node.operands), strict=True):
+            if isinstance(x, int) and d is not None and node.adjoint is not None:
+                scale[x] += abs(node.adjoint * d)
+    return scale
+
+
+def _is_times(got: float | None, g: float | None, factors: tuple[int, ...], scale: float) -> bool:
+    if got is None or g is None or not math.isfinite(scale):
+        return True
+    return any(abs(got - k * g) <= 1e-12 * (scale + abs(g)) for k in factors) or not math.isfinite(g)
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    return a == b or (a is not None and b is not None and a != a and b != b)
+
+
+def _state(name: str, got: float | None, exact: float | None, more: str, note: str, node: int) -> Finding:
+    return Finding(
+        WrongState, f"adjoint of {name}", math.nan if got is None else got, f"{exact!r} {more}", None, "", note, node
+    )
+
+
+def check_depth(engine: Engine, rows: Sequence[Op], depth: int) -> None:
+    """A chain of `depth` nodes and a value used 500 times; raises GradcheckError."""
+    binary = next((op for op in (ops.add, ops.sub, ops.mul) if op in rows), None)
+    if binary is None:
+        return
+    for what, n, build in (("a chain", depth, _chain), ("a value used many times", 500, _fan)):
+        x = engine.leaf(0.5)
+        expected = float(n + 1) if (binary is ops.add and build is _fan) else None
+        try:
+            y = build(engine, binary, x, n)
+            engine.backward(y)
+            got = _grad(engine, x)
+        except RecursionError as error:
+            got, expected = math.nan, 1.0
+            note = f"RecursionError: {error}: walk the graph with a stack"
+        else:
+            note = ""
+            if build is _chain:
+                expected = 1.0
+        if expected is not None and got != expected:
+            finding = Finding(
+                WrongState,
+                f"the gradient of {what} of {n:,} × {binary.name}",
+                float(got or 0.0),
+                repr(expected),
+                note=note,
+            )
+            raise WrongState(
+                Report("wrong", "arithmetic", 0, 0, (finding,), f"y = x; y = {binary.name}(y, …), {n:,} times")
+            )
+
+
+def _chain(engine: Engine, op: Op, x: Any, n: int) -> Any:
+    y = x
+    for _ in range(n):
+        y = engine.apply(op, (y, 1.0 if op is ops.mul else 0.25))
+    return y
+
+
+def _fan(engine: Engine, op: Op, x: Any, n: int) -> Any:
+    y = x
+    for _ in range(n):
+        y = engine.apply(op, (y, x))
+    return y
+
+
+def _known(engine: Engine) -> list[Op]:
+    """The rows for which `apply` does not raise NotImplementedError."""
+    rows = []
+    for op in ops.TABLE.values():
+        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        try:
+            engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))
+        except NotImplementedError:
+            continue
+        except Exception:  # found again, and told, when the op is checked
+            pass
+        rows.append(op)
+    return rows
+
+
+def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked: Checked) -> Report:
+    at = ", ".join(f"x{i} = {x!r}" for i, x in enumerate(program.inputs))
+    given = ", ".join(f"x{i}={x!r}" for i, x in enumerate(program.inputs))
+    expression = program.expression()
+    table = tuple(_table(program, nodes, checked.findings)) if nodes and checked.findings else ()
+    return Report(
+        "wrong" if checked.findings else "correct",
+        "mpmath",
+        checked.checked,
+        checked.skipped,
+        tuple(checked.findings),
+        f"{expression}   at {at}",
+        table,
+        f"check_engine({type(engine).__name__}(…), {expression!r}, {given})",
+        size=len(program.steps),
+    )
+
+
+def _table(program: Program, nodes: list[Node], findings: list[Finding]) -> Iterator[str]:
+    blamed = findings[0].node
+    texts = [*(program.name(i).text for i in range(len(program.inputs))), *program.written()]
+    width = max(map(len, texts))
+    for i, (text, node) in enumerate(zip(texts, nodes, strict=True)):
+        local = (
+            ""
+            if node.partials is None
+            else "  local " + ", ".join("–" if d is None else repr(d) for d in node.partials)
+        )
+        mark = "   <== here" if i == blamed else ""
+        yield f"{text:<{width}}  = {node.value!r}  adjoint {node.adjoint!r}{local}{mark}"
