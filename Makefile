@@ -7,9 +7,9 @@ BIN := .venv/bin
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
 	@echo "make test     run all tests (under five minutes on two cores)"
-	@echo "make check    the same tests with many more examples (half an hour)"
+	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
 	@echo "make lint     ruff and mypy"
-	@echo "make bench    time the engine against micrograd"
+	@echo "make bench    time the engine against micrograd, the checker against others"
 	@echo "make pictures draw the pictures of the README again"
 
 # One stamp per set of packages; each is made again when pyproject.toml changes.
@@ -49,6 +49,7 @@ lint: .venv/lint.stamp
 
 bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
+	@$(BIN)/python benchmarks/check.py
 
 pictures: .venv/run.stamp
 	@$(BIN)/autograd-tiny draw $(NEURON) -o demos/neuron.svg

@@ -16,12 +16,14 @@ from typing import Any, NoReturn
 from autograd_tiny.expression import ExpressionError, evaluate
 from autograd_tiny.value import Value
 
+_FUNCTION = re.compile(r"(.+\.py):(\w+)")
 TARGET = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
 EXAMPLES = """examples:
   autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
   autograd-tiny step "b = a + a; b * b" a=3
   autograd-tiny step train.py:loss
   autograd-tiny draw "a*b + tanh(a)" a=1 b=2 -o graph.png
+  autograd-tiny check losses.py:softplus x=-700:700 --grad softplus_grad
 """
 
 
@@ -42,28 +44,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without × or ∂ shows a ?
     try:
         given = _parser().parse_args(arguments)
-        given.run(given)
+        code: int = given.run(given) or 0
         sys.stdout.flush()
+        return code
     except _Refused as refused:
         print(f"autograd-tiny: {' '.join(str(refused).split())}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
-    commands = parser.add_subparsers(required=True, metavar="step | draw")
+    commands = parser.add_subparsers(required=True, metavar="step | draw | check")
     step = commands.add_parser("step", help="print each step of the forward and backward pass")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
     draw.add_argument("-o", "--output", default="graph.svg", help="*.svg, *.png or *.dot (default: %(default)s)")
     draw.set_defaults(run=_draw)
+    check = commands.add_parser(
+        "check", help="check the gradient of a function over a domain; 1: wrong, 3: inconclusive"
+    )
+    check.add_argument("target", help="a function of a file: losses.py:softplus")
+    check.add_argument("domains", nargs="+", metavar="name=low:high", help="where each argument may lie")
+    check.add_argument("--grad", help="the function of the file that gives its derivative (default: f runs on Values)")
+    check.add_argument("--examples", type=int, default=400, help="how many points to try (default: %(default)s)")
+    check.set_defaults(run=_check)
     for command in (step, draw):
         command.add_argument("target", help=TARGET)
         command.add_argument("values", nargs="*", metavar="name=value", help="a number for each name, or for arguments")
@@ -93,10 +104,61 @@ def _draw(given: argparse.Namespace) -> None:
         raise _Refused(f"{given.output}: {error.strerror or error}") from None
 
 
+def _check(given: argparse.Namespace) -> int:
+    try:
+        from autograd_tiny.check import GradcheckError, Report, gradcheck_property
+    except ImportError as error:
+        raise _Refused(error) from None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    match = _FUNCTION.fullmatch(given.target)
+    if not match:
+        raise _Refused(f"{given.target}: write the file and the function, such as losses.py:softplus")
+    path = Path(match[1])
+    module = _loaded(path)
+    f, by_hand = _function(path, module, match[2]), _function(path, module, given.grad) if given.grad else None
+    outcomes: list[str] = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("checking", total=given.examples)
+
+        def each(report: Report) -> None:
+            outcomes.append(report.outcome)
+            progress.advance(bar)
+
+        try:
+            gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **_domains(given.domains))()
+        except GradcheckError as wrong:
+            progress.stop()
+            print(wrong)
+            return 1
+        except (TypeError, ValueError) as error:
+            raise _Refused(f"{path}:{match[2]}: {error}") from None
+    sure = outcomes.count("correct")
+    print(f"{given.target}: {sure} points correct, {len(outcomes) - sure} inconclusive")
+    return 0 if sure and sure == len(outcomes) else 3
+
+
+def _domains(pairs: list[str]) -> dict[str, tuple[float, float]]:
+    domains: dict[str, tuple[float, float]] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        try:
+            low, high = map(float, text.split(":"))
+        except ValueError:
+            raise _Refused(f"{pair!r} is not of the form name=low:high, such as x=-10:10") from None
+        if name in domains:
+            raise _Refused(f"{name} has two domains")
+        if not low <= high:
+            raise _Refused(f"{pair}: there is no number between {low:g} and {high:g}")
+        domains[name] = low, high
+    return domains
+
+
 def _value(given: argparse.Namespace) -> Value:
     """What was asked for, computed: an expression, or what a function of a file returns."""
     values = _numbers(given.values)
-    match = re.fullmatch(r"(.+\.py):(\w+)", given.target)
+    match = _FUNCTION.fullmatch(given.target)
     if match:
         return _returned(Path(match[1]), match[2], values)
     if given.target.endswith(".py"):
@@ -122,20 +184,30 @@ def _numbers(pairs: list[str]) -> dict[str, float]:
     return values
 
 
-def _returned(path: Path, name: str, values: dict[str, float]) -> Value:
+def _loaded(path: Path) -> Any:
+    """The module of a file, run as `python train.py` runs it, but for its __main__ part."""
     if not path.is_file():
         raise _Refused(f"{path}: there is no such file")
-    sys.path.insert(0, str(path.parent.resolve()))  # as `python train.py` does
+    sys.path.insert(0, str(path.parent.resolve()))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
     _call(path, spec.loader.exec_module, module)
+    return module
+
+
+def _function(path: Path, module: Any, name: str) -> Any:
     f = getattr(module, name, None)
     if not callable(f):
         functions = [n for n, item in vars(module).items() if inspect.isfunction(item) and item.__module__ == path.stem]
         raise _Refused(f"{path} has no function {name}; it has {', '.join(functions) or 'none'}")
+    return f
+
+
+def _returned(path: Path, name: str, values: dict[str, float]) -> Value:
+    f = _function(path, _loaded(path), name)
     try:
         inspect.signature(f).bind(**values)
     except TypeError as error:

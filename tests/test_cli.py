@@ -63,6 +63,40 @@ def floats(): return 3.5
 def fails(): return (Value(-1.0) * 2).log()
 def stops(): raise RuntimeError("first line\\nsecond line")
 """
+LOSSES = """
+import math
+def softplus(x): return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
+def softplus_grad(x): return 1 / (1 + math.exp(-x))
+def wrong(x): return 1.000000001 / (1 + math.exp(-x))
+def on_values(x, y): return (x * y).tanh() / y
+def lost(x): return x * math.exp(x)
+def lookup(x): return hash(repr(x)) % 1000 / 10.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["softplus", "x=-700:700", "--grad", "softplus_grad"], 0, "points correct, 0 inconclusive"),
+        (["on_values", "x=-3:3", "y=0.5:2", "--examples", "40"], 0, "40 points correct, 0 inconclusive"),
+        (["softplus", "x=-700:700", "--grad", "wrong"], 1, "do not belong together"),
+        (["lookup", "x=1:2", "--grad", "softplus_grad", "--examples", "20"], 3, "20 inconclusive"),
+        (["softplus", "x=1"], 2, "'x=1' is not of the form name=low:high"),
+        (["softplus", "x=2:1"], 2, "there is no number between 2 and 1"),
+        (["softplus", "x=1:2", "x=1:2"], 2, "x has two domains"),
+        (["softplus", "y=1:2", "--grad", "softplus_grad"], 2, "softplus needs a domain for x"),
+        (["softplus", "x=1:2", "y=1:2", "--grad", "softplus_grad"], 2, "softplus has no argument y"),
+        (["softplus", "x=1:2", "--grad", "gone"], 2, "has no function gone"),
+        (["lost", "x=1:2"], 2, "loses their gradient"),
+    ],
+)
+def test_check(tmp_path, arguments, code, said):
+    (tmp_path / "losses.py").write_text(LOSSES)
+    done = command("check", f"{tmp_path / 'losses.py'}:{arguments[0]}", *arguments[1:])
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+    assert "Traceback" not in done.stderr
+
+
 BAD = [
     (["step", "a + b", "a=1"], "column 5: b is an unknown name; give it a value: b=…"),
     (["step", "a", "a"], "'a' is not of the form name=value"),
@@ -74,7 +108,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | draw"),
+    ([], "required: step | draw | check"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "there is no such file"),

@@ -1,0 +1,184 @@
+"""The checker against others: seeded bugs found, false alarms, time, in one run.
+
+Run: make bench
+
+The seeded bugs are those of tests/bugs.py. Others are given each wrong rule as a custom rule of their own framework, at
+the same points of the op's domain: HIPS autograd's check_grads, and JAX's where it is installed, as they come.
+"""
+
+import importlib
+import math
+import sys
+import time
+import warnings
+from itertools import islice
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from bugs import FAULTS, RULES, Small, with_rule
+
+from autograd_tiny import ops
+from autograd_tiny.check import GradcheckError, ValueEngine, check_engine, engine_property, programs, properties
+from autograd_tiny.check.properties import single_ops
+from autograd_tiny.op import Every
+
+POINTS = 30  # per op, the same for every method
+
+
+def points(op, n=POINTS):
+    return [p.inputs for p in islice(single_ops([op]), n) if all(abs(x) < 1e3 for x in p.inputs)]
+
+
+def ours(op, rules):
+    engine = with_rule(op.name, 0, lambda d, *rest: d)
+    for i, rule in rules.items():
+        engine = with_rule(op.name, i, rule)
+    return [
+        not check_engine(engine, p, again=False)
+        for p in islice(single_ops([op]), POINTS)
+        if all(abs(x) < 1e3 for x in p.inputs)
+    ]
+
+
+def derivative(op, i, rules, xs, y):
+    d = op.partials[i](y, *xs)
+    return rules[i](d, y, *xs) if i in rules else d
+
+
+def hips(op, rules):
+    extend = importlib.import_module("autograd.extend")
+    check_grads = importlib.import_module("autograd.test_util").check_grads
+    f = extend.primitive(lambda *xs: op.forward(*map(float, xs)))
+    vjps = [lambda y, *xs, i=i: lambda g: g * derivative(op, i, rules, xs, y) for i in range(len(op.partials))]
+    extend.defvjp(f, *vjps)
+    return [fails(lambda xs=xs: check_grads(f, modes=["rev"], order=1)(*xs)) for xs in points(op)]
+
+
+def jax_(op, rules):
+    jax = importlib.import_module("jax")
+    np = importlib.import_module("numpy")
+    check_grads = importlib.import_module("jax.test_util").check_grads
+    shape = jax.ShapeDtypeStruct((), np.float32)
+
+    @jax.custom_vjp
+    def f(*xs):
+        return jax.pure_callback(lambda *xs: np.float32(op.forward(*map(float, xs))), shape, *xs)
+
+    def backward(saved, g):
+        y, xs = saved
+        rule = [
+            jax.pure_callback(
+                lambda y, *xs, i=i: np.float32(derivative(op, i, rules, tuple(map(float, xs)), float(y))), shape, y, *xs
+            )
+            for i in range(len(xs))
+        ]
+        return tuple(g * d for d in rule)
+
+    f.defvjp(lambda *xs: ((y := f(*xs)), (y, xs)), backward)
+    return [fails(lambda xs=xs: check_grads(f, xs, order=1, modes=["rev"])) for xs in points(op, 8)]
+
+
+def fails(check):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check()
+    except Exception:  # an alarm, of whatever type
+        return True
+    return False
+
+
+def compare(console):
+    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Every)]
+    table = Table("", f"seeded rule bugs found, of {len(RULES)}", "alarms on the right rules", "seconds")
+    for name, method, module in (
+        ("autograd_tiny", ours, "mpmath"),
+        ("HIPS check_grads", hips, "autograd"),
+        ("JAX check_grads", jax_, "jax"),
+    ):
+        if importlib.util.find_spec(module) is None:
+            table.add_row(name, "not installed")
+            continue
+        start = time.perf_counter()
+        found = sum(
+            any(method(ops.TABLE[row], {i: rule})) for row, i, rule in track(RULES.values(), name, transient=True)
+        )
+        alarms = [alarm for op in track(rows, name, transient=True) for alarm in method(op, {})]
+        share = f"{sum(alarms)} of {len(alarms):,} points ({sum(alarms) / len(alarms):.1%})"
+        table.add_row(name, str(found), share, f"{time.perf_counter() - start:.0f}")
+    console.print(table)
+
+
+def first_failure(engine, seed, limit=400):
+    """After how many random graphs a bug is seen, or None."""
+    tried = 0
+
+    @settings(max_examples=limit, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), report_multiple_bugs=False)  # fmt: skip
+    @given(programs(list(engine.ops)))
+    def search(program):
+        nonlocal tried
+        tried += 1
+        check_engine(engine, program).raise_for()
+
+    try:
+        properties.hypothesis.seed(seed)(search)()
+    except GradcheckError:
+        return tried
+    return None
+
+
+def faults(console, seeds=5):
+    table = Table("fault of the graph or the sweep", "graphs until found, five seeds", "ops when shrunk", "seconds")
+    for fault in track(FAULTS, "faults", transient=True):
+        found = [first_failure(Small(fault), seed) for seed in range(seeds)]
+        start, size = time.perf_counter(), "–"
+        try:
+            engine_property(Small(fault), seed=0)()
+        except GradcheckError as error:
+            size = str(error.report.size)
+        shown = ", ".join("by depth" if n is None else str(n) for n in found)
+        table.add_row(fault, shown, size, f"{time.perf_counter() - start:.1f}")
+    console.print(table)
+
+
+def rates(console, n=2000):
+    """Random graphs per second, node by node and without the exact part; and alarms on the right engine."""
+    drawn = []
+
+    @settings(
+        max_examples=n, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(programs())
+    def draw(program):
+        drawn.append(program)
+
+    draw()
+    engine, alarms = ValueEngine(), 0
+    start = time.perf_counter()
+    for program in track(drawn, "graphs", transient=True):
+        alarms += not check_engine(engine, program)
+    exact = len(drawn) / (time.perf_counter() - start)
+    start = time.perf_counter()
+    for program in drawn:
+        values = program.run(engine.leaf, engine.apply)
+        engine.backward(values[-1])
+        assert all(math.isfinite(v.data) for v in values)
+    plain = len(drawn) / (time.perf_counter() - start)
+    size = sum(len(program.steps) for program in drawn) / len(drawn)
+    console.print(f"{len(drawn):,} random graphs of {size:.1f} ops: {exact:.0f} per second node by node (target 40), {plain:,.0f} without the exact part (target 200), {alarms} alarms")  # fmt: skip
+
+
+def main():
+    console = Console(width=120)
+    compare(console)
+    faults(console)
+    rates(console)
+
+
+if __name__ == "__main__":
+    main()
