@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from fractions import Fraction
 from functools import cache, reduce
 from typing import Any
 
@@ -18,7 +19,7 @@ def power(a: float, b: float) -> float:
 
 def power_limit(a: float, b: float) -> float:
     """What IEEE 754 says of a**b where Python raises: ±inf at a pole or on overflow, nan where it is not real."""
-    if a < 0 and b != b // 1:
+    if a < 0 and b % 1:
         return math.nan
     return -math.inf if math.copysign(1, a) < 0 and b % 2 == 1 else math.inf
 
@@ -34,7 +35,7 @@ def falling_power(n: int, a: float, b: float) -> float:
     factor: float = falling(n, b)
     if factor == 0:
         return 0.0
-    if a < 0 and b != b // 1:
+    if a < 0 and b % 1:
         return power(a, b)  # raises, where b - n may have lost the broken part
     if abs(b) < 0.5:  # b - n would round b's last digits away; a**b neither overflows nor underflows
         return reduce(operator.truediv, [a] * n, factor * power(a, b))
@@ -59,6 +60,10 @@ def clip(x: float, low: float, high: float) -> float:
 
 def lgamma(x: float) -> float:
     """log |Γ(x)|; near its zeros 1 and 2, where the C library keeps few digits, by its Taylor series there."""
+    if -3 < x < -2:  # it stays below -0.1 here, and nears 0 between the poles: Γ(x) = Γ(x + 4) / (x (x+1) (x+2) (x+3))
+        exact = Fraction(x)
+        below = abs(exact * (exact + 1) * (exact + 2) * (exact + 3))
+        return lgamma(x + 4) - (math.log1p(float(below - 1)) if 0.5 < below < 2 else math.log(below))
     if not 0.5 <= x <= 2.5:
         return math.lgamma(x)
     z = x - 2 if x >= 1.5 else x - 1
