@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench pictures clean
+.PHONY: help demo test check check-torch lint bench pictures clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
-	@echo "make test     run all tests (under five minutes on two cores)"
+	@echo "make test     run all tests (two minutes on two cores)"
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
+	@echo "make check-torch  the tests that need PyTorch, which it installs"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    time the engine against micrograd, the checker against others"
 	@echo "make pictures draw the pictures of the README again"
@@ -36,11 +37,13 @@ demo: .venv/run.stamp
 	@$(BIN)/autograd-tiny draw demos/3_penguins.py:loss -o out/training-step.png
 
 test: .venv/test.stamp
-	@$(BIN)/python -m coverage run -m pytest
-	@$(BIN)/python -m coverage report --skip-covered
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 check: .venv/test.stamp
-	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m ""
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto -m ""
+
+check-torch: .venv/test.stamp .venv/torch.stamp
+	@$(BIN)/python -m pytest -m "" tests/test_check.py -k torch
 
 lint: .venv/lint.stamp
 	@$(BIN)/ruff check .

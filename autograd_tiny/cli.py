@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("domains", nargs="+", metavar="name=low:high", help="where each argument may lie")
     check.add_argument("--grad", help="the function of the file that gives its derivative (default: f runs on Values)")
     check.add_argument("--examples", type=int, default=400, help="how many points to try (default: %(default)s)")
+    check.add_argument("--draw", metavar="FILE", help="where wrong, draw the graph with the node to blame marked")
     check.set_defaults(run=_check)
     for command in (step, draw):
         command.add_argument("target", help=TARGET)
@@ -131,12 +132,25 @@ def _check(given: argparse.Namespace) -> int:
         except GradcheckError as wrong:
             progress.stop()
             print(wrong)
+            if given.draw:
+                _draw_report(wrong.report, given.draw)
             return 1
         except (TypeError, ValueError) as error:
             raise _Refused(f"{path}:{match[2]}: {error}") from None
     sure = outcomes.count("correct")
     print(f"{given.target}: {sure} points correct, {len(outcomes) - sure} inconclusive")
     return 0 if sure and sure == len(outcomes) else 3
+
+
+def _draw_report(report: Any, path: str) -> None:
+    from autograd_tiny.render import RenderError
+
+    try:
+        print(report.draw().write(path))
+    except (ValueError, RenderError) as error:
+        raise _Refused(f"{path} was not drawn: {error}") from None
+    except OSError as error:
+        raise _Refused(f"{path}: {error.strerror or error}") from None
 
 
 def _domains(pairs: list[str]) -> dict[str, tuple[float, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return render.write(self.source, path)
 
 
-def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT) -> Graph:
+def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT, notes: Mapping[Value, str] | None = None) -> Graph:
     """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
 
     >>> a = Value(2.0, "a")
@@ -52,7 +53,7 @@ def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT) -> Graph:
     2
 
     The arrows into a box come in the order of its operands; constants stand in its text. `draw(y).write("y.svg")`
-    draws. Raises TypeError when y is no Value, ValueError when there are more than `limit` values.
+    draws. A value in `notes` gets a thick frame and the note's text in its box. Raises TypeError when y is no Value, ValueError when there are more than `limit` values.
     """
     if not isinstance(y, Value):
         raise TypeError(f"draw takes a Value, got {y!r:.60}")
@@ -73,20 +74,24 @@ def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT) -> Graph:
     number = {v: f"n{i}" for i, v in enumerate(order)}
     for v, named in name_nodes(order).items():
         leaf = {"fillcolor": "#eef3f8"} if v.op is None else {}
-        output = {"color": INK, "penwidth": "2"} if v is y else {}
-        graph.node(number[v], _label(named.title, v), **leaf, **output)
+        frame = {"color": INK, "penwidth": "2"} if v is y else {}
+        note = (notes or {}).get(v, "")
+        if note:
+            frame = {"color": GRAD, "penwidth": "4"}
+        graph.node(number[v], _label(named.title, v, note), **leaf, **frame)
         for x in v.parents:
             graph.edge(number[x], number[v])
     return graph
 
 
-def _label(title: str, v: Value) -> str:
+def _label(title: str, v: Value, note: str) -> str:
     grad = "–" if v.grad is UNTOUCHED else short(v.grad)
     rows = [
         f"<b>{html.escape(_shortened(title))}</b>",
         f'<font color="{VALUE}">data {short(v.data)}</font>',
         f'<font color="{GRAD}">grad {grad}</font>',
     ]
+    rows += [f"<b>{html.escape(line)}</b>" for line in note.splitlines()]
     cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
 

@@ -36,7 +36,7 @@ class ExpressionError(ValueError):
     """A text that is not arithmetic over known names; the message says what and at which column."""
 
 
-def evaluate(text: str, values: Mapping[str, float]) -> Value:
+def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = ops.TABLE) -> Value:
     """The Value of an expression, its leaves named; ``name = …;`` before it names a part that is used again.
 
     >>> y = evaluate("b = a + a; b * tanh(a)", {"a": 0.5})
@@ -47,7 +47,7 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
     Traceback (most recent call last):
     autograd_tiny.expression.ExpressionError: column 1: a.real is an attribute: only arithmetic on names, numbers and ops
 
-    Functions are the rows of the table by name, and `pi` is π unless a value is given for it.
+    Functions are the rows of `table` by name, and `pi` is π unless a value is given for it.
     """
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of {len(text):,} characters: at most {LONGEST:,}")
@@ -63,7 +63,7 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
         raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
     if not statements:
         raise ExpressionError("an empty expression")
-    reader = _Reader(text.strip(), values)
+    reader = _Reader(text.strip(), values, table)
     for i, statement in enumerate(statements):
         y = reader.statement(statement, last=i + 1 == len(statements))
     if unused := [name for name in values if name not in reader.used]:
@@ -76,8 +76,8 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
 class _Reader:
     """Walks the syntax tree; `known` are the names so far, `used` those that were read."""
 
-    def __init__(self, text: str, values: Mapping[str, float]) -> None:
-        self.text = text
+    def __init__(self, text: str, values: Mapping[str, float], table: Mapping[str, Op]) -> None:
+        self.text, self.table = text, table
         self.known: dict[str, Any] = {name: Value(x, name) for name, x in values.items()}
         self.given = list(values)
         self.used: set[str] = set()
@@ -117,9 +117,9 @@ class _Reader:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.keywords:
                 raise self.refused(node, "names its operands: give them in order")
-            if node.func.id not in ops.TABLE:
-                raise self.unknown(node.func, "op", list(ops.TABLE))
-            return self.apply(node, ops.TABLE[node.func.id], *(self.number(x, depth + 1) for x in node.args))
+            if node.func.id not in self.table:
+                raise self.unknown(node.func, "op", list(self.table))
+            return self.apply(node, self.table[node.func.id], *(self.number(x, depth + 1) for x in node.args))
         raise self.refused(node)
 
     def constant(self, node: ast.Constant) -> float:
@@ -139,7 +139,7 @@ class _Reader:
             return self.known[node.id]
         if node.id == "pi":
             return math.pi
-        if node.id in ops.TABLE:
+        if node.id in self.table:
             raise self.refused(node, f"is an op: write {node.id}(…)")
         raise self.unknown(node, "name", self.given)
 

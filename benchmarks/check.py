@@ -3,11 +3,13 @@
 Run: make bench
 
 The seeded bugs are those of tests/bugs.py. Others are given each wrong rule as a custom rule of their own framework, at
-the same points of the op's domain: HIPS autograd's check_grads, and JAX's where it is installed, as they come.
+the same points of the op's domain: HIPS autograd's check_grads, JAX's, and PyTorch's gradcheck where it is installed, as
+they come.
 """
 
 import importlib
 import math
+import statistics
 import sys
 import time
 import warnings
@@ -86,6 +88,26 @@ def jax_(op, rules):
     return [fails(lambda xs=xs: check_grads(f, xs, order=1, modes=["rev"])) for xs in points(op, 8)]
 
 
+def torch_(op, rules):
+    torch = importlib.import_module("torch")
+
+    class F(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *xs):
+            ctx.save_for_backward(*xs)
+            return torch.tensor(op.ieee(*map(float, xs)), dtype=torch.float64)
+
+        @staticmethod
+        def backward(ctx, g):
+            xs = tuple(map(float, ctx.saved_tensors))
+            return tuple(g * derivative(op, i, rules, xs, op.ieee(*xs)) for i in range(len(xs)))
+
+    def check(xs):
+        torch.autograd.gradcheck(F.apply, [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in xs])
+
+    return [fails(lambda xs=xs: check(xs)) for xs in points(op)]
+
+
 def fails(check):
     try:
         with warnings.catch_warnings():
@@ -103,6 +125,7 @@ def compare(console):
         ("autograd_tiny", ours, "mpmath"),
         ("HIPS check_grads", hips, "autograd"),
         ("JAX check_grads", jax_, "jax"),
+        ("PyTorch gradcheck", torch_, "torch"),
     ):
         if importlib.util.find_spec(module) is None:
             table.add_row(name, "not installed")
@@ -135,18 +158,34 @@ def first_failure(engine, seed, limit=400):
     return None
 
 
-def faults(console, seeds=5):
-    table = Table("fault of the graph or the sweep", "graphs until found, five seeds", "ops when shrunk", "seconds")
-    for fault in track(FAULTS, "faults", transient=True):
-        found = [first_failure(Small(fault), seed) for seed in range(seeds)]
+def first_point(op, engine):
+    """At which point of its op alone a wrong rule is seen, or None."""
+    for n, program in enumerate(single_ops([op]), 1):
+        if not check_engine(engine, program, again=False):
+            return n
+    return None
+
+
+def each_bug(console, seeds=5):
+    table = Table(
+        "seeded bug", "its op alone: points", "random graphs until found, five seeds", "ops when shrunk", "seconds"
+    )
+    bugs = [(name, ops.TABLE[rule[0]], with_rule(*rule)) for name, rule in RULES.items()]
+    bugs += [(fault, None, Small(fault)) for fault in FAULTS]
+    sizes = {"rule": [], "graph": []}
+    for name, op, engine in track(bugs, "bugs", transient=True):
+        alone = "" if op is None else str(first_point(op, engine) or "–")
+        found = [first_failure(engine, seed) for seed in range(seeds)]
         start, size = time.perf_counter(), "–"
         try:
-            engine_property(Small(fault), seed=0)()
+            engine_property(engine, seed=0)()
         except GradcheckError as error:
-            size = str(error.report.size)
-        shown = ", ".join("by depth" if n is None else str(n) for n in found)
-        table.add_row(fault, shown, size, f"{time.perf_counter() - start:.1f}")
+            size = error.report.size
+            sizes["graph" if op is None else "rule"].append(size)
+        shown = ", ".join("–" if n is None else str(n) for n in found)
+        table.add_row(name, alone, shown, str(size), f"{time.perf_counter() - start:.1f}")
     console.print(table)
+    console.print("– : not in 400 random graphs; found by its op alone, or as a deep chain. Size of the program reported, median:", ", ".join(f"{statistics.median(found)} ({kind} bugs)" for kind, found in sizes.items()))  # fmt: skip
 
 
 def rates(console, n=2000):
@@ -179,7 +218,7 @@ def rates(console, n=2000):
 def main():
     console = Console(width=120)
     compare(console)
-    faults(console)
+    each_bug(console)
     rates(console)
 
 

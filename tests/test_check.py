@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value, ops
 from autograd_tiny.check import (
+    Callables,
     GradcheckError,
     MicrogradLike,
     ValueEngine,
@@ -27,7 +28,7 @@ from autograd_tiny.check import (
     special_reals,
 )
 from autograd_tiny.check.properties import single_ops
-from autograd_tiny.check.report import Inconclusive, WrongAccumulation, WrongLocal, WrongState, WrongValue
+from autograd_tiny.check.report import Inconclusive, Raises, WrongAccumulation, WrongLocal, WrongState, WrongValue
 from autograd_tiny.expression import evaluate
 from autograd_tiny.op import Every
 
@@ -73,6 +74,14 @@ def test_no_false_alarm_on_many_random_graphs(program):
     check_engine(ValueEngine(), program).raise_for()
 
 
+@pytest.mark.long
+def test_no_false_alarm_at_many_single_points():
+    programs = list(single_ops(list(ops.TABLE.values()), per_op=400))
+    assert len(programs) >= 20_000
+    for program in programs:
+        check_engine(ValueEngine(), program, again=False).raise_for()
+
+
 @pytest.mark.parametrize(
     ("f", "x"),
     [
@@ -85,6 +94,8 @@ def test_no_false_alarm_on_many_random_graphs(program):
         (lambda x, y: x.hypot(y) / x.atan2(y), (3.0, -4.0)),
         (lambda x: x**0 + (x * x) ** 0.5, 2.0),
         (lambda x: x.sqrt(), 0.0),
+        (lambda x: x.lgamma(), -2.6116962301557787),
+        (lambda x, y: (x * y).atan2(y), (0.0, -1.0)),  # -0.0 lies below the branch cut
     ],
 )
 def test_what_must_not_alarm(f, x):
@@ -142,6 +153,16 @@ def test_a_report_can_be_reproduced():
     assert not eval(call, {"check_engine": check_engine, "engine": engine})
 
 
+def test_a_report_draws_the_node_to_blame():
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(Small("= for +="), seed=3)()
+    source = caught.value.report.draw().source
+    assert source.count("penwidth=4") == 1
+    assert "adjoint of x0: wrong" in source
+    with pytest.raises(ValueError, match="no graph with a wrong node"):
+        gradcheck(lambda x: x * x, 2.0).draw()
+
+
 def test_micrograd_like_engines():
     class Mini:
         """micrograd in its own manner: closures, a set of parents, recursion."""
@@ -193,6 +214,20 @@ def test_micrograd_like_engines():
         engine_property(engine, depth=300)()
     with pytest.raises(WrongState, match="RecursionError"):
         engine_property(engine, again=False, max_examples=50)()
+
+
+def test_functions_of_anybody_as_an_engine():
+    right = Callables(tanh=(math.tanh, lambda x: 4 * math.exp(-2 * abs(x)) / (1 + math.exp(-2 * abs(x))) ** 2))
+    engine_property(right, max_examples=100)()
+    wrong = Callables(cubed=(lambda x: x**3, lambda x: 3 * x * x * (1 + 1e-9)), sin=(math.sin, math.cos))
+    with pytest.raises(WrongLocal, match="the rule of cubed at") as caught:
+        engine_property(wrong)()
+    assert not eval(str(caught.value).partition("reproduce: ")[2].replace("Callables(…)", "e"), {"check_engine": check_engine, "e": wrong})  # fmt: skip
+    overflows = Callables(softplus=(softplus, softplus_grad))
+    with pytest.raises(Raises, match=r"raises OverflowError"):
+        engine_property(overflows)()
+    with pytest.raises(WrongValue):
+        engine_property(Callables(sin=(math.cos, math.cos)))()
 
 
 # Functions with a derivative written by hand.
@@ -264,6 +299,8 @@ def test_higher_orders():
 
 
 BAD = [
+    (lambda: Callables(f=3), TypeError, "f=3: give a pair"),
+    (lambda: Callables(f=(lambda x: x.item(), lambda x: 1.0)), TypeError, "f cannot be run in mpmath's numbers"),
     (lambda: gradcheck(lambda x: None, 2.0), TypeError, "returned None of type NoneType: expected one Value"),
     (lambda: gradcheck(lambda x: [x], 2.0), TypeError, "of type list: expected one Value"),
     (lambda: gradcheck(lambda x: 3.0, 2.0), TypeError, "it left the graph"),
@@ -342,3 +379,66 @@ def test_jax_custom_vjps():
     gradcheck_property(with_error(0.0), x=reals(-3, 3), max_examples=20)()
     with pytest.raises(GradcheckError):
         gradcheck(with_error(1e-9), 1.5)
+
+
+def test_other_frameworks_rules_in_random_graphs():
+    pytest.importorskip("autograd")
+    import autograd.numpy as anp
+    from autograd.extend import defvjp, primitive
+
+    tanh = primitive(lambda x: anp.tanh(x))
+    defvjp(tanh, lambda y, x: lambda g: g * (1 - y))
+    with pytest.raises(WrongLocal, match="the rule of tanh"):
+        engine_property(Callables(tanh=tanh))()
+
+
+def test_a_framework_is_its_own_oracle_where_mpmath_lacks_a_function():
+    jax = pytest.importorskip("jax")
+
+    def gelu(error):
+        f = jax.custom_vjp(lambda x: jax.nn.gelu(x, approximate=False))
+        f.defvjp(lambda x: (f(x), x), lambda x, g: (g * jax.grad(f.fun)(x) * (1 + error),))
+        return f
+
+    assert gradcheck(gelu(0.0), 0.75).oracle == "framework"
+    with pytest.raises(GradcheckError):
+        gradcheck(gelu(1e-9), 0.75)
+
+
+@pytest.mark.long
+def test_torch_functions():
+    torch = pytest.importorskip("torch")
+
+    class Softplus(torch.autograd.Function):
+        error = 0.0
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.log1p(torch.exp(x))
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * torch.sigmoid(*ctx.saved_tensors) * (1 + Softplus.error)
+
+    class Gate(torch.autograd.Function):
+        @staticmethod
+        def forward(x, y):
+            return x.clamp(min=0) * y.exp()
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * (x > 0) * y.exp(), g * x.clamp(min=0) * y.exp()
+
+    gradcheck_property(Gate, x=(-3, 3), y=(-2, 2), max_examples=50)()
+    assert gradcheck(Gate, (0.5, 1.0)).oracle == "framework"
+    assert gradcheck(Softplus, 1.5).oracle == "exact"
+    engine_property(Callables(gentle=Softplus), max_examples=50)()
+    Softplus.error = 1e-9
+    with pytest.raises(GradcheckError):
+        gradcheck(Softplus, 1.5)

@@ -97,6 +97,17 @@ def test_check(tmp_path, arguments, code, said):
     assert "Traceback" not in done.stderr
 
 
+def test_check_draws_the_node_to_blame(tmp_path):
+    text = "from autograd_tiny import Op\ncube = Op('cube', lambda x: x**3, (lambda y, x: 2 * x * x,))\ndef f(x): return cube(x) + x\n"
+    (tmp_path / "f.py").write_text(text)
+    done = command("check", f"{tmp_path / 'f.py'}:f", "x=-1:1", "--draw", tmp_path / "wrong.svg")
+    assert done.returncode == 1
+    assert "got 2.0" in (tmp_path / "wrong.svg").read_text()
+    done = command("check", f"{tmp_path / 'f.py'}:f", "x=-1:1", "--draw", tmp_path / "nowhere" / "wrong.svg")
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+
+
 BAD = [
     (["step", "a + b", "a=1"], "column 5: b is an unknown name; give it a value: b=…"),
     (["step", "a", "a"], "'a' is not of the form name=value"),

@@ -3,6 +3,8 @@
 exact.py       the oracle: a forward function in mpmath's numbers, and its slopes
 graph.py       one graph against the oracle: values, local derivatives, accumulation
 programs.py    random straight-line programs, and the strategies that make them
+frameworks.py  custom rules of HIPS autograd, JAX and torch, taken apart
+oracles.py     the slopes of anybody's function: exact, by its framework, by a complex step, by stencils
 engines.py     what is asked of an engine, and adapters
 properties.py  `engine_property`, `check_engine`: random graphs over an engine
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
@@ -10,7 +12,7 @@ report.py      what was found, told
 """
 
 try:
-    from autograd_tiny.check.engines import Engine, MicrogradLike, ValueEngine
+    from autograd_tiny.check.engines import Callables, Engine, MicrogradLike, ValueEngine
     from autograd_tiny.check.functions import check_grads, gradcheck, gradcheck_property, gradgradcheck
     from autograd_tiny.check.programs import expressions, programs, reals, special_reals
     from autograd_tiny.check.properties import check_engine, engine_property
@@ -21,6 +23,7 @@ except ModuleNotFoundError as error:
     raise ImportError(f"autograd_tiny.check needs {error.name}: pip install 'autograd-tiny[check]'") from None
 
 __all__ = [
+    "Callables",
     "Engine",
     "GradcheckError",
     "MicrogradLike",

@@ -6,7 +6,11 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from mpmath import mpf  # type: ignore[import-untyped]
+
 from autograd_tiny import ops
+from autograd_tiny.check.exact import rebound
+from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import Node
 from autograd_tiny.op import EDGES, Every, Op
 from autograd_tiny.value import Value, topological_order
@@ -112,6 +116,73 @@ class MicrogradLike:
         except Exception:  # whatever an engine does that lacks it: an assertion, a TypeError
             return False
         return True
+
+
+class Callables(ValueEngine):
+    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with custom rules.
+
+    >>> import math
+    >>> engine = Callables(tanh=(math.tanh, lambda x: 1 / math.cosh(x) ** 2))
+    >>> [op.name for op in engine.ops]
+    ['tanh', 'add', 'mul']
+
+    Under the name of a row of the table a function must compute what the row does; under another name it is checked
+    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from this
+    package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
+    """
+
+    def __init__(self, **functions: Any) -> None:
+        self.rows = {name: _row(name, given) for name, given in functions.items()}
+        mine = [ops.TABLE.get(name, row) for name, row in self.rows.items()]
+        self.ops = [*mine, *(row for row in (ops.add, ops.mul) if row.name not in functions)]
+
+    def apply(self, op: Op, xs: tuple[Any, ...]) -> Any:
+        return self.rows.get(op.name, op)(*xs)
+
+
+def _row(name: str, given: Any) -> Op:
+    foreign = framework(given)
+    if foreign is not None:
+        forward, derivative, names = _written(foreign.call, foreign.plain), foreign.gradient, foreign.names
+    elif isinstance(given, tuple) and len(given) == 2 and all(map(callable, given)):
+        forward, derivative = given
+        names = arguments(forward) or ("x",)
+    else:
+        raise TypeError(
+            f"{name}={given!r:.60}: give a pair (f, derivative), or a function with a framework's custom rule"
+        )
+    if name not in ops.TABLE:
+        _refuse_inexact(name, forward, len(names))
+
+    def partial(i: int) -> Callable[..., Any]:
+        def rule(y: Any, *xs: Any) -> float:
+            found = derivative(*map(float, xs))
+            return float(found[i] if isinstance(found, (tuple, list)) else found)
+
+        return rule
+
+    return Op(name, forward, tuple(partial(i) for i in range(len(names))))
+
+
+def _written(call: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that computes in a framework's numbers, with the text that the oracle is to run."""
+
+    def forward(*xs: float) -> float:
+        return float(call(*xs))
+
+    forward.written = plain  # type: ignore[attr-defined]
+    return forward
+
+
+def _refuse_inexact(name: str, forward: Callable[..., Any], arity: int) -> None:
+    try:
+        rebound(forward)(*[mpf(0.5)] * arity)
+    except (ValueError, ArithmeticError):
+        return  # 0.5 is not in its domain
+    except (TypeError, AttributeError) as error:
+        raise TypeError(
+            f"{name} cannot be run in mpmath's numbers ({error}): check it with gradcheck_property"
+        ) from None
 
 
 def nodes_of(y: Value) -> tuple[list[Node], list[Value]]:

@@ -110,6 +110,8 @@ def _forward(op: Op) -> Callable[..., Any]:
 def _rebound(f: Any, done: dict[int, Any]) -> Any:
     if f in _known:
         return _known[f]
+    if hasattr(f, "written"):  # it computes in a framework's numbers, and says how it is written
+        return _rebound(f.written, done)
     if id(f) in done:
         return done[id(f)]
     if isinstance(f, Op):
@@ -245,6 +247,7 @@ class Local(NamedTuple):
     """What is exactly true of an op at float operands."""
 
     value: mpf
+    below: mpf  # the value where -0.0 is a number just below 0, as on the branch cut of atan2; else the same
     value_slack: mpf
     slopes: tuple[tuple[mpf, mpf] | None, ...]  # lowest and highest one-sided slope; None at a pole
     slacks: tuple[mpf, ...]
@@ -258,9 +261,13 @@ def _apart(sides: Sequence[mpf]) -> bool:
     return bool(max(sides) - min(sides) > mpf(10) ** -18 * max(map(abs, sides)))
 
 
-@functools.lru_cache(maxsize=100_000)
 def local(op: Op, xs: tuple[float, ...]) -> Local:
     """The value and slopes of op at xs with what 8 ulp are worth there; raises OUTSIDE where it is not real."""
+    return _local(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0, also as a key
+
+
+@functools.lru_cache(maxsize=100_000)
+def _local(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Local:
     with mp.workdps(digits(xs)):
         value_slack = slack(lambda at: exact(op, *map(mpf, at)), xs)
         value = exact(op, *map(mpf, xs))
@@ -281,7 +288,16 @@ def local(op: Op, xs: tuple[float, ...]) -> Local:
             side = 1 if _inside(op, i, xs) else -1
             steep = functools.partial(_slope_at, op, i, side)
             slacks.append(slack(steep, xs))
-        return Local(value, value_slack, tuple(found), tuple(slacks))
+        return Local(value, _below(op, xs, below, value), value_slack, tuple(found), tuple(slacks))
+
+
+def _below(op: Op, xs: tuple[float, ...], below: tuple[bool, ...], value: mpf) -> mpf:
+    if not any(below):
+        return value
+    try:
+        return exact(op, *(-(mpf(10) ** -400) if b else mpf(x) for x, b in zip(xs, below, strict=True)))
+    except OUTSIDE:
+        return value
 
 
 def _own_error(op: Op, i: int, xs: tuple[float, ...]) -> mpf:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,20 +11,19 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.engines import nodes_of
-from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, rebound, slack
-from autograd_tiny.check.graph import check_nodes
+from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, rebound
+from autograd_tiny.check.frameworks import arguments, framework
+from autograd_tiny.check.graph import check_nodes, node_table
+from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
 from autograd_tiny.check.programs import reals
-from autograd_tiny.check.report import Finding, Inconclusive, Report, WrongFunction, likeness
+from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
 from autograd_tiny.names import name_nodes
-from autograd_tiny.op import Op
 from autograd_tiny.symbol import Symbol
 from autograd_tiny.transforms import grad as grad_of
 from autograd_tiny.transforms import jvp
 from autograd_tiny.value import Value
 
 Function = Callable[..., Any]
-ORACLES = ("auto", "exact", "complex", "stencil")
-STEP = mpf(10) ** -40
 
 
 def gradcheck(
@@ -47,24 +44,26 @@ def gradcheck(
     >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
     True
 
-    With no `grad`, f computes with Values and every node of its graph is checked at the floats it used; a framework's
-    custom rule (HIPS primitive, JAX custom_vjp) is checked by its own gradient. `grad(*x)` gives one number per argument.
-    The exact oracle runs f in mpmath; where it cannot, a complex step is used, or two stencils that must agree, and else
-    the outcome is "inconclusive": a failure under `strict`. `accuracy="forward"` also refuses a right formula that
+    With no `grad`, f computes with Values and every node of its graph is checked at the floats it used; the custom rule
+    of a framework (HIPS primitive, JAX custom_vjp, torch.autograd.Function) is the gradient to check. `grad(*x)` gives
+    one number per argument. The exact oracle runs f in mpmath; where it cannot, the framework differentiates f without
+    the rule, or a complex step is used, or two stencils that must agree, and else the outcome is "inconclusive": a
+    failure under `strict`. `accuracy="forward"` also refuses a right formula that
     loses digits; `ulp` is how many units in the last place are allowed, `rtol` what is allowed where only floats compare.
     Raises GradcheckError, and TypeError or ValueError for what is no function of numbers.
     """
-    if oracle not in ORACLES:
-        raise ValueError(f"oracle={oracle!r}: one of {', '.join(ORACLES)}")
+    if oracle not in ("auto", *ORACLES):
+        raise ValueError(f"oracle={oracle!r}: one of auto, {', '.join(ORACLES)}")
     if accuracy not in ("backward", "forward"):
         raise ValueError(f"accuracy={accuracy!r}: backward or forward")
     xs = _floats(x)
-    own = _framework(f)
-    if own is None and grad is None:
+    foreign = framework(f)
+    if foreign is None and grad is None:
         return _on_values(f, xs).raise_for(strict)
-    forward, gradient = (f, grad) if own is None else (own[0], grad or own[1])
-    assert gradient is not None
-    return _pair(forward, gradient, xs, oracle, rtol, ulp, accuracy, own is not None).raise_for(strict)
+    plain, call, rule = (f, f, grad) if foreign is None else (foreign.plain, foreign.call, grad or foreign.gradient)
+    assert rule is not None
+    subject = Subject(_name(f), plain, call, foreign)
+    return _pair(subject, rule, xs, oracle, Allowed(rtol, ulp, accuracy)).raise_for(strict)
 
 
 def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
@@ -76,9 +75,10 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
     xs = _floats(x)
     total, skipped = 0, 0
     for i in range(len(xs)):
-        leaves = [Value(x, f"x{k}") for k, x in enumerate(xs)]
+        leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
         slope = grad_of(f, argnums=i)(*leaves)
-        report = _checked(slope if isinstance(slope, Value) else +Value(float(slope)), xs, f"∂/∂x{i} of {_name(f)}")
+        subject = f"grad({_name(f)}, argnums={i})"
+        report = _checked(slope if isinstance(slope, Value) else +Value(float(slope)), leaves, subject)
         report.raise_for(strict)
         total, skipped = total + report.checked, skipped + report.skipped
     return Report("correct", "node by node, mpmath", total, skipped)
@@ -118,7 +118,8 @@ def gradcheck_property(
     >>> test_softplus = gradcheck_property(softplus, softplus_grad, x=reals(-700, 700), max_examples=20)
     >>> test_softplus()
 
-    Domains are hypothesis strategies, or pairs (low, high); `each` is called with every Report. Raises TypeError for an argument without one.
+    Domains are hypothesis strategies, or pairs (low, high); `each` is called with every Report. Raises TypeError for an
+    argument without one.
     """
     if f is None:
         return lambda f: gradcheck_property(f, grad, max_examples=max_examples, each=each, **domains)
@@ -144,13 +145,8 @@ def gradcheck_property(
 
 
 def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
-    target = _framework(f)
-    parameters = inspect.signature(target[0] if target else f).parameters
-    names = [
-        n
-        for n, p in parameters.items()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
+    foreign = framework(f)
+    names = list(foreign.names if foreign else arguments(f))
     for name in names:
         if name not in domains:
             raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10)")
@@ -177,7 +173,7 @@ def _name(f: Any) -> str:
 
 
 def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
-    leaves = [Value(x, f"x{i}") for i, x in enumerate(xs)]
+    leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
     y = f(*leaves)
     if not isinstance(y, Value):
         left = (
@@ -194,7 +190,7 @@ def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
         note = f"{_name(f)} gave {y.data!r}, then {again.data!r}: it is random, or keeps something between calls"
         finding = Finding(WrongFunction, _name(f), again.data, repr(y.data), note=note)
         return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
-    return _checked(y, xs, _name(f))
+    return _checked(y, leaves, _name(f))
 
 
 def _refuse_leaks(f: Function, n: int) -> None:
@@ -208,22 +204,20 @@ def _refuse_leaks(f: Function, n: int) -> None:
         return
 
 
-def _checked(y: Value, xs: tuple[float, ...], subject: str) -> Report:
+def _names(f: Function, n: int) -> tuple[str, ...]:
+    """What f calls its first n arguments, x3 where it does not say."""
+    return (*arguments(f), *(f"x{i}" for i in range(len(arguments(f)), n)))[:n]
+
+
+def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
+    xs = tuple(leaf.data for leaf in leaves)
     y.backward()
     nodes, order = nodes_of(y)
     named = name_nodes(order)
-    checked = check_nodes(nodes, [named[v].label.text for v in order])
-    table = []
-    if checked.findings:
-        for i, (v, node) in enumerate(zip(order, nodes, strict=True)):
-            local = (
-                ""
-                if not node.partials
-                else "  local " + ", ".join("–" if d is None else repr(d) for d in node.partials)
-            )
-            mark = "   <== here" if i == checked.findings[0].node else ""
-            table.append(f"{named[v].title} = {v.data!r}  adjoint {v.grad!r}{local}{mark}")
-    at = ", ".join(f"x{i} = {x!r}" for i, x in enumerate(xs))
+    labels = [named[v].label for v in order]
+    checked = check_nodes(nodes, [label.text if label.binds == 99 else f"({label.text})" for label in labels])
+    table = node_table([named[v].title for v in order], nodes, checked.findings)
+    at = ", ".join(f"{leaf.name} = {leaf.data!r}" for leaf in leaves)
     sure = math.isfinite(y.data) and checked.checked > 0
     notes = () if sure else (f"{named[y].title} is {y.data!r}: what is not finite has no derivative",)
     return Report(
@@ -233,9 +227,10 @@ def _checked(y: Value, xs: tuple[float, ...], subject: str) -> Report:
         checked.skipped,
         tuple(checked.findings),
         f"{subject} = {named[y].written or named[y].label.text}   at {at}",
-        tuple(table),
+        table,
         f"gradcheck({subject}, {xs if len(xs) > 1 else xs[0]!r})",
         notes if not checked.findings else (),
+        graph=tuple(order),
     )
 
 
@@ -270,70 +265,35 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
 # Anybody's: a function and its gradient, end to end.
 
 
-class Slope(NamedTuple):
-    """The exact slopes of a function by one argument, and what `ulp` units in the last place are worth there."""
+class Allowed(NamedTuple):
+    """How far a gradient may be from the slopes."""
 
-    low: Any
-    high: Any
-    slack: Any
-
-
-def _framework(f: Any) -> tuple[Function, Function] | None:
-    """(the plain function, its gradient) of a HIPS primitive or a JAX custom_vjp; None for anything else."""
-    if isinstance(f, Op):
-        return None
-    plain: Any = getattr(f, "fun", None)
-    if plain is None:
-        return None
-    if getattr(f, "_is_autograd_primitive", False):
-        grad = importlib.import_module("autograd").grad
-        return plain, lambda *xs: [grad(f, i)(*xs) for i in range(len(xs))]
-    if type(f).__module__.startswith("jax"):
-        return plain, lambda *xs: _jax_gradient(f, xs)
-    return None
+    rtol: float  # where only floats can be compared
+    ulp: float
+    accuracy: str
 
 
-def _jax_gradient(f: Any, xs: tuple[float, ...]) -> list[float]:
-    """In double precision, whatever JAX is set to."""
-    jax = importlib.import_module("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    try:
-        return [float(d) for d in jax.grad(f, argnums=tuple(range(len(xs))))(*xs)]
-    finally:
-        jax.config.update("jax_enable_x64", before)
-
-
-def _pair(
-    f: Function,
-    gradient: Function,
-    xs: tuple[float, ...],
-    oracle: str,
-    rtol: float,
-    ulp: float,
-    accuracy: str,
-    foreign: bool,
-) -> Report:
-    got = _gradient(gradient, xs, f)
-    subject = f"{_name(f)} at {', '.join(map(repr, xs))}"
+def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, allowed: Allowed) -> Report:
+    got = _gradient(gradient, xs, f.name)
+    at = f"{f.name} at {', '.join(map(repr, xs))}"
     if any(not math.isfinite(x) for x in xs):
-        return Report("inconclusive", "none", subject=subject, notes=("an argument is not finite",))
-    for name in ORACLES[1:] if oracle == "auto" else (oracle,):
+        return Report("inconclusive", "none", subject=at, notes=("an argument is not finite",))
+    for name in ORACLES if oracle == "auto" else (oracle,):
         try:
-            found = {"exact": _exact, "complex": _complex, "stencil": _stencil}[name](f, xs)
-        except (NotExact, Inconclusive, *OUTSIDE) as error:
+            found = ORACLES[name](f, xs)
+        except (NotExact, *OUTSIDE) as error:
             if oracle == name:
-                return Report("inconclusive", name, subject=subject, notes=(f"{name}: {error}",))
+                return Report("inconclusive", name, subject=at, notes=(f"{name}: {error}",))
             continue
-        return _compared(f, gradient, xs, got, found, name, rtol, ulp, accuracy, foreign)
-    return Report("inconclusive", "none", subject=subject, notes=("no oracle is sure of its slope",))
+        return _compared(f, gradient, xs, got, found, name, allowed)
+    return Report("inconclusive", "none", subject=at, notes=("no oracle is sure of its slope",))
 
 
-def _gradient(gradient: Function, xs: tuple[float, ...], f: Function) -> tuple[float, ...]:
+def _gradient(gradient: Function, xs: tuple[float, ...], name: str) -> tuple[float, ...]:
     found = gradient(*xs)
     found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
     if len(found) != len(xs):
-        raise TypeError(f"{_name(gradient)} gave {len(found)} numbers for the {len(xs)} arguments of {_name(f)}")
+        raise TypeError(f"{_name(gradient)} gave {len(found)} numbers for the {len(xs)} arguments of {name}")
     for d in found:
         if d is None or isinstance(d, (str, complex)) or not hasattr(type(d), "__float__"):
             raise TypeError(f"{_name(gradient)} gave {d!r:.60} of type {type(d).__name__}: expected a number")
@@ -341,32 +301,30 @@ def _gradient(gradient: Function, xs: tuple[float, ...], f: Function) -> tuple[f
 
 
 def _compared(
-    f: Function,
+    f: Subject,
     gradient: Function,
     xs: tuple[float, ...],
     got: tuple[float, ...],
-    found: list[Slope | None],
+    found: Slopes,
     name: str,
-    rtol: float,
-    ulp: float,
-    accuracy: str,
-    foreign: bool,
+    allowed: Allowed,
 ) -> Report:
     """The float gradient against the slopes; where only digits are lost, the formula decides."""
+    names = f.foreign.names if f.foreign else _names(f.plain, len(xs))
     with mp.workdps(digits(xs)):
-        formula = None if foreign or name != "exact" else _formula(gradient, xs)
+        formula = None if f.foreign or name != "exact" else _formula(gradient, xs)
         findings, notes, checked = [], [], 0
         for i, (d, slope) in enumerate(zip(got, found, strict=True)):
             if slope is None:
                 continue
             checked += 1
-            room = slope.slack * mpf(ulp) / ULPS
+            room = slope.slack * mpf(allowed.ulp) / ULPS
             if math.isfinite(d) and slope.low - room <= mpf(d) <= slope.high + room:
                 continue
-            off = float(abs(mpf(d) - slope.low) / room * mpf(ulp)) if math.isfinite(d) and room else None
+            off = float(abs(mpf(d) - slope.low) / room * mpf(allowed.ulp)) if math.isfinite(d) and room else None
             finding = Finding(
                 WrongFunction,
-                f"∂{_name(f)}/∂{_argument(f, i)}",
+                f"∂{f.name}/∂{names[i]}",
                 d,
                 mp.nstr(slope.low, 17),
                 off,
@@ -376,33 +334,26 @@ def _compared(
             if formula is not None and formula[i] is not None:
                 wrong = not slope.low - room <= formula[i] <= slope.high + room
             else:
-                wrong = not math.isfinite(d) or abs(mpf(d) - slope.low) > rtol * abs(slope.low) + room
-            if wrong or accuracy == "forward":
+                wrong = not math.isfinite(d) or abs(mpf(d) - slope.low) > allowed.rtol * abs(slope.low) + room
+            if wrong or allowed.accuracy == "forward":
                 findings.append(finding)
             else:
                 notes.append(f"{finding.what} = {d!r} loses digits (exact {finding.exact}), but its formula is right")
-    at = ", ".join(f"{_argument(f, i)} = {x!r}" for i, x in enumerate(xs))
+    at = ", ".join(f"{name} = {x!r}" for name, x in zip(names, xs, strict=True))
     outcome = "wrong" if findings else "correct" if checked else "inconclusive"
     given = xs if len(xs) > 1 else repr(xs[0])
-    own = "" if foreign else f", grad={_name(gradient)}"
+    own = "" if f.foreign else f", grad={_name(gradient)}"
     return Report(
         outcome,
         name,
         checked,
         len(xs) - checked,
         tuple(findings),
-        f"{_name(f)} at {at}",
+        f"{f.name} at {at}",
         (),
-        f"gradcheck({_name(f)}, {given}{own})",
+        f"gradcheck({f.name}, {given}{own})",
         tuple(notes),
     )
-
-
-def _argument(f: Function, i: int) -> str:
-    try:
-        return list(inspect.signature(f).parameters)[i]
-    except (TypeError, ValueError, IndexError):
-        return f"x{i}"
 
 
 def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
@@ -412,75 +363,3 @@ def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
         return [real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
     except (NotExact, AttributeError, *OUTSIDE):
         return None
-
-
-def _exact(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
-    """One-sided slopes of f run in mpmath; None where f has no slope by an argument there."""
-    exact = rebound(f)
-    with mp.workdps(digits(xs)):
-
-        def at(point: Sequence[Any]) -> Any:
-            y = exact(*map(mpf, point))
-            if isinstance(y, (list, tuple, str, bytes)) or y is None:
-                raise NotExact(f"{_name(f)} returned {y!r:.60}, not one number")
-            try:
-                return real(y)
-            except TypeError as error:
-                raise NotExact(f"{_name(f)} returned {y!r:.60}: {error}") from None
-
-        def slope(i: int, side: int, point: Sequence[Any], h: Any) -> Any:
-            moved = [*point]
-            moved[i] = mpf(point[i]) + side * h
-            return (at(moved) - at(point)) / (side * h)
-
-        def one(i: int) -> Slope | None:
-            scale = min(1, abs(mpf(xs[i])) or 1)
-            sides, inside = [], 1
-            for side in (1, -1):
-                try:
-                    coarse, fine = (slope(i, side, xs, scale * STEP * k) for k in (10**10, 1))
-                except OUTSIDE:
-                    continue
-                if abs(fine - coarse) > mpf(10) ** -18 * (1 + abs(fine)):
-                    return None  # a pole, or a function whose slope has no limit
-                sides.append(fine)
-                inside = side
-            if not sides:
-                return None
-            return Slope(min(sides), max(sides), slack(lambda point: slope(i, inside, point, scale * STEP), xs))
-
-        at(xs)
-        return [one(i) for i in range(len(xs))]
-
-
-def _complex(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
-    """Im f(x + ih) / h: exact to rounding where f has a complex version."""
-    found: list[Slope | None] = []
-    for i, x in enumerate(xs):
-        h = 1e-200
-        y = f(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
-        if not isinstance(y, complex) or abs(y.real - f(*xs)) > 1e-12 * abs(y.real):
-            raise NotExact("no complex version")
-        d = y.imag / h
-        found.append(Slope(mpf(d), mpf(d), mpf(abs(d)) * 64 * 2**-52 + mpf(5e-324)))
-    return found
-
-
-def _stencil(f: Function, xs: tuple[float, ...]) -> list[Slope | None]:
-    """Two five-point stencils of different reach, which must agree."""
-    found: list[Slope | None] = []
-    for i, x in enumerate(xs):
-
-        def at(t: float, i: int = i) -> float:
-            return float(f(*(t if k == i else z for k, z in enumerate(xs))))
-
-        reach = max(abs(x), 1.0)
-        a, b = (
-            (at(x - 2 * h) - 8 * at(x - h) + 8 * at(x + h) - at(x + 2 * h)) / (12 * h)
-            for h in (reach * 1e-3, reach * 2.7e-4)
-        )
-        room = 20 * abs(a - b) + 1e-9 * (abs(a) + abs(at(x)) / reach)
-        if not math.isfinite(a + b) or abs(a - b) > 1e-6 * (abs(a) + abs(b)) + 1e-9:
-            raise NotExact(f"two stencils disagree: {a!r} and {b!r}")
-        found.append(Slope(mpf(min(a, b)), mpf(max(a, b)), mpf(room)))
-    return found

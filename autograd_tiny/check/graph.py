@@ -100,8 +100,23 @@ def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool 
     return Checked(checked, skipped, findings)
 
 
+def node_table(texts: Sequence[str], nodes: Sequence[Node], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """A line per node where something is wrong, with an arrow at the node to blame."""
+    if not findings:
+        return ()
+    lines, width = [], max(map(len, texts))
+    for i, (text, node) in enumerate(zip(texts, nodes, strict=True)):
+        told = ["–" if d is None else repr(d) for d in node.partials or ()]
+        local = f"  local {', '.join(told)}" if told else ""
+        mark = "   <== here" if i == findings[0].node else ""
+        lines.append(f"{text:<{width}}  = {node.value!r}  adjoint {node.adjoint!r}{local}{mark}")
+    return tuple(lines)
+
+
 def _value(node: Node, place: int, names: Sequence[str], facts: Local, xs: tuple[float, ...]) -> Iterator[Finding]:
-    if math.isfinite(node.value) and abs(mpf(node.value) - facts.value) <= facts.value_slack:
+    if math.isfinite(node.value) and any(
+        abs(mpf(node.value) - y) <= facts.value_slack for y in (facts.value, facts.below)
+    ):
         return
     if not math.isfinite(node.value) and abs(facts.value) > 1.7e308:
         return
@@ -195,17 +210,22 @@ def _adjoint(nodes: Sequence[Node], place: int, names: Sequence[str], edges: lis
         if terms
         else "nothing uses it but the seed"
     )
-    hint = _accumulation_hint(got, contributions, place == len(nodes) - 1, nodes, place)
+    consumers = {edge.consumer for edge in edges}
+    shared = any(sum(node.operands.count(c) for node in nodes[c + 1 :]) > 1 for c in consumers)
+    hint = _accumulation_hint(got, contributions, place == len(nodes) - 1, shared)
     note = f"every rule agrees with the oracle; {shown} sum to {mp.nstr(low, 17)}\n        hint: {hint}"
     what = f"adjoint of {names[place]}"
     return Finding(WrongAccumulation, what, got, mp.nstr(low, 17), _ulps(got, low, slack), oracle(()), note, place)
 
 
-def _accumulation_hint(got: float, terms: list[float], is_output: bool, nodes: Sequence[Node], place: int) -> str:
+def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: bool) -> str:
     if is_output:
         return "the sweep starts from the output with 1"
     if len(terms) > 1 and got in terms:
-        return "one of its paths is kept and the others lost: += in place of =, and parents as a list, not a set"
+        early = "a consumer was processed before its own consumers (topological order), or " if shared else ""
+        return (
+            f"{early}one of its paths is kept and the others lost: += in place of =, and parents as a list, not a set"
+        )
     if got == 0:
         return "nothing arrived: a path is cut, or the node was not in the order"
     if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 
 from autograd_tiny import ops
 from autograd_tiny.check.engines import Engine, nodes_of
-from autograd_tiny.check.graph import Checked, Node, check_nodes
+from autograd_tiny.check.graph import Checked, Node, check_nodes, node_table
 from autograd_tiny.check.programs import Program, Step, programs
-from autograd_tiny.check.report import Finding, Report, WrongState
+from autograd_tiny.check.report import Finding, Raises, Report, WrongState
 from autograd_tiny.expression import evaluate
 from autograd_tiny.op import EDGES, Every, Interval, Op
+from autograd_tiny.value import Value
 
 POINTS = (
     1.0,
@@ -94,7 +95,7 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
     correct: 9 numbers agree with the oracle (mpmath)
     """
     if isinstance(program, str):
-        program = program_of(program, inputs)
+        program = program_of(program, inputs, getattr(engine, "ops", ()))
     names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
     try:
         nodes = _run(engine, program)
@@ -104,16 +105,14 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
     except (NotImplementedError, KeyboardInterrupt, MemoryError):
         raise
     except Exception as error:  # the engine's own: what it is, is the finding
-        finding = Finding(
-            WrongState, "raises", math.nan, "a number, as floats do", note=f"{type(error).__name__}: {error}"
-        )
+        finding = Finding(Raises, "it", math.nan, "a number", note=f"raises {type(error).__name__}: {error}")
         return _report(engine, program, None, Checked(0, 0, [finding]))
     return _report(engine, program, nodes, checked)
 
 
-def program_of(text: str, inputs: dict[str, float]) -> Program:
-    """The program of an expression, its inputs in the order given."""
-    nodes, order = nodes_of(evaluate(text, inputs))
+def program_of(text: str, inputs: dict[str, float], rows: Sequence[Op] = ()) -> Program:
+    """The program of an expression over the table and further rows, its inputs in the order given."""
+    nodes, order = nodes_of(evaluate(text, inputs, {**ops.TABLE, **{row.name: row for row in rows}}))
     leaves = [i for i, node in enumerate(nodes) if node.op is None]
     place = {old: new for new, old in enumerate([*leaves, *(i for i, n in enumerate(nodes) if n.op is not None)])}
     steps = [
@@ -124,11 +123,11 @@ def program_of(text: str, inputs: dict[str, float]) -> Program:
     return Program(tuple(order[i].data for i in leaves), tuple(steps))
 
 
-def single_ops(rows: Sequence[Op]) -> Iterator[Program]:
+def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
     """Each op alone at the points where rules go wrong, simple ones first, then at random ones."""
     for op in rows:
         arity = 4 if isinstance(op.partials, Every) else len(op.partials)
-        yield from islice(_defined(op, _points(op, arity)), PER_OP)
+        yield from islice(_defined(op, _points(op, arity), 20 * per_op), per_op)
 
 
 def _points(op: Op, arity: int) -> Iterator[tuple[float, ...]]:
@@ -155,8 +154,8 @@ def _into(domain: Interval, x: float) -> float:
     return domain.low + abs(x)
 
 
-def _defined(op: Op, points: Iterator[tuple[float, ...]]) -> Iterator[Program]:
-    for xs in islice(points, 20 * PER_OP):
+def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterator[Program]:
+    for xs in islice(points, tries):
         try:
             y = op.forward(*xs)
         except EDGES + (TypeError,):
@@ -323,7 +322,8 @@ def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked:
     at = ", ".join(f"x{i} = {x!r}" for i, x in enumerate(program.inputs))
     given = ", ".join(f"x{i}={x!r}" for i, x in enumerate(program.inputs))
     expression = program.expression()
-    table = tuple(_table(program, nodes, checked.findings)) if nodes and checked.findings else ()
+    texts = [*(program.name(i).text for i in range(len(program.inputs))), *program.written()]
+    table = node_table(texts, nodes, checked.findings) if nodes else ()
     return Report(
         "wrong" if checked.findings else "correct",
         "mpmath",
@@ -334,18 +334,11 @@ def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked:
         table,
         f"check_engine({type(engine).__name__}(…), {expression!r}, {given})",
         size=len(program.steps),
+        graph=_drawn(program) if nodes and checked.findings else (),
     )
 
 
-def _table(program: Program, nodes: list[Node], findings: list[Finding]) -> Iterator[str]:
-    blamed = findings[0].node
-    texts = [*(program.name(i).text for i in range(len(program.inputs))), *program.written()]
-    width = max(map(len, texts))
-    for i, (text, node) in enumerate(zip(texts, nodes, strict=True)):
-        local = (
-            ""
-            if node.partials is None
-            else "  local " + ", ".join("–" if d is None else repr(d) for d in node.partials)
-        )
-        mark = "   <== here" if i == blamed else ""
-        yield f"{text:<{width}}  = {node.value!r}  adjoint {node.adjoint!r}{local}{mark}"
+def _drawn(program: Program) -> tuple[Value, ...]:
+    """The values of a program as this package computes them, named as in the report."""
+    names = (f"x{i}" for i in range(len(program.inputs)))
+    return tuple(program.run(lambda x: Value(x, next(names)), lambda op, xs: op(*xs)))

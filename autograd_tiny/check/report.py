@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_tiny.digits import short
+from autograd_tiny.draw import Graph, draw
+from autograd_tiny.value import Value
 
 
 class GradcheckError(AssertionError):
@@ -30,6 +32,10 @@ class WrongAccumulation(GradcheckError):
 
 class WrongState(GradcheckError):
     """A second pass, a reused leaf or another graph gives another gradient."""
+
+
+class Raises(GradcheckError):
+    """The engine, or a derivative, raises where the function of floats does not."""
 
 
 class WrongFunction(GradcheckError):
@@ -71,6 +77,7 @@ class Report:
     reproduce: str = ""
     notes: tuple[str, ...] = ()
     size: int = 0  # how many ops the subject has
+    graph: tuple[Value, ...] = ()  # its values in topological order, where there is a graph
 
     def __bool__(self) -> bool:
         return self.outcome == "correct"
@@ -82,6 +89,18 @@ class Report:
         if strict and self.outcome == "inconclusive":
             raise Inconclusive(self)
         return self
+
+    def draw(self) -> Graph:
+        """The graph as this package computes it, the node to blame in a thick frame; `.write("wrong.svg")` draws it.
+
+        Raises ValueError when nothing is wrong, or when the subject has no graph.
+        """
+        node = self.findings[0].node if self.findings else None
+        if node is None or not self.graph:
+            raise ValueError("there is no graph with a wrong node to draw")
+        first, y = self.findings[0], self.graph[-1]
+        y.backward()
+        return draw(y, notes={self.graph[node]: f"{first.what}: wrong\ngot {first.got!r}\nexact {first.exact}"})
 
     def __str__(self) -> str:
         counted = f"{self.checked} numbers agree with the oracle" if self.checked else "nothing was compared"

@@ -1,0 +1,126 @@
+"""Custom rules of other frameworks: HIPS `primitive`, JAX `custom_vjp`, `torch.autograd.Function`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from autograd_tiny.check.exact import NotExact
+
+Function = Callable[..., Any]
+
+
+class Foreign(NamedTuple):
+    """A function with a custom rule, taken apart; all but `plain` take and give floats, in double precision."""
+
+    plain: Function  # the function as it is written, to be run in mpmath's numbers
+    call: Function  # the function
+    gradient: Function  # by its custom rule, one number per argument
+    without_rule: Function  # the framework's own gradient of `plain`; raises NotExact where it has none
+    names: tuple[str, ...]  # of its arguments
+
+
+def framework(f: Any) -> Foreign | None:
+    """f taken apart, or None when it belongs to none of the three frameworks."""
+    kind = type(f).__module__.partition(".")[0]
+    if getattr(f, "_is_autograd_primitive", False):
+        return _hips(f)
+    if kind == "jax" and hasattr(f, "fun"):
+        return _jax(f)
+    if inspect.isclass(f) and any(base.__module__ == "torch.autograd.function" for base in f.__mro__):
+        return _torch(f)
+    return None
+
+
+def _hips(f: Any) -> Foreign:
+    grad = importlib.import_module("autograd").grad
+
+    def gradient(of: Function) -> Function:
+        return lambda *xs: [grad(of, i)(*xs) for i in range(len(xs))]
+
+    return Foreign(f.fun, lambda *xs: float(f.fun(*xs)), gradient(f), _or_not(gradient(f.fun)), arguments(f.fun))
+
+
+def _jax(f: Any) -> Foreign:
+    jax = importlib.import_module("jax")
+
+    @contextmanager
+    def double() -> Any:
+        before = jax.config.jax_enable_x64
+        jax.config.update("jax_enable_x64", True)
+        try:
+            yield
+        finally:
+            jax.config.update("jax_enable_x64", before)
+
+    def gradient(of: Function) -> Function:
+        def run(*xs: float) -> list[float]:
+            with double():
+                return [float(d) for d in jax.grad(of, argnums=tuple(range(len(xs))))(*xs)]
+
+        return run
+
+    def call(*xs: float) -> float:
+        with double():
+            return float(f(*xs))
+
+    return Foreign(f.fun, call, gradient(f), _or_not(gradient(f.fun)), arguments(f.fun))
+
+
+def _torch(f: Any) -> Foreign:
+    torch = importlib.import_module("torch")
+    takes_context = f.setup_context is torch.autograd.Function.setup_context
+    forward, first = f.forward, (_context(),) if takes_context else ()
+
+    def plain(*xs: Any) -> Any:
+        return forward(*first, *xs)
+
+    def tensors(xs: Sequence[float], requires_grad: bool = True) -> list[Any]:
+        return [torch.tensor(x, dtype=torch.float64, requires_grad=requires_grad) for x in xs]
+
+    def gradient(of: Function) -> Function:
+        def run(*xs: float) -> list[float]:
+            leaves = tensors(xs)
+            y = of(*leaves)
+            if not y.requires_grad:
+                raise NotExact("its forward is cut off from its arguments")
+            found = torch.autograd.grad(y, leaves, allow_unused=True)
+            return [0.0 if d is None else float(d) for d in found]
+
+        return run
+
+    names = arguments(forward)[1 if takes_context else 0 :]
+    return Foreign(
+        plain, lambda *xs: float(f.apply(*tensors(xs, False))), gradient(f.apply), _or_not(gradient(plain)), names
+    )
+
+
+def _context() -> Any:
+    """What torch gives to `forward`: a place to put things, and a few notes to the engine."""
+    nothing = lambda *args: None  # noqa: E731 - four times the same
+    return SimpleNamespace(save_for_backward=nothing, mark_dirty=nothing, mark_non_differentiable=nothing, set_materialize_grads=nothing)  # fmt: skip
+
+
+def _or_not(gradient: Function) -> Function:
+    def run(*xs: float) -> Any:
+        try:
+            return gradient(*xs)
+        except Exception as error:  # the framework cannot differentiate it: whatever it says
+            raise NotExact(str(error).split("\n", 1)[0]) from None
+
+    return run
+
+
+def arguments(f: Function) -> tuple[str, ...]:
+    """The names of the arguments f must be given; () where it does not tell."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    )
