@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from autograd_tiny.digits import equals, short
+from autograd_tiny.events import Backward, Forward, Node, Seed, rule
 from autograd_tiny.names import number, spell
-from autograd_tiny.trace import Backward, Forward, Node, Seed, Trace, rule
+from autograd_tiny.trace import Trace
 from autograd_tiny.value import UNTOUCHED
 
 VALUE, GRAD = "#3b8eea", "#d9822b"  # blue for values, orange for gradients

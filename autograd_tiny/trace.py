@@ -1,94 +1,185 @@
-"""Backpropagation recorded: the forward steps, the seed, and every contribution of the sweep, as plain events."""
+"""Backpropagation recorded: the forward steps, the seed, and every contribution of the sweep, as plain events.
+
+A trace keeps columns of numbers, one entry per use of a value; nodes and steps are made when they are asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from array import array
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import overload
 
-from autograd_tiny.names import LONGEST, Named, name_nodes
-from autograd_tiny.op import Op
-from autograd_tiny.symbol import Symbol, explain
-from autograd_tiny.value import Value, topological_order
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
-    """One value of the graph; its operands are Nodes and, where constant, floats."""
-
-    number: int
-    named: Named
-    op: Op | None
-    data: float
-    operands: tuple[Node | float, ...] = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.named.label.text
+from autograd_tiny.breakpoints import Breakpoint, BreakpointError, near
+from autograd_tiny.events import Backward, Forward, Node, Seed, Step
+from autograd_tiny.names import name_nodes
+from autograd_tiny.record import Recording, Where, recorded
+from autograd_tiny.value import UNTOUCHED, Value, topological_order
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """A value is computed."""
+class Columns:
+    """One entry per use of a value, in the order of the sweep."""
 
-    node: Node
+    def __init__(self) -> None:
+        self.consumers, self.slots, self.targets, self.before = array("l"), array("l"), array("l"), array("d")
+
+    @cached_property
+    def nth(self) -> list[int]:
+        """Which use of its target each entry is, from 1."""
+        seen, nth = dict.fromkeys(self.targets, 0), []
+        for target in self.targets:
+            seen[target] += 1
+            nth.append(seen[target])
+        return nth
+
+    @cached_property
+    def of(self) -> dict[int, int]:
+        """How many uses each target has."""
+        return dict(zip(self.targets, self.nth, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """The output's derivative by itself is added: before + 1 = after."""
+class Trace:
+    """The nodes of a graph in topological order, and the steps of forward and backward, numbered from 0.
 
-    node: Node
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
-class Backward:
-    """One operand gets its share: upstream × local = contribution, before + contribution = after.
-
-    `upstream` is ∂output/∂node, `local` ∂node/∂operand. This is path `nth` of the `of` that lead from the output to
-    the operand; with the last one its gradient is `final`.
+    >>> a = Value(3.0, "a")
+    >>> steps = trace(a * a)
+    >>> len(steps), steps[0].node.name, steps[-1].after, steps.output.name
+    (5, 'a', 6.0, 'a * a')
     """
 
-    node: Node
-    i: int  # which operand of node
-    operand: Node
-    upstream: float
-    local: float
-    contribution: float
-    before: float
-    after: float
-    nth: int
-    of: int
+    def __init__(
+        self, nodes: Callable[[], tuple[Node, ...]], start: list[float], adjoint: list[float], uses: Columns
+    ) -> None:
+        self._make_nodes, self._start, self._adjoint, self._uses = nodes, start, adjoint, uses
 
-    @property
-    def final(self) -> bool:
-        return self.nth == self.of
-
-
-Step: TypeAlias = Forward | Seed | Backward
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The nodes of a graph in topological order, and the steps of forward and backward."""
-
-    nodes: tuple[Node, ...]
-    steps: tuple[Step, ...]
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        return self._make_nodes()
 
     @property
     def output(self) -> Node:
         return self.nodes[-1]
 
+    @property
+    def seed(self) -> int:
+        """The number of the step that seeds the output; before it lies forward, after it backward."""
+        return len(self._start)
+
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self._start) + 1 + len(self._uses.targets)
 
     def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
+        return (self[n] for n in range(len(self)))
+
+    @overload
+    def __getitem__(self, n: int) -> Step: ...
+    @overload
+    def __getitem__(self, n: slice) -> list[Step]: ...
+    def __getitem__(self, n: int | slice) -> Step | list[Step]:
+        if isinstance(n, slice):
+            return [self[i] for i in range(*n.indices(len(self)))]
+        n = range(len(self))[n]
+        if n < self.seed:
+            return Forward(self.nodes[n])
+        if n == self.seed:
+            return Seed(self.output, self._start[-1], self._start[-1] + 1.0)
+        return self._use(n - self.seed - 1)
+
+    def _use(self, k: int) -> Backward:
+        uses, nodes = self._uses, self.nodes
+        consumer, i, target = uses.consumers[k], uses.slots[k], uses.targets[k]
+        node, upstream, nth = nodes[consumer], self._adjoint[consumer], uses.nth[k]
+        local = node.locals[i]
+        assert local is not None
+        before, contribution = uses.before[k], upstream * local
+        if nth == 1 and self._start[target] is UNTOUCHED:
+            before = UNTOUCHED
+        after = before + contribution
+        return Backward(node, i, nodes[target], upstream, local, contribution, before, after, nth, uses.of[target])
+
+    def at(self, n: int) -> State:
+        """The gradients and data as they stand after step n; n = -1 is before the first."""
+        return State(self).seek(n)
+
+    def node(self, name: str) -> Node:
+        """The node of that name; raises BreakpointError with the nearest names."""
+        found = [node for node in self.nodes if node.name == name]
+        if not found:
+            raise BreakpointError(f"no value is called {name!r}{near(name, [node.name for node in self.nodes])}")
+        return found[-1]
+
+    def breakpoint(self, what: str | Callable[[Step], bool]) -> Callable[[Step], bool]:
+        """A test of steps: text such as ``nan``, ``|grad| > 10``, ``node w1``, or a function of a step.
+
+        Raises BreakpointError for text that says nothing, or that names what is not in this trace.
+        """
+        if not isinstance(what, str):
+            return what
+        parsed = Breakpoint.parse(what)
+        parsed.check(self.nodes)
+        return parsed.stops
+
+    def find(self, what: str | Callable[[Step], bool], start: int = 0, back: bool = False) -> int | None:
+        """The number of the first step from `start` on (or back from it) where a breakpoint stops, or None.
+
+        >>> a = Value(3.0, "a"); steps = trace(a * a)
+        >>> steps.find("node a"), steps.find("final"), steps.find("|grad| > 100")
+        (0, 4, None)
+        """
+        stops = self.breakpoint(what)
+        numbers = range(min(start, len(self) - 1), -1, -1) if back else range(max(start, 0), len(self))
+        return next((n for n in numbers if stops(self[n])), None)
+
+    def __repr__(self) -> str:
+        return f"<trace of {self.seed:,} values and {len(self):,} steps>"
 
 
-def trace(y: Value) -> Trace:
+class State:
+    """What is known after a number of steps; stepping back writes `before` again.
+
+    >>> a = Value(3.0, "a"); steps = trace(a * a)
+    >>> state = steps.at(3); state.grad(steps.node("a")), state.seek(2).grad(steps.node("a"))
+    (3.0, None)
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.n = trace, -1
+        self._grads: list[float | None] = [None if g is UNTOUCHED else g for g in trace._start]
+        for i, node in enumerate(trace.nodes):
+            if node.op is not None:
+                self._grads[i] = None
+
+    def seek(self, n: int) -> State:
+        """Go to step n, forwards or back; numbers beyond the ends mean the ends."""
+        n = max(-1, min(n, len(self.trace) - 1))
+        trace, seed, uses = self.trace, self.trace.seed, self.trace._uses
+        while self.n < n:
+            self.n += 1
+            if self.n >= seed:
+                step = trace[self.n]
+                assert isinstance(step, (Seed, Backward))
+                self._grads[seed - 1 if self.n == seed else uses.targets[self.n - seed - 1]] = step.after
+        while self.n > n:
+            if self.n >= seed:
+                step = trace[self.n]
+                assert isinstance(step, (Seed, Backward))
+                place = seed - 1 if self.n == seed else uses.targets[self.n - seed - 1]
+                first = isinstance(step, Seed) or step.nth == 1
+                fresh = trace.nodes[place].op is not None or trace._start[place] is UNTOUCHED
+                self._grads[place] = None if first and fresh else step.before
+            self.n -= 1
+        return self
+
+    def known(self, node: Node) -> bool:
+        """Whether the forward pass has computed it."""
+        return node.number <= self.n
+
+    def grad(self, node: Node) -> float | None:
+        """Its gradient so far; None where nothing has arrived."""
+        return self._grads[node.number]
+
+
+def trace(y: Value, recording: Recording | None = None) -> Trace:
     """The steps that `y.backward()` takes, bit for bit; no `.grad` is read but the leaves' and none is written.
 
     >>> a = Value(3.0, "a")
@@ -99,50 +190,47 @@ def trace(y: Value) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Raises TypeError when y is not a Value.
+    Within `tracing()`, or given the recording of one, nodes know their source lines and modules. Raises TypeError when
+    y is not a Value.
     """
     if not isinstance(y, Value):
         raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
     order = topological_order(y)
+    place = {v: i for i, v in enumerate(order)}
+    start = [v.grad if v.op is None else 0.0 for v in order]
+    adjoint, uses = [*start], Columns()
+    adjoint[-1] += 1.0
+    consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
+    befores = uses.before.append
+    for k in range(len(order) - 1, -1, -1):  # the engine's sweep; a test compares them bit for bit
+        v = order[k]
+        if v.op is None:
+            continue
+        g, a, b = adjoint[k], v.a, v.b
+        if a.__class__ is Value:
+            target = place[a]
+            consumers(k), slots(0), targets(target), befores(adjoint[target])
+            adjoint[target] += g * v.da
+        if b.__class__ is Value:
+            target = place[b]
+            consumers(k), slots(1), targets(target), befores(adjoint[target])
+            adjoint[target] += g * v.db
+        elif b.__class__ is tuple:
+            for i, (x, d) in enumerate(zip(b, v.db, strict=True)):
+                if x.__class__ is Value:
+                    target = place[x]
+                    consumers(k), slots(i), targets(target), befores(adjoint[target])
+                    adjoint[target] += g * d
+    data, where = [v.data for v in order], (recording or recorded() or Recording()).where
+    return Trace(lambda: _nodes(order, data, place, where), start, adjoint, uses)
+
+
+def _nodes(
+    order: list[Value], data: list[float], place: dict[Value, int], where: dict[Value, Where]
+) -> tuple[Node, ...]:
     named = name_nodes(order)
-    nodes: dict[Value, Node] = {}
-    uses: dict[Value, int] = dict.fromkeys(order, 0)
+    nodes: list[Node] = []
     for i, v in enumerate(order):
-        operands = tuple(nodes[x] if isinstance(x, Value) else x for x in v.operands)
-        nodes[v] = Node(i, named[v], v.op, v.data, operands)
-        for parent in v.parents:
-            uses[parent] += 1
-    steps: list[Step] = [Forward(node) for node in nodes.values()]
-    adjoint = {v: 0.0 if v.op is not None else v.grad for v in order}
-    steps.append(Seed(nodes[y], adjoint[y], adjoint[y] + 1.0))
-    adjoint[y] += 1.0
-    nth = dict.fromkeys(order, 0)
-    for v in reversed(order):
-        for i, (x, local) in enumerate(zip(v.operands, v.locals, strict=True)):
-            if isinstance(x, Value) and local is not None:
-                before, contribution = adjoint[x], adjoint[v] * local
-                adjoint[x] = before + contribution
-                nth[x] += 1
-                steps.append(
-                    Backward(
-                        nodes[v], i, nodes[x], adjoint[v], local, contribution, before, adjoint[x], nth[x], uses[x]
-                    )
-                )
-    return Trace(tuple(nodes.values()), tuple(steps))
-
-
-def rule(step: Backward) -> str:
-    """The local derivative of a step as its rule in the table spells it: ``local = w1`` for ∂(x1 * w1)/∂x1.
-
-    A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
-    """
-    op, node = step.node.op, step.node
-    assert op is not None
-    xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
-    try:
-        d = op.locals(Symbol.named(node.named.label), xs)[step.i]
-        if isinstance(d, Symbol) and len(str(d)) > LONGEST:
-            return explain(op).splitlines()[step.i]
-    except (TypeError, ValueError, ArithmeticError, IndexError):
-        return ""
-    return f"local = {d}" if isinstance(d, Symbol) else ""
+        operands = tuple(nodes[place[x]] if isinstance(x, Value) else x for x in v.operands)
+        nodes.append(Node(i, named[v], v.op, data[i], operands, v.locals if v.op else (), where.get(v)))
+    return tuple(nodes)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value, ops
 from autograd_tiny.digits import equals, is_exact, short
+from autograd_tiny.events import Backward, Forward, Seed, rule
 from autograd_tiny.names import LONGEST, name_nodes
 from autograd_tiny.show import lines
-from autograd_tiny.trace import Backward, Forward, Seed, rule, trace
+from autograd_tiny.trace import trace
 from autograd_tiny.value import UNTOUCHED, topological_order
 
 
