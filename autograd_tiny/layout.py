@@ -1,0 +1,112 @@
+"""Where the boxes and arrows of a trace go: by the renderer's layout, or in plain layers where it has none in time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shlex
+from collections import defaultdict
+from typing import NamedTuple
+
+from autograd_tiny import render
+from autograd_tiny.events import Node
+from autograd_tiny.trace import Trace
+
+ACROSS, HEIGHT, GAP = 6.6, 52.0, 26.0  # points: a character of 11 pt, a box of three lines, between two boxes
+WIDEST = 30  # characters that a box shows
+MANY = 1500  # values; beyond it the renderer's layout takes seconds
+
+
+class Layout(NamedTuple):
+    """In points, y downwards: the size of the picture, (x, y, width) of each box's middle, a spline per use of a value."""
+
+    width: float
+    height: float
+    boxes: list[tuple[float, float, float]]
+    arrows: list[list[tuple[float, float]]]
+
+
+def title(node: Node) -> str:
+    """What the first line of a box says: the name, or what it is, cut to the width of the widest box."""
+    text = "".join(c if c.isprintable() else "·" for c in node.named.title)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST // 2]}…{text[1 - WIDEST // 2 :]}"
+
+
+def box_width(node: Node) -> float:
+    return max(76.0, len(title(node)) * ACROSS + 18)
+
+
+def layout(trace: Trace) -> Layout:
+    """Boxes from left to right, operands before results.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.trace import trace
+    >>> a = Value(3.0, "a"); found = layout(trace(a * a))
+    >>> len(found.boxes), len(found.arrows)  # two values, and a is used twice
+    (2, 2)
+    """
+    if len(trace.nodes) <= MANY:
+        try:
+            return _by_renderer(trace)
+        except render.RenderError:
+            pass
+    return _in_layers(trace)
+
+
+def _by_renderer(trace: Trace) -> Layout:
+    uses = trace._uses
+    lines = [f"n{node.number} [width={box_width(node) / 72:.3f}, height={HEIGHT / 72:.3f}]" for node in trace.nodes]
+    order = sorted(range(len(uses.targets)), key=lambda k: (uses.consumers[k], uses.slots[k]))
+    lines += [f"n{uses.targets[k]} -> n{uses.consumers[k]}" for k in order]
+    attributes = 'rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.45; node [shape=box, fixedsize=true, label=""]'
+    text = render.render("digraph {" + ";".join([attributes, *lines]) + "}", "plain").decode()
+    boxes: dict[int, tuple[float, float, float]] = {}
+    waiting = defaultdict(list)
+    for k in order:
+        waiting[uses.targets[k], uses.consumers[k]].append(k)
+    arrows: list[list[tuple[float, float]]] = [[] for _ in order]
+    width = height = 0.0
+    for line in text.splitlines():
+        words = shlex.split(line)
+        if words[0] == "graph":
+            width, height = float(words[2]) * 72, float(words[3]) * 72
+        elif words[0] == "node":
+            x, y, wide = (float(word) * 72 for word in words[2:5])
+            boxes[int(words[1][1:])] = x, height - y, wide
+        elif words[0] == "edge":
+            n = int(words[3])
+            numbers = [float(word) * 72 for word in words[4 : 4 + 2 * n]]
+            k = waiting[int(words[1][1:]), int(words[2][1:])].pop(0)
+            arrows[k] = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
+    return Layout(width, height, [boxes[i] for i in range(len(trace.nodes))], arrows)
+
+
+def _in_layers(trace: Trace) -> Layout:
+    """Each value one layer to the right of its last operand, in the order of their making."""
+    depth = [0] * len(trace.nodes)
+    layers: dict[int, list[int]] = defaultdict(list)
+    for node in trace.nodes:
+        depth[node.number] = 1 + max((depth[x.number] for x in node.operands if isinstance(x, Node)), default=-1)
+    last = max(depth)
+    for node in trace.nodes:  # a leaf stands next to its first use
+        if node.op is None:
+            depth[node.number] = last
+    for consumer, target in zip(trace._uses.consumers, trace._uses.targets, strict=True):
+        if trace.nodes[target].op is None:
+            depth[target] = min(depth[target], max(depth[consumer] - 1, 0))
+    for node in trace.nodes:
+        layers[depth[node.number]].append(node.number)
+    wide = [max((box_width(trace.nodes[i]) for i in layers[d]), default=0.0) for d in range(last + 1)]
+    left = [0.0, *itertools.accumulate(w + 2 * GAP for w in wide)]
+    height = max(map(len, layers.values())) * (HEIGHT + GAP / 2)
+    boxes = [(0.0, 0.0, 0.0)] * len(depth)
+    for d, row in layers.items():
+        for k, i in enumerate(row):
+            boxes[i] = left[d] + wide[d] / 2, (k + 0.5) * height / len(row), box_width(trace.nodes[i])
+    arrows = []
+    for consumer, slot, target in zip(trace._uses.consumers, trace._uses.slots, trace._uses.targets, strict=True):
+        (x0, y0, w0), (x1, y1, w1) = boxes[target], boxes[consumer]
+        a, b, lift = x0 + w0 / 2, x1 - w1 / 2, 8.0 * slot
+        third = math.copysign(max(abs(b - a) / 3, 1.0), b - a)
+        arrows.append([(a, y0), (a + third, y0 + lift), (b - third, y1 + lift), (b, y1 + lift - 8)])
+    return Layout(left[-1], height, boxes, arrows)
