@@ -32,6 +32,7 @@ demo: .venv/run.stamp
 	@$(BIN)/python demos/3_penguins.py
 	@echo "\n— The first step of that training, one scalar at a time —"
 	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss
+	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss --html out/training-step.html
 	@echo "\n— Both as pictures —"
 	@$(BIN)/autograd-tiny draw $(NEURON) -o out/neuron.svg
 	@$(BIN)/autograd-tiny draw demos/3_penguins.py:loss -o out/training-step.png
@@ -54,8 +55,10 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
 	@$(BIN)/python benchmarks/check.py
 
-pictures: .venv/run.stamp
+pictures: .venv/test.stamp
+	@mkdir -p out
 	@$(BIN)/autograd-tiny draw $(NEURON) -o demos/neuron.svg
+	@$(BIN)/python demos/pictures.py
 
 clean:
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -8,6 +8,7 @@ import inspect
 import os
 import re
 import sys
+import webbrowser
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ EXAMPLES = """examples:
   autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
   autograd-tiny step "b = a + a; b * b" a=3
   autograd-tiny step train.py:loss
+  autograd-tiny step train.py:loss --html loss.html --open
   autograd-tiny draw "a*b + tanh(a)" a=1 b=2 -o graph.png
   autograd-tiny check losses.py:softplus x=-700:700 --grad softplus_grad
 """
@@ -62,7 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
     commands = parser.add_subparsers(required=True, metavar="step | draw | check")
-    step = commands.add_parser("step", help="print each step of the forward and backward pass")
+    step = commands.add_parser("step", help="step through the forward and backward pass, in the terminal or as a page")
+    step.add_argument(
+        "--html", metavar="FILE", help="write a page that steps forwards and back, one file for any browser"
+    )
+    step.add_argument("--open", action="store_true", help="open that page in the browser")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
     draw.add_argument("-o", "--output", default="graph.svg", help="*.svg, *.png or *.dot (default: %(default)s)")
@@ -83,12 +89,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _step(given: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from autograd_tiny.show import print_trace
+    from autograd_tiny.record import tracing
     from autograd_tiny.trace import trace
 
-    print_trace(trace(_value(given)), Console(highlight=False))
+    with tracing() as recording:
+        y = _value(given)
+    steps = trace(y, recording if _FUNCTION.fullmatch(given.target) else None)  # an expression has no source lines
+    if given.open and not given.html:
+        raise _Refused("--open needs --html FILE, the page to open")
+    if not given.html:
+        steps.debug()
+        return
+    try:
+        path = steps.html(given.html)
+    except ValueError as error:
+        raise _Refused(error) from None
+    except OSError as error:
+        raise _Refused(f"{given.html}: {error.strerror or error}") from None
+    print(path)
+    if given.open:
+        webbrowser.open(path.resolve().as_uri())
 
 
 def _draw(given: argparse.Namespace) -> None:

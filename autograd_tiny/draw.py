@@ -84,6 +84,15 @@ def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT, notes: Mapping[Value
     return graph
 
 
+def shown(y: Value) -> dict[str, str]:
+    """What a notebook shows of a Value: its picture where it can be drawn, and its text."""
+    try:
+        picture = draw(y).pipe("svg", encoding="utf-8")
+    except (ValueError, render.RenderError):
+        return {"text/plain": repr(y)}
+    return {"image/svg+xml": picture, "text/plain": repr(y)}
+
+
 def _label(title: str, v: Value, note: str) -> str:
     grad = "–" if v.grad is UNTOUCHED else short(v.grad)
     rows = [

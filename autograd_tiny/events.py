@@ -112,7 +112,7 @@ def flags(step: Step) -> tuple[str, ...]:
     """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
 
     nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
-    digits. kink: the op has no one slope there. dead: its slope is 0, and 0 next to it, too. saturated: its slope is
+    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated: its slope is
     below 5 % of that at 0 and falling. reuse: the operand has other uses.
     """
     if isinstance(step, Forward):
@@ -146,7 +146,7 @@ def _shape(step: Backward) -> list[str]:
     try:
         if not op.avoid(*xs) and math.isfinite(step.local):
             return ["kink"]
-        if step.local == 0 and slope(x - near) == slope(x + near) == 0:
+        if step.local == 0 and not op.infix and slope(x - near) == slope(x + near) == 0:
             return ["dead"]
         if len(xs) == 1 and x and 0 < abs(step.local) < FLAT * slope(0.0) and slope(2 * x) <= abs(step.local):
             return ["saturated"]

@@ -58,7 +58,7 @@ def _by_renderer(trace: Trace) -> Layout:
     lines = [f"n{node.number} [width={box_width(node) / 72:.3f}, height={HEIGHT / 72:.3f}]" for node in trace.nodes]
     order = sorted(range(len(uses.targets)), key=lambda k: (uses.consumers[k], uses.slots[k]))
     lines += [f"n{uses.targets[k]} -> n{uses.consumers[k]}" for k in order]
-    attributes = 'rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.45; node [shape=box, fixedsize=true, label=""]'
+    attributes = 'rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.75; edge [arrowhead=none]; node [shape=box, fixedsize=true, label=""]'
     text = render.render("digraph {" + ";".join([attributes, *lines]) + "}", "plain").decode()
     boxes: dict[int, tuple[float, float, float]] = {}
     waiting = defaultdict(list)

@@ -52,7 +52,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     if isinstance(step, Forward):
         return _forward(step.node, numbered, exact, source)
     if isinstance(step, Seed):
-        name, change = step.node.name, f"{digits(step.before)} → {digits(step.after)}"
+        name, change = step.node.name, f"{digits(step.before) if step.before else '–'} → {digits(step.after)}"
         context = f"the output {name} moves as much as itself: this 1 is where backpropagation starts"
         return Explained(f"SEED {numbered}: how much does {name} move {name}?", f"∂{_(name)}/∂{_(name)} = 1",
                          f"{_(name)}.grad += 1 : {change}", f"{_(name)}.grad += 1", context, source)  # fmt: skip

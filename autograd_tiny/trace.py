@@ -5,10 +5,12 @@ A trace keeps columns of numbers, one entry per use of a value; nodes and steps 
 
 from __future__ import annotations
 
+import importlib
 from array import array
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import overload
+from pathlib import Path
+from typing import Any, overload
 
 from autograd_tiny.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.events import Backward, Forward, Node, Seed, Step
@@ -130,8 +132,25 @@ class Trace:
         numbers = range(min(start, len(self) - 1), -1, -1) if back else range(max(start, 0), len(self))
         return next((n for n in numbers if stops(self[n])), None)
 
+    def html(self, path: str | Path) -> Path:
+        """Write the page that steps through this trace, one file that needs nothing else, and return its path."""
+        written: Path = _face("page").write_page(self, path)
+        return written
+
+    def debug(self) -> None:
+        """Step through this trace in the terminal; where there is none, print every step."""
+        _face("debugger").debug(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": _face("page").embedded(self), "text/plain": repr(self)}
+
     def __repr__(self) -> str:
         return f"<trace of {self.seed:,} values and {len(self):,} steps>"
+
+
+def _face(name: str) -> Any:
+    """The terminal or the page: they lie above this file, and are fetched when somebody wants to see."""
+    return importlib.import_module(f"autograd_tiny.{name}")
 
 
 class State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any, NoReturn, final
 
 from autograd_tiny.ieee import local_derivatives, never_raise
@@ -164,6 +165,9 @@ class Value(Operand):
     def __repr__(self) -> str:
         grad = "" if self.grad is UNTOUCHED else f", grad={self.grad!r}"
         return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # in a notebook
+        return import_module("autograd_tiny.draw").shown(self)  # it lies above this file: fetched when asked for
 
     def __reduce__(self) -> Any:
         if self.op is not None:

@@ -1,0 +1,36 @@
+"""Draw the pictures of the README again: the page is photographed in the system's Chromium.
+
+Run: make pictures
+"""
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from autograd_tiny import Value
+from autograd_tiny.record import tracing
+from autograd_tiny.trace import trace
+
+HERE = Path(__file__).parent
+
+
+def shared():
+    """The graph that puzzles most: a is used twice, and so is b."""
+    a = Value(3.0, "a")
+    b = a + a
+    b.name = "b"
+    c = b * b
+    c.name = "c"
+    return c
+
+
+with tracing() as recording:
+    y = shared()
+page_file = trace(y, recording).html(HERE.parent / "out" / "shared.html")
+with sync_playwright() as p:
+    browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+    page = browser.new_page(viewport={"width": 1100, "height": 560})
+    page.goto(f"{page_file.resolve().as_uri()}#step=6")
+    page.screenshot(path=HERE / "page.png")
+    browser.close()
