@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from autograd_tiny import Value
+from autograd_tiny.frames import gif
 from autograd_tiny.record import tracing
 from autograd_tiny.trace import trace
 
@@ -28,6 +29,7 @@ def shared():
 with tracing() as recording:
     y = shared()
 page_file = trace(y, recording).html(HERE.parent / "out" / "shared.html")
+gif(trace(y), HERE / "shared.gif")
 with sync_playwright() as p:
     browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
     page = browser.new_page(viewport={"width": 1100, "height": 560})

@@ -12,6 +12,9 @@ pexpect = pytest.importorskip("pexpect", reason="the prompt is tested on a real 
 if not hasattr(pexpect, "spawn"):
     pytest.skip("no pty on this system", allow_module_level=True)
 
+# A library that other tests import in this process warns at every fork; the prompt's process is a fresh Python.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+
 NEURON = ["o = tanh(x1*w1 + x2*w2 + b); o", "x1=2", "x2=0", "w1=-3", "w2=1", "b=6.88"]
 PROMPT = "(step) "
 
