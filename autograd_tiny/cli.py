@@ -19,6 +19,7 @@ from autograd_tiny.value import Value
 
 _FUNCTION = re.compile(r"(.+\.py):(\w+)")
 TARGET = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
+SHOWN = "b = a * a; b * (b + a)"  # small, and every bug of the museum shows
 EXAMPLES = """examples:
   autograd-tiny step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
   autograd-tiny step "b = a + a; b * b" a=3
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
-    commands = parser.add_subparsers(required=True, metavar="step | draw | check")
+    commands = parser.add_subparsers(required=True, metavar="step | draw | check | museum")
     step = commands.add_parser("step", help="step through the forward and backward pass, in the terminal or as a page")
     step.add_argument(
         "--html", metavar="FILE", help="write a page that steps forwards and back, one file for any browser"
@@ -82,8 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--examples", type=int, default=400, help="how many points to try (default: %(default)s)")
     check.add_argument("--draw", metavar="FILE", help="where wrong, draw the graph with the node to blame marked")
     check.set_defaults(run=_check)
-    for command in (step, draw):
-        command.add_argument("target", help=TARGET)
+    museum = commands.add_parser("museum", help="four wrong backward passes, each beside the right one")
+    museum.set_defaults(run=_museum)
+    for command in (step, draw, museum):
+        shown: dict[str, Any] = {"nargs": "?", "default": SHOWN} if command is museum else {}
+        command.add_argument("target", help=TARGET, **shown)
         command.add_argument("values", nargs="*", metavar="name=value", help="a number for each name, or for arguments")
     return parser
 
@@ -109,6 +113,18 @@ def _step(given: argparse.Namespace) -> None:
     print(path)
     if given.open:
         webbrowser.open(path.resolve().as_uri())
+
+
+def _museum(given: argparse.Namespace) -> None:
+    from autograd_tiny.museum import BUGS, exhibit
+    from autograd_tiny.trace import trace
+
+    if given.target == SHOWN and not given.values:
+        given.values = ["a=3"]
+    steps = trace(_value(given))
+    print(f"{given.target}   {' '.join(given.values)}".rstrip())
+    for bug in BUGS:
+        print(f"\n{exhibit(steps, bug)}")
 
 
 def _draw(given: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from autograd_tiny.digits import equals, short
 from autograd_tiny.events import Backward, Forward, Node, Seed, flags, rule
 from autograd_tiny.names import number, spell
+from autograd_tiny.op import Spelled
 from autograd_tiny.trace import Trace
 from autograd_tiny.value import UNTOUCHED
 
@@ -66,7 +67,8 @@ def _forward(node: Node, numbered: str, exact: bool, source: str) -> Explained:
         text = f"{node.name} {'=' if exact else equals(node.data)} {digits(node.data)}"
         return Explained(f"FORWARD {numbered}: {node.name} is given", text, "", "", context, source)
     numbers = [x.data if isinstance(x, Node) else x for x in node.operands]
-    computed = spell(node.op, [number(x) for x in numbers]).text
+    spelled = [Spelled(repr(x), number(x).binds) if exact else number(x) for x in numbers]
+    computed = spell(node.op, spelled).text
     sign = "=" if exact else equals(node.data, *numbers)
     written = node.named.written
     equation = f"{written} = {computed} {sign} {digits(node.data)}"
@@ -114,7 +116,8 @@ def _context(step: Backward, digits: object) -> list[str]:
 def _source(node: Node) -> str:
     if node.where is None:
         return ""
-    line = linecache.getline(node.where.file, node.where.line).strip()
+    # The file that a trace read from JSON names is somebody else's: a line of ours would be the wrong one, or a secret.
+    line = "" if node.rules is not None else linecache.getline(node.where.file, node.where.line).strip()
     return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "") if part)
 
 

@@ -171,23 +171,24 @@ class State:
     def seek(self, n: int) -> State:
         """Go to step n, forwards or back; numbers beyond the ends mean the ends."""
         n = max(-1, min(n, len(self.trace) - 1))
-        trace, seed, uses = self.trace, self.trace.seed, self.trace._uses
         while self.n < n:
-            self.n += 1
-            if self.n >= seed:
-                step = trace[self.n]
-                assert isinstance(step, (Seed, Backward))
-                self._grads[seed - 1 if self.n == seed else uses.targets[self.n - seed - 1]] = step.after
+            self._set(self.n + 1, True)
+            self.n += 1  # last: an interrupt between the two repeats a step, and a step can be repeated
         while self.n > n:
-            if self.n >= seed:
-                step = trace[self.n]
-                assert isinstance(step, (Seed, Backward))
-                place = seed - 1 if self.n == seed else uses.targets[self.n - seed - 1]
-                first = isinstance(step, Seed) or step.nth == 1
-                fresh = trace.nodes[place].op is not None or trace._start[place] is UNTOUCHED
-                self._grads[place] = None if first and fresh else step.before
+            self._set(self.n, False)
             self.n -= 1
         return self
+
+    def _set(self, n: int, ahead: bool) -> None:
+        """The gradient that step n writes, or on the way back the one that was there before."""
+        trace, seed = self.trace, self.trace.seed
+        if n < seed:
+            return
+        place, step = seed - 1 if n == seed else trace._uses.targets[n - seed - 1], trace[n]
+        assert isinstance(step, (Seed, Backward))
+        first = isinstance(step, Seed) or step.nth == 1
+        fresh = first and (trace.nodes[place].op is not None or trace._start[place] is UNTOUCHED)
+        self._grads[place] = step.after if ahead else None if fresh else step.before
 
     def known(self, node: Node) -> bool:
         """Whether the forward pass has computed it."""

@@ -119,7 +119,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | draw | check"),
+    ([], "required: step | draw | check | museum"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "there is no such file"),

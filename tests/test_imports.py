@@ -26,7 +26,7 @@ READING_ORDER = [
     {"events"},
     {"breakpoints"},
     {"trace", "draw", "strategies"},
-    {"show", "questions", "sentences", "layout", "trace_json"},
+    {"show", "questions", "sentences", "layout", "trace_json", "museum"},
     {"page", "frames"},
     {"exact", "report", "programs"},
     {"graph", "frameworks"},

@@ -262,3 +262,23 @@ def test_sizes_and_refusals(tmp_path):
     with pytest.raises(ValueError, match="too large for a page: 3,002 values"):
         write_page(trace(y), tmp_path / "large.html")
     assert [path.name for path in tmp_path.iterdir()] == ["neuron.html"]
+
+
+def test_a_notebook(browser, tmp_path):
+    nbformat = pytest.importorskip("nbformat", reason="notebooks are executed by nbconvert")
+    from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import ExecutePreprocessor
+
+    code = "from autograd_tiny import Value\nfrom autograd_tiny.trace import trace\na = Value(3.0, 'a')\nb = a * a"
+    cells = [nbformat.v4.new_code_cell(text) for text in (code, "b", "trace(b)")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    ExecutePreprocessor(timeout=60, kernel_name="python3").preprocess(notebook, {"metadata": {"path": str(tmp_path)}})
+    assert "image/svg+xml" in notebook.cells[1].outputs[0]["data"]
+    text, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    (tmp_path / "notebook.html").write_text(f"<!doctype html><meta charset=utf-8>{text}", encoding="utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "notebook.html").as_uri(), wait_until="domcontentloaded")
+    frame = next(f for f in page.frames if f.parent_frame)
+    frame.click("#last")
+    assert frame.inner_text("#accumulation") == "a.grad += 3 : 3 → 6   (path 2 of 2, final)"
+    page.close()

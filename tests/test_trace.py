@@ -15,6 +15,7 @@ from autograd_tiny.breakpoints import BreakpointError
 from autograd_tiny.diagnose import diagnose
 from autograd_tiny.digits import equals, is_exact, short
 from autograd_tiny.events import Backward, Forward, Seed, rule
+from autograd_tiny.museum import BUGS, exhibit
 from autograd_tiny.names import LONGEST, name_nodes
 from autograd_tiny.nn import MLP
 from autograd_tiny.questions import paths, why
@@ -185,7 +186,11 @@ def test_json_of_what_is_not_finite_and_of_ones_own_op():
     double = Op("double", lambda x: 2 * x, (lambda y, x: 2.0,))
     steps = trace(double(Value(math.inf, "x")) * Value(0.0, "zero"))
     again = from_json(to_json(steps))
-    assert [repr(step.contribution) for step in again[5:]] == [repr(step.contribution) for step in steps[5:]] == ["0.0", "inf", "0.0"]
+    assert (
+        [repr(step.contribution) for step in again[5:]]
+        == [repr(step.contribution) for step in steps[5:]]
+        == ["0.0", "inf", "0.0"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,3 +283,18 @@ def test_a_value_shows_itself_in_a_notebook():
     assert bundle["image/svg+xml"].startswith("<?xml")
     assert bundle["text/plain"] == "Value(data=6.0)"
     assert 'sandbox="allow-scripts"' in trace(Value(2.0, "a") * 3.0)._repr_mimebundle_()["text/html"]
+
+
+def test_the_museum():
+    a = Value(3.0, "a")
+    b = a * a
+    b.name = "b"
+    steps = trace(b * (b + a))
+    wrong = {bug: exhibit(steps, bug).leaves[0][2] for bug in BUGS}
+    # By hand, the right one being 135: 9·3; 9 + 2·12·3; 135 + 18 + 2·51·3, for b has 21 + 12 + 18; and nothing.
+    assert wrong == {"assign": 27.0, "order": 81.0, "stale": 459.0, "seed": 0.0}
+    assert all(right == 135.0 for bug in BUGS for _, right, _ in exhibit(steps, bug).leaves)
+    assert "b hands its gradient on to a: right 21, wrong 12" in str(exhibit(steps, "order"))
+    assert "makes no difference" in str(exhibit(trace(Value(2.0, "x").tanh()), "assign"))
+    with pytest.raises(ValueError, match="'rust' is not in the museum; there is assign, order, stale, seed"):
+        exhibit(steps, "rust")
