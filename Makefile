@@ -10,7 +10,7 @@ help:
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
 	@echo "make check-torch  the tests that need PyTorch, which it installs"
 	@echo "make lint     ruff and mypy"
-	@echo "make bench    time the engine against micrograd, the checker against others"
+	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make pictures draw the pictures of the README again"
 
 # One stamp per set of packages; each is made again when pyproject.toml changes.
@@ -54,6 +54,7 @@ lint: .venv/lint.stamp
 bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
 	@$(BIN)/python benchmarks/check.py
+	@$(BIN)/python benchmarks/seeing.py
 
 pictures: .venv/test.stamp
 	@mkdir -p out

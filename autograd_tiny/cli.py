@@ -12,10 +12,13 @@ import webbrowser
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from autograd_tiny.expression import ExpressionError, evaluate
 from autograd_tiny.value import Value
+
+if TYPE_CHECKING:
+    from autograd_tiny.trace import Trace
 
 _FUNCTION = re.compile(r"(.+\.py):(\w+)")
 TARGET = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
@@ -25,6 +28,7 @@ EXAMPLES = """examples:
   autograd-tiny step "b = a + a; b * b" a=3
   autograd-tiny step train.py:loss
   autograd-tiny step train.py:loss --html loss.html --open
+  autograd-tiny diagnose train.py:loss
   autograd-tiny draw "a*b + tanh(a)" a=1 b=2 -o graph.png
   autograd-tiny check losses.py:softplus x=-700:700 --grad softplus_grad
 """
@@ -64,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
-    commands = parser.add_subparsers(required=True, metavar="step | draw | check | museum")
+    commands = parser.add_subparsers(required=True, metavar="step | draw | check | diagnose | museum")
     step = commands.add_parser("step", help="step through the forward and backward pass, in the terminal or as a page")
     step.add_argument(
         "--html", metavar="FILE", help="write a page that steps forwards and back, one file for any browser"
@@ -85,20 +89,40 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     museum = commands.add_parser("museum", help="four wrong backward passes, each beside the right one")
     museum.set_defaults(run=_museum)
-    for command in (step, draw, museum):
+    diagnose = commands.add_parser(
+        "diagnose", help="where a nan or inf begins, dead and saturated units; 1: something was found"
+    )
+    diagnose.add_argument("--check", action="store_true", help="also compare every local derivative with the exact one")
+    diagnose.set_defaults(run=_diagnose)
+    for command in (step, draw, museum, diagnose):
         shown: dict[str, Any] = {"nargs": "?", "default": SHOWN} if command is museum else {}
         command.add_argument("target", help=TARGET, **shown)
         command.add_argument("values", nargs="*", metavar="name=value", help="a number for each name, or for arguments")
     return parser
 
 
-def _step(given: argparse.Namespace) -> None:
+def _traced(given: argparse.Namespace) -> Trace:
     from autograd_tiny.record import tracing
     from autograd_tiny.trace import trace
 
     with tracing() as recording:
         y = _value(given)
-    steps = trace(y, recording if _FUNCTION.fullmatch(given.target) else None)  # an expression has no source lines
+    return trace(y, recording if _FUNCTION.fullmatch(given.target) else None)  # an expression has no source lines
+
+
+def _diagnose(given: argparse.Namespace) -> int:
+    from autograd_tiny.diagnose import diagnose
+
+    try:
+        found = diagnose(_traced(given), given.check)
+    except ImportError as error:
+        raise _Refused(error) from None
+    print(found)
+    return 1 if found else 0
+
+
+def _step(given: argparse.Namespace) -> None:
+    steps = _traced(given)
     if given.open and not given.html:
         raise _Refused("--open needs --html FILE, the page to open")
     if not given.html:
@@ -117,11 +141,10 @@ def _step(given: argparse.Namespace) -> None:
 
 def _museum(given: argparse.Namespace) -> None:
     from autograd_tiny.museum import BUGS, exhibit
-    from autograd_tiny.trace import trace
 
     if given.target == SHOWN and not given.values:
         given.values = ["a=3"]
-    steps = trace(_value(given))
+    steps = _traced(given)
     print(f"{given.target}   {' '.join(given.values)}".rstrip())
     for bug in BUGS:
         print(f"\n{exhibit(steps, bug)}")

@@ -24,6 +24,7 @@ class Exhibit(NamedTuple):
     bug: str
     parted: str
     leaves: tuple[tuple[Node, float, float], ...]  # with its right and its wrong gradient
+    step: int | None = None  # at which step of the trace they part
 
     def __str__(self) -> str:
         lines = [
@@ -56,12 +57,14 @@ def exhibit(trace: Trace, bug: str) -> Exhibit:
         wrong = _swept(trace, range(len(trace._uses.targets)), _seeded(wrong), False)[0]
     uses = _as_met(trace) if bug == "order" else range(len(trace._uses.targets))
     wrong, handed = _swept(trace, uses, wrong if bug == "seed" else _seeded(wrong), bug == "assign")
-    parted = next(filter(None, (_parted(trace, bug, *each) for each in handed)), "")
+    leaves = tuple((v, trace._adjoint[v.number], wrong[v.number]) for v in trace.nodes if v.op is None)
     if bug == "seed":
         parted = "they part at once: the right pass starts from 1, the wrong one from 0"
-    return Exhibit(
-        bug, parted, tuple((v, trace._adjoint[v.number], wrong[v.number]) for v in trace.nodes if v.op is None)
-    )
+        return Exhibit(bug, parted, leaves, trace.seed)
+    for k, upstream, before, after in handed:
+        if parted := _parted(trace, bug, k, upstream, before, after):
+            return Exhibit(bug, parted, leaves, trace.seed + 1 + k)
+    return Exhibit(bug, "", leaves)
 
 
 def _seeded(grads: list[float]) -> list[float]:

@@ -108,6 +108,41 @@ def test_check_draws_the_node_to_blame(tmp_path):
     assert "nowhere" in done.stderr
 
 
+LOSS = """from autograd_tiny import Value
+def loss():
+    total = Value(0.0)
+    for i in range(100):
+        error = Value(float(i - 63), f"error{i}")
+        total = total + (error * error).sqrt()
+    return total
+"""
+
+
+def test_diagnose_names_the_line_of_a_nan_in_a_hundred_points(tmp_path):
+    (tmp_path / "train.py").write_text(LOSS)
+    done = command("diagnose", f"{tmp_path / 'train.py'}:loss")
+    assert done.returncode == 1
+    assert "∂sqrt(error63 * error63)" in done.stdout
+    assert done.stdout.splitlines()[0].endswith("is inf where error63 * error63 = 0 at train.py:6")
+    done = command("diagnose", "a * a", "a=3", "--check")
+    assert (done.returncode, done.stdout.startswith("nothing found")) == (0, True)
+
+
+def test_step_writes_a_page(tmp_path):
+    done = command("step", "b = a + a; b * b", "a=3", "--html", tmp_path / "page.html")
+    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "page.html"))
+    assert "BACKWARD 8/8" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    done = command("step", "a * a", "a=3", "--html", tmp_path / "nowhere" / "page.html")
+    assert (done.returncode, "nowhere" in done.stderr) == (2, True)
+    assert command("step", "a * a", "a=3", "--open").returncode == 2
+
+
+def test_the_museum_shows_every_bug():
+    done = command("museum")
+    assert done.stdout.count("≠") == 4
+    assert command("museum", "a + a", "a=1").stdout.count("a.grad  right 2") == 4
+
+
 BAD = [
     (["step", "a + b", "a=1"], "column 5: b is an unknown name; give it a value: b=…"),
     (["step", "a", "a"], "'a' is not of the form name=value"),
@@ -119,7 +154,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | draw | check | museum"),
+    ([], "required: step | draw | check | diagnose | museum"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "there is no such file"),

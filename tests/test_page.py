@@ -212,6 +212,14 @@ def test_predict_then_reveal(opened):
     assert table(page)[1][1] == "2" or table(page)[1][1] == "1"
 
 
+def test_the_museum(opened):
+    page = opened(twice())
+    page.click("#museum summary")
+    assert "right 1 + 1 → 2, wrong 1" in page.inner_text("#museum")
+    page.click("#museum button >> nth=0")
+    assert page.inner_text("#headline") == "BACKWARD 6/8: how much does b move c through c?"
+
+
 def test_hostile_names(opened):
     values = [Value(1.0, name) for name in HOSTILE]
     page = opened(trace(values[0] * values[1] + values[2] * values[3]))

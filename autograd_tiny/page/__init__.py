@@ -23,10 +23,12 @@ from autograd_tiny.breakpoints import GRAMMAR
 from autograd_tiny.digits import short
 from autograd_tiny.events import Backward, Forward, Node, Step, flags
 from autograd_tiny.layout import HEIGHT, layout, title
+from autograd_tiny.museum import BUGS, exhibit
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import Trace
 from autograd_tiny.value import UNTOUCHED
 
+FEW = 40  # values; among more, a list of wrong gradients shows nothing
 MOST = 3000  # values; beyond it a browser and a person lose the thread
 
 
@@ -48,7 +50,7 @@ def page(trace: Trace) -> str:
             "leaves, or the same function of fewer points. The terminal steps through any number of values"
         )
     here = files("autograd_tiny.page")
-    style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, script = (_flush((here / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
     data = json.dumps(_data(trace), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         TITLE=html.escape(_heading(trace)),
@@ -86,6 +88,11 @@ def _heading(trace: Trace) -> str:
     return f"∂ {text if len(text) <= 80 else text[:79] + '…'}"
 
 
+def _flush(text: str) -> str:
+    """Without indentation, a twentieth of a small page."""
+    return "\n".join(line.lstrip() for line in text.splitlines())
+
+
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -116,6 +123,9 @@ def _data(trace: Trace) -> dict[str, Any]:
         "size": [round(found.width, 1), round(found.height, 1)],
         "height": HEIGHT,
         "grammar": GRAMMAR,
+        "museum": [[str(shown), shown.step] for shown in (exhibit(trace, bug) for bug in BUGS)]
+        if len(nodes) <= FEW
+        else [],
     }
 
 

@@ -367,6 +367,7 @@ function chooseNext(by) {
 }
 addEventListener("hashchange", () => { const n = wanted(); if (n !== null && n !== now) go(n); });
 addEventListener("resize", follow);
+addEventListener("beforeprint", () => fit(true));
 function wanted() {
   const match = /^#step=(\d+)$/.exec(location.hash);
   return match ? Math.max(0, Math.min(LAST, Number(match[1]) - 1)) : null;
@@ -378,5 +379,12 @@ $("grammar").append(...[...FLAGS, "final", "|grad| > 10"].map(value => make("opt
 drawGraph();
 drawTable();
 drawTicks();
+$("museum").hidden = !D.museum.length;
+D.museum.forEach(([text, step]) => {
+  const see = make("button", {type: "button"}, step === null ? "no difference here" : `see step ${step + 1}`);
+  see.disabled = step === null;
+  see.addEventListener("click", () => go(step));
+  $("museum").append(make("p", {class: "exhibit"}, text), see);
+});
 N.forEach((_, i) => write(i));
 go(wanted() ?? 0);
