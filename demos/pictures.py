@@ -3,12 +3,16 @@
 Run: make pictures
 """
 
+import os
+import re
 import shutil
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from rich.console import Console
 
 from autograd_tiny import Value
+from autograd_tiny.debugger import Prompt
 from autograd_tiny.frames import gif
 from autograd_tiny.record import tracing
 from autograd_tiny.trace import trace
@@ -29,6 +33,15 @@ def shared():
 with tracing() as recording:
     y = shared()
 page_file = trace(y, recording).html(HERE.parent / "out" / "shared.html")
+with open(os.devnull, "w", encoding="utf-8") as nowhere:
+    console = Console(record=True, file=nowhere, width=92, highlight=False, force_terminal=True)
+    prompt = Prompt(trace(y), console)
+    for command in ("j 6", "why a", "paths a 2"):
+        console.print(f"[bold]({prompt.state.n + 1}/8)[/bold] {command}")
+        prompt.onecmd(command)
+    drawn = console.export_svg(title="autograd-tiny step", unique_id="terminal")
+    own_fonts = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)  # a picture asks no network
+    (HERE / "terminal.svg").write_text(own_fonts, encoding="utf-8")
 gif(trace(y), HERE / "shared.gif")
 with sync_playwright() as p:
     browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
