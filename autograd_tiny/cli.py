@@ -295,7 +295,7 @@ def _call(path: Path, f: Any, *args: Any, **kwargs: Any) -> Any:
     """Run the user's code; what it raises is told in one line, with the last of the user's own lines."""
     try:
         return f(*args, **kwargs)
-    except Exception as error:
+    except Exception as error:  # the user's own code: whatever it raises
         line, frame = "", error.__traceback__
         while frame is not None:
             if Path(frame.tb_frame.f_code.co_filename) == path.resolve() or frame.tb_frame.f_code.co_filename == str(

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from autograd_tiny.digits import short
 from autograd_tiny.draw import GRAD, INK, LIMIT, LINE, VALUE, Graph
 from autograd_tiny.events import Backward, Forward, Node, Seed
+from autograd_tiny.render import save
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import State, Trace
 
@@ -110,7 +111,7 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
     pictures[0].save(
         whole, "GIF", save_all=True, append_images=pictures[1:], duration=round(seconds * 1000), loop=0, disposal=1
     )
-    return _write(path, whole.getvalue())
+    return save(path, whole.getvalue())
 
 
 def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None) -> Path:
@@ -136,7 +137,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     top -= gap
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
     back = f'<rect width="{width:g}" height="{top:g}" fill="white"/>\n'
-    return _write(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
+    return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
 
 
 def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
@@ -200,17 +201,6 @@ def _suffixed(path: str | Path, suffix: str) -> Path:
     path = Path(path)
     if path.suffix.lower() != suffix:
         raise ValueError(f"{path}: what is written is {suffix[1:].upper()}: {path.with_suffix(suffix).name}")
-    return path
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Whole or not at all."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as part:
-            Path(part, path.name).write_bytes(content)
-            Path(part, path.name).replace(path)
-    except OSError as error:
-        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
     return path
 
 

@@ -72,14 +72,18 @@ def write(source: str, path: str | Path) -> Path:
     path = Path(path)
     if not path.suffix:
         raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
-    picture = source.encode() if path.suffix in TEXT else render(source, path.suffix[1:].lower())
+    return save(path, source.encode() if path.suffix in TEXT else render(source, path.suffix[1:].lower()))
+
+
+def save(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all; raises OSError, naming the path, where it cannot be written."""
     try:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(picture)
+            file.write(content)
         Path(part).chmod(0o666 & ~_umask())
         Path(part).replace(path)
     except BaseException:

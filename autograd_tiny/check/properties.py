@@ -109,7 +109,10 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
         checked = check_nodes(nodes, names)
         if not checked.findings and again and any(op is ops.add for op, _ in program.steps):
             checked = checked._replace(findings=_states(engine, program, nodes, names))
-    except (NotImplementedError, KeyboardInterrupt, MemoryError):
+    except (
+        NotImplementedError,
+        MemoryError,
+    ):  # an op the engine lacks, and a machine's limit: no finding about a gradient
         raise
     except Exception as error:  # the engine's own: what it is, is the finding
         if isinstance(error, EDGES) and _has_pole(program):

@@ -12,8 +12,6 @@ import hashlib
 import html
 import json
 import math
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -24,6 +22,7 @@ from autograd_tiny.digits import short
 from autograd_tiny.events import Backward, Forward, Node, Step, flags
 from autograd_tiny.layout import HEIGHT, layout, title
 from autograd_tiny.museum import BUGS, exhibit
+from autograd_tiny.render import save
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import Trace
 from autograd_tiny.value import UNTOUCHED
@@ -65,16 +64,7 @@ def page(trace: Trace) -> str:
 
 def write_page(trace: Trace, path: str | Path) -> Path:
     """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    path, text = Path(path), page(trace)
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(part).chmod(0o644)
-    Path(part).replace(path)
-    return path
+    return save(Path(path), page(trace).encode())
 
 
 def embedded(trace: Trace) -> str:
