@@ -1,0 +1,65 @@
+"""What is drawn, as plain data: boxes, arrows, and how much of the graph they stand for.
+
+A picture is made from Values, from Symbols or from a network, and written as DOT, Mermaid or TikZ: who makes one and
+who writes one know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["leaf", "inner", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One value, or `count` of them folded into one."""
+
+    key: str  # unique within the picture, the same in each run: n0, n1, … in topological order
+    title: str  # the name, or what it is
+    data: str = ""  # the line below the title, as it is to be read: ``data -6``, ``data -1 … 2.5``; "" where not shown
+    grad: str = ""
+    kind: Kind = "inner"
+    scope: str = ""  # the module it belongs to: ``layers[0].neurons[3]``
+    count: int = 1  # values in it
+    inside: int = 0  # uses of a value by another that both are in it
+    note: str = ""  # lines set apart: what is wrong with it
+    tooltip: str = ""
+    bold: bool = False  # highlighted
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One use of a value, or `count` of them between the same two boxes, from operand to result."""
+
+    tail: str
+    head: str
+    count: int = 1
+    label: str = ""  # the local derivative, where it is shown
+    bold: bool = False  # highlighted
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Boxes in topological order, arrows in the order of the operands of their heads.
+
+    Every value of the graph is in a box or in `left_out`, every use is an arrow, inside a box, or in `uses_left_out`.
+    """
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    rankdir: str = "LR"  # TB, LR, BT or RL, Graphviz' words
+    caption: tuple[str, ...] = ()  # lines: what was folded or left out, and the call that shows more
+    left_out: int = 0
+    uses_left_out: int = 0
+
+    @property
+    def values(self) -> int:
+        """How many values of the graph it accounts for."""
+        return sum(box.count for box in self.boxes) + self.left_out
+
+    @property
+    def uses(self) -> int:
+        """How many uses of values it accounts for."""
+        return sum(a.count for a in self.arrows) + sum(box.inside for box in self.boxes) + self.uses_left_out
