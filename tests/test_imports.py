@@ -25,7 +25,7 @@ READING_ORDER = [
     {"record"},
     {"events"},
     {"breakpoints"},
-    {"trace", "draw.picture", "draw.graph", "strategies"},
+    {"trace", "draw.picture", "draw.graph", "draw.scopes", "strategies"},
     {"draw.values"},
     {"draw"},
     {"show", "questions", "sentences", "layout", "trace_json", "museum"},
