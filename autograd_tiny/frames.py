@@ -9,8 +9,6 @@ import html
 import io
 import re
 import tempfile
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import NamedTuple
 from autograd_tiny.digits import short
 from autograd_tiny.draw import GRAD, INK, LIMIT, LINE, VALUE, Graph
 from autograd_tiny.events import Backward, Forward, Node, Seed
+from autograd_tiny.measure import SIZE, text_width, wrapped
 from autograd_tiny.render import save
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import State, Trace
@@ -27,14 +26,9 @@ WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
 MOST = 200  # frames in one go; nobody looks at more, and each takes a layout
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
-SIZE, LEADING = 11, 15.0  # points: letters, from line to line
+LEADING = 15.0  # points from line to line
 PALE = {VALUE: "#e3eef8", GRAD: "#fdeee3"}  # fills on which both colours keep a contrast of 4.5
 WAITING = "#6b7078"  # a value that is not computed yet
-
-# The widths of Helvetica's letters, in hundredths of their size; the others are as wide as a digit.
-WIDTHS = {c: w for w, cs in ((22, "ijl'|"), (28, " !,./:;I[]ft\\"), (33, "-()r`\"{}"), (50, "ckszvxyJ"), (67, "ABEKPSVXY&"),
-                             (72, "CDHNRUw"), (78, "GOQ"), (83, "mM+=<>~×≈−∂"), (94, "W%"), (100, "@…→∞")) for c in cs}  # fmt: skip
-GENEROUS = 1.22  # bold letters are wider, and so is the face that stands in where there is no Helvetica
 
 
 def frame(trace: Trace, n: int) -> Graph:
@@ -233,10 +227,10 @@ class _Scene:
             if not isinstance(step, Forward):
                 shown[(step.operand if isinstance(step, Backward) else step.node).number].append(_grad(step.after))
         texts = [[*_title(node), *rows] for node, rows in zip(trace.nodes, shown, strict=True)]
-        self.widths = [max(map(_width, rows)) + 20 for rows in texts]
+        self.widths = [max(map(text_width, rows)) + 20 for rows in texts]
         self.heights = [LEADING * (len(_title(node)) + 2) + 8 for node in trace.nodes]
         self.captions = [_caption(trace, n) for n in range(len(trace))]
-        self.wide = max(_width(line) for lines in self.captions for line, _ in lines)
+        self.wide = max(text_width(line) for lines in self.captions for line, _ in lines)
         self.high = LEADING * max(map(len, self.captions))
 
     def box(self, node: Node, state: State) -> _Box:
@@ -277,7 +271,7 @@ class _Scene:
                     use = node.number, i
                     color = self.active(n, use)
                     text = f'<font color="{INK}"><b>{self.locals[use]}</b></font>' if color == GRAD else ""
-                    label = _room(_width(self.locals[use]) + 6, LEADING, text)
+                    label = _room(text_width(self.locals[use]) + 6, LEADING, text)
                     look = {"color": color, "penwidth": "4"} if color else {"color": LINE}
                     graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
         return graph
@@ -326,25 +320,13 @@ def _caption(trace: Trace, n: int) -> list[tuple[str, bool]]:
     """Its lines, and whether they belong to the headline."""
     lines = []
     for i, part in enumerate(explain_step(trace, n)[:3]):
-        wrapped = textwrap.wrap(_printable(part), LONGEST_LINE, max_lines=MOST_LINES, placeholder=" …")
-        lines += [(line, i == 0) for line in wrapped]
+        lines += [(line, i == 0) for line in wrapped(part, LONGEST_LINE, MOST_LINES)]
     return lines
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "·" for c in text)
 
 
 def _title(node: Node) -> tuple[str, ...]:
     """What a value is, on one line or two."""
-    text = _printable(node.named.title)
-    return tuple(textwrap.wrap(text, LONGEST_TITLE, break_on_hyphens=False, max_lines=2, placeholder="…")) or ("",)
-
-
-def _width(text: str) -> float:
-    """How wide a text is in points, rather too wide than too narrow."""
-    widths = (100 if unicodedata.east_asian_width(c) in "WF" else WIDTHS.get(c, 56) for c in text)
-    return sum(widths) / 100 * SIZE * GENEROUS
+    return wrapped(node.named.title, LONGEST_TITLE, 2)
 
 
 Point = tuple[float, float]

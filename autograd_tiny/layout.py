@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from autograd_tiny import render
 from autograd_tiny.events import Node
+from autograd_tiny.measure import shortened, text_width
 from autograd_tiny.trace import Trace
 
-ACROSS, HEIGHT, GAP = 6.6, 52.0, 26.0  # points: a character of 11 pt, a box of three lines, between two boxes
+HEIGHT, GAP = 52.0, 26.0  # points: a box of three lines, between two boxes
+NARROWEST = text_width("grad -1.235e-05")  # a gradient that is still to come
 WIDEST = 30  # characters that a box shows
 MANY = 1500  # values; beyond it the renderer's layout takes seconds
 
@@ -28,12 +30,11 @@ class Layout(NamedTuple):
 
 def title(node: Node) -> str:
     """What the first line of a box says: the name, or what it is, cut to the width of the widest box."""
-    text = "".join(c if c.isprintable() else "·" for c in node.named.title)
-    return text if len(text) <= WIDEST else f"{text[: WIDEST // 2]}…{text[1 - WIDEST // 2 :]}"
+    return shortened(node.named.title, WIDEST)
 
 
 def box_width(node: Node) -> float:
-    return max(76.0, len(title(node)) * ACROSS + 18)
+    return max(NARROWEST, text_width(title(node)) + 12)
 
 
 def layout(trace: Trace) -> Layout:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from autograd_tiny import render
 from autograd_tiny.digits import short
 from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.measure import shortened
 from autograd_tiny.names import name_nodes
 from autograd_tiny.value import UNTOUCHED, Value, topological_order
 
@@ -65,15 +66,10 @@ def shown(y: Value) -> dict[str, str]:
 def _label(title: str, v: Value, note: str) -> str:
     grad = "–" if v.grad is UNTOUCHED else short(v.grad)
     rows = [
-        f"<b>{html.escape(_shortened(title))}</b>",
+        f"<b>{html.escape(shortened(title))}</b>",
         f'<font color="{VALUE}">data {short(v.data)}</font>',
         f'<font color="{GRAD}">grad {grad}</font>',
     ]
     rows += [f"<b>{html.escape(line)}</b>" for line in note.splitlines()]
     cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
-
-
-def _shortened(title: str) -> str:
-    text = "".join(c if c.isprintable() else "·" for c in title)
-    return text if len(text) <= 60 else f"{text[:40]}…{text[-19:]}"
