@@ -53,6 +53,7 @@ class Picture:
     caption: tuple[str, ...] = ()  # lines: what was folded or left out, and the call that shows more
     left_out: int = 0
     uses_left_out: int = 0
+    link: str = ""  # the file of another picture, where the same modules have the same ids
 
     @property
     def values(self) -> int:
