@@ -66,6 +66,9 @@ def test_only_what_is_applied_directly_is_an_activation():
     outer = inner.tanh()
     found = scopes(topological_order(outer))
     assert (found[inner], found[outer], found[x]) == ("net", "", "")
+    model = MLP(1, [1], seed=0)
+    total = model([1.0]) + model([2.0])
+    assert scopes(topological_order(total))[total] == ""
 
 
 class Twice(Module):

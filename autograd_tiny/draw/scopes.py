@@ -41,14 +41,14 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
     >>> [scope for v, scope in scopes(topological_order(y)).items() if v.op is not None]
     ['layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', '']
 
-    What a recording noted is so, within `tracing()` that of the one that is on. The rest is inferred from parameters,
+    What a recording of modules noted is so, within `tracing()` that of the one that is on. The rest is inferred from parameters,
     leaves named by a path, as `name_parameters` names them: an op on parameters of one module and on something else
     belongs to it (so `w * x` and `b + …`, and not the regulariser `w * w`), a sum of what belongs to it, until each of its
     parameters is in it once, and a function applied directly to such a value, its activation. That is all of an `nn.MLP`,
     and the function that a caller applies directly to its output; in other modules some values may be left without one.
     """
     recording = recording or recorded()
-    where = recording.where if recording else {}
+    where = recording.where if recording and recording.outermost else {}
     held = {
         p: owner(name) or type(module).__name__
         for module in (recording.outermost if recording else ())
