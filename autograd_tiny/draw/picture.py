@@ -84,7 +84,7 @@ class Frame:
 
     def title(self, box: Box) -> str:
         """What a box is called within this frame: ``w[0]`` in that of the neuron."""
-        return box.title.removeprefix(f"{self.path}.") if self.path else box.title
+        return box.title.replace(f"{self.path}.", "") if self.path else box.title
 
 
 def framed(boxes: Sequence[Box]) -> Frame:
