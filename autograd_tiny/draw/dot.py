@@ -51,10 +51,15 @@ def graph_of(picture: Picture) -> Graph:
 
 def _caption(lines: tuple[str, ...]) -> str:
     wide, high = max(map(text_width, lines)), LEADING * len(lines) + 8
-    text = "".join(f'{html.escape(line)}<br align="left"/>' for line in lines)
+    text = "".join(f'{_written(line)}<br align="left"/>' for line in lines)
     size = f'fixedsize="true" width="{wide:.0f}" height="{high}"'
     cell = f'<td {size} align="left" balign="left" valign="bottom">{text}</td>'
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
+
+
+def _written(text: str) -> str:
+    r"""Text within an HTML-like label, where a single backslash before N would be the name of the node."""
+    return html.escape(text).replace("\\", "\\\\")
 
 
 def _attribute(text: str) -> str:
@@ -112,10 +117,10 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
     title = shortened(title, LONGEST) or " "
-    yield title, True, f"<b>{html.escape(title)}</b>"
+    yield title, True, f"<b>{_written(title)}</b>"
     for text, color in ((box.data, VALUE), (box.grad, GRAD)):
         if text:
-            yield text, False, f'<font color="{color}">{html.escape(text)}</font>'
+            yield text, False, f'<font color="{color}">{_written(text)}</font>'
     for line in box.note.splitlines():
         text = shortened(line, LONGEST) or " "
-        yield text, True, f"<b>{html.escape(text)}</b>"
+        yield text, True, f"<b>{_written(text)}</b>"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autograd_tiny.draw.scopes import split
+from autograd_tiny.measure import shortened
 
 Kind = Literal["leaf", "inner", "output"]
 
@@ -61,7 +62,7 @@ class Picture:
     @property
     def title(self) -> str:
         """What it is a picture of: its output."""
-        return next((f"The graph of {box.title}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
+        return next((f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
 
     @property
     def values(self) -> int:
