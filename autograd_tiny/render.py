@@ -12,11 +12,14 @@ from pathlib import Path
 
 SECONDS = 30  # a layout that takes longer is not one a person can read
 VARIABLE = "AUTOGRAD_TINY_DOT"
-TEXT = (".dot", ".gv")
 
 
 class RenderError(RuntimeError):
     """A picture that could not be made; the message says by whom, why, and what to do."""
+
+
+class TooSlow(RenderError):
+    """The renderer was still drawing when its time was over."""
 
 
 def renderer() -> Path:
@@ -38,41 +41,35 @@ def renderer() -> Path:
     return Path(found)
 
 
-def render(source: str, format: str = "svg", engine: str = "dot") -> bytes:
+def render(source: str, format: str = "svg", engine: str = "dot", seconds: float | None = None) -> bytes:
     """The picture of a graph in the DOT language, as the bytes of an SVG, PNG or another format of the renderer.
 
     >>> render("digraph { a -> b }").startswith(b"<?xml")
     True
 
-    Raises RenderError, with what the renderer said, when it fails or takes longer than 30 seconds.
+    Raises RenderError, with what the renderer said, when it fails, TooSlow when it takes longer than 30 seconds or than
+    `seconds`.
     """
     program = renderer()
+    seconds = SECONDS if seconds is None else seconds
     command = [str(program), f"-K{engine}", f"-T{format}"]
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        raise RenderError(
-            f"{program.name} was still drawing after {SECONDS} seconds: draw a part of the graph, or write .dot"
+        raise TooSlow(
+            f"{program.name} was still drawing after {seconds:.3g} seconds: draw a part of the graph, or write .dot"
         ) from None
     except OSError as error:
         raise RenderError(f"{program} did not start: {error.strerror or error}") from None
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
         if format == "pdf" and program.name != "dot":
-            raise RenderError(f"{program.name} writes no PDF: install Graphviz, or write .svg and print that")
+            raise RenderError(
+                f"{program.name} writes no PDF: install Graphviz, or write .svg and convert it, for instance by "
+                "`rsvg-convert -f pdf -o graph.pdf graph.svg`, or write .tex and run pdflatex"
+            )
         raise RenderError(f"{program.name} could not draw {format}: {said[-1]}")
     return done.stdout
-
-
-def write(source: str, path: str | Path) -> Path:
-    """Write a graph where `path` says and as its suffix says, ``.svg``, ``.png``, … or ``.dot``: whole or not at all.
-
-    Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
-    """
-    path = Path(path)
-    if not path.suffix:
-        raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
-    return save(path, source.encode() if path.suffix in TEXT else render(source, path.suffix[1:].lower()))
 
 
 def save(path: Path, content: bytes) -> Path:

@@ -6,8 +6,11 @@ who writes one know nothing of each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal
+
+from autograd_tiny.draw.scopes import split
 
 Kind = Literal["leaf", "inner", "output"]
 
@@ -56,6 +59,11 @@ class Picture:
     link: str = ""  # the file of another picture, where the same modules have the same ids
 
     @property
+    def title(self) -> str:
+        """What it is a picture of: its output."""
+        return next((f"The graph of {box.title}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
+
+    @property
     def values(self) -> int:
         """How many values of the graph it accounts for."""
         return sum(box.count for box in self.boxes) + self.left_out
@@ -64,3 +72,44 @@ class Picture:
     def uses(self) -> int:
         """How many uses of values it accounts for."""
         return sum(a.count for a in self.arrows) + sum(box.inside for box in self.boxes) + self.uses_left_out
+
+
+@dataclass(slots=True)
+class Frame:
+    """A module with the boxes and the modules in it, in the order of their first boxes; the outermost has no path."""
+
+    path: str = ""
+    boxes: list[Box] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def title(self, box: Box) -> str:
+        """What a box is called within this frame: ``w[0]`` in that of the neuron."""
+        return box.title.removeprefix(f"{self.path}.") if self.path else box.title
+
+
+def framed(boxes: Iterable[Box]) -> Frame:
+    """The boxes in the frames of their modules; a module of a single box, or of a single module, has no frame.
+
+    >>> frame = framed([Box("n0", "a"), *(Box(f"n{i}", f"f.w[{i}]", scope="f") for i in (1, 2))])
+    >>> [box.title for box in frame.boxes], [frame.frames[0].title(box) for box in frame.frames[0].boxes]
+    (['a'], ['w[1]', 'w[2]'])
+    """
+    outermost = Frame()
+    known = {"": outermost}
+    for box in boxes:
+        path, frame = "", outermost
+        for step in split(box.scope):
+            path = f"{path}.{step}" if path else step
+            if path not in known:
+                known[path] = Frame(path)
+                frame.frames.append(known[path])
+            frame = known[path]
+        frame.boxes.append(box)
+    return _pruned(outermost)
+
+
+def _pruned(frame: Frame) -> Frame:
+    inner = [_pruned(f) for f in frame.frames]
+    alone = [f.boxes[0] for f in inner if len(f.boxes) == 1 and not f.frames]
+    frames = [f.frames[0] if not f.boxes and len(f.frames) == 1 else f for f in inner if len(f.boxes) != 1 or f.frames]
+    return Frame(frame.path, frame.boxes + alone, frames)

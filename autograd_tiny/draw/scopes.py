@@ -13,6 +13,15 @@ _STEP = r"""[^\W\d]\w*(?:\[(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\[\]'"])*\])
 _PATH = re.compile(rf"({_STEP}(?:\.{_STEP})*)\.{_STEP}", re.DOTALL)
 
 
+def split(path: str) -> list[str]:
+    """The steps of a path, from the outermost module in.
+
+    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("")
+    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], [])
+    """
+    return re.findall(_STEP, path, re.DOTALL) or ([path] if path else [])
+
+
 def owner(name: str | None) -> str:
     """The module that a parameter's name leads to, "" where the name is no path.
 
