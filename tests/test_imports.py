@@ -13,7 +13,7 @@ FOLDER = Path(autograd_tiny.__file__).parent
 
 # A file imports only from the rows above its own.
 READING_ORDER = [
-    {"special", "digits", "measure"},
+    {"special", "digits", "measure", "tex"},
     {"op"},
     {"ops"},
     {"operand"},
@@ -22,7 +22,7 @@ READING_ORDER = [
     {"tree"},
     {"transforms"},
     {"nn", "names", "render", "expression"},
-    {"record"},
+    {"record", "plain"},
     {"events"},
     {"breakpoints"},
     {"trace", "draw.scopes", "draw.svg", "draw.caption", "strategies"},
@@ -34,7 +34,8 @@ READING_ORDER = [
     {"draw"},
     {"draw.linked"},
     {"show", "questions", "sentences", "layout", "trace_json", "museum"},
-    {"page", "frames"},
+    {"page", "scene"},
+    {"frames"},
     {"check.exact", "check.report", "check.programs"},
     {"check.graph", "check.frameworks"},
     {"check.engines", "check.oracles"},

@@ -9,6 +9,9 @@ titles.py   what a box says
 caption.py  what a picture folds or leaves out, in words
 boxes.py    one way to fold, drawn
 values.py   from Values to pictures, from fine to coarse
+layers.py   a network, read off the graph of what it computed
+circles.py  its circles and lines, each in its place
+network.py  a network as people draw one
 svg.py      the renderer's SVG made fit for any page, light and dark
 graph.py    a graphviz.Digraph, drawn where no Graphviz is installed
 dot.py      a picture as such a graph
@@ -24,13 +27,14 @@ from typing import Any
 from autograd_tiny.draw.asked import SHOWN, Asked
 from autograd_tiny.draw.dot import graph_of
 from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.draw.network import network
 from autograd_tiny.draw.values import pictures
 from autograd_tiny.record import Recording
 from autograd_tiny.value import Value
 
 LIMIT = 1000
 
-__all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "shown"]
+__all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
 
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value

@@ -41,9 +41,7 @@ def caption(told: Told) -> tuple[str, ...]:
         if told.modules:
             some = ", ".join(shortened(path, 30) for path in told.modules[:2])
             others = f" and {len(told.modules) - 2:,} more" if len(told.modules) > 2 else ""
-            how.append(
-                f"{'modules are one box each' if len(told.modules) > 1 else 'a module is one box'}: {some}{others}"
-            )
+            how.append(f"{'modules are one box each' if len(told.modules) > 1 else 'a module is one box'}: {some}{others}")
         lines.append(f"{_counted(drawn, 'value')} in {_counted(told.boxes, 'box')}: {'; '.join(how)}.")
     if told.left_out:
         parts = []

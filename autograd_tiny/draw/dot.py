@@ -12,6 +12,7 @@ import graphviz  # type: ignore[import-untyped]
 
 from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.picture import Box, Frame, Picture, framed
+from autograd_tiny.draw.svg import BOX
 from autograd_tiny.measure import SIZE, printable, shortened, text_width
 
 LEADING = 15  # points from line to line
@@ -84,11 +85,11 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
     rows = list(_rows(box, title))
     width = max(text_width(text) * (BOLD if bold else 1) for text, bold, _ in rows) + 16
     cells = "".join(f"<tr><td>{written}</td></tr>" for _, _, written in rows)
-    look: dict[str, str] = {}
+    look = {"class": BOX}
     if not box.count:
-        look = {"shape": "plaintext", "style": ""}
+        look |= {"shape": "plaintext", "style": ""}
     elif box.kind == "leaf":
-        look = {"fillcolor": LEAF}
+        look |= {"fillcolor": LEAF}
     if box.kind == "output":
         look |= {"color": INK, "penwidth": "2"}
     if box.bold:

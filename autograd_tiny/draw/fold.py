@@ -135,9 +135,7 @@ def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
     return likes
 
 
-def _uses_of_unnamed(
-    graph: Indexed, samples: list[tuple[int, int]]
-) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
+def _uses_of_unnamed(graph: Indexed, samples: list[tuple[int, int]]) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
     """For each leaf of one sample its uses: the op, which operand it is, and which shared values are beside it."""
     found: dict[int, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
     for v, xs in zip(graph.order, graph.parents, strict=True):

@@ -46,9 +46,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             try:
                 return render.render(graph.source, format, engine, seconds), graph
             except render.TooSlow as error:
-                others = others or self.coarser(
-                    f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds."
-                )
+                others = others or self.coarser(f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds.")
                 following = next(others, None)
                 if following is None:
                     also = f" Nor did it get through with {tried - 1} coarser pictures." if tried > 1 else ""

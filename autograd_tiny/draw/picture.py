@@ -6,7 +6,7 @@ who writes one know nothing of each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -87,12 +87,14 @@ class Frame:
         return box.title.removeprefix(f"{self.path}.") if self.path else box.title
 
 
-def framed(boxes: Iterable[Box]) -> Frame:
-    """The boxes in the frames of their modules; a module of a single box, or of a single module, has no frame.
+def framed(boxes: Sequence[Box]) -> Frame:
+    """The boxes in the frames of their modules; what holds only modules folded into a box each has no frame.
 
     >>> frame = framed([Box("n0", "a"), *(Box(f"n{i}", f"f.w[{i}]", scope="f") for i in (1, 2))])
     >>> [box.title for box in frame.boxes], [frame.frames[0].title(box) for box in frame.frames[0].boxes]
     (['a'], ['w[1]', 'w[2]'])
+
+    Nor has a module of one module, or of one box.
     """
     outermost = Frame()
     known = {"": outermost}
@@ -105,11 +107,13 @@ def framed(boxes: Iterable[Box]) -> Frame:
                 frame.frames.append(known[path])
             frame = known[path]
         frame.boxes.append(box)
-    return _pruned(outermost)
+    place = {box.key: k for k, box in enumerate(boxes)}
+    return _pruned(outermost, place)
 
 
-def _pruned(frame: Frame) -> Frame:
-    inner = [_pruned(f) for f in frame.frames]
-    alone = [f.boxes[0] for f in inner if len(f.boxes) == 1 and not f.frames]
-    frames = [f.frames[0] if not f.boxes and len(f.frames) == 1 else f for f in inner if len(f.boxes) != 1 or f.frames]
-    return Frame(frame.path, frame.boxes + alone, frames)
+def _pruned(frame: Frame, place: dict[str, int]) -> Frame:
+    inner = [_pruned(f, place) for f in frame.frames]
+    needless = [f for f in inner if not f.frames and (len(f.boxes) == 1 or all(box.scope != f.path for box in f.boxes))]
+    kept = [f.frames[0] if not f.boxes and len(f.frames) == 1 else f for f in inner if f not in needless]
+    boxes = [*frame.boxes, *(box for f in needless for box in f.boxes)]
+    return Frame(frame.path, sorted(boxes, key=lambda box: place[box.key]), kept)

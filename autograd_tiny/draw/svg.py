@@ -16,7 +16,9 @@ DARK = {
     "#b54708": "#f5a268",
     "#8a8f98": "#7d8590",
     "#eef3f8": "#1f2833",
+    "#9b5fc0": "#b98ad6",
 }
+BOX = "box"  # the class of a node whose text is in its middle
 _OWN = re.compile(r"(a_)?(node|edge|clust|graph)\d+")  # the ids that Graphviz gives, the same in every picture
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -41,13 +43,13 @@ def finished(drawn: str, title: str) -> str:
         kind, name = group.get("class"), group.find(f"{SVG}title")
         if kind == "graph" and name is not None:
             name.text = title
-        elif kind == "node":
+        elif kind == f"node {BOX}":
             _in_the_middle(group)
         elif kind == "cluster":
             _at_the_edge(group)
     for text in root.iter(f"{SVG}text"):
         text.set("font-family", FONTS)
-    return f"{ET.tostring(root, encoding='unicode')}\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
 def _rules() -> str:
@@ -62,19 +64,21 @@ def _rules() -> str:
 
 def _unwrapped(group: ET.Element) -> None:
     """A tooltip as the title of its group, where browsers and screen readers look, and not as a link to nowhere."""
-    name = group.find(f"{SVG}title")
+    name, told = group.find(f"{SVG}title"), False
     for inner in [*group]:
         link = inner.find(f"{SVG}a") if inner.tag == f"{SVG}g" and inner.get("class") is None else None
         if link is None:
             continue
         tooltip = link.attrib.pop("{http://www.w3.org/1999/xlink}title", None)
         if name is not None and tooltip:
-            name.text = tooltip
+            name.text, told = tooltip, True
         place = [*group].index(inner)
         group.remove(inner)
         kept = [link] if link.get(HREF) else [*link]
         for k, element in enumerate(kept):
             group.insert(place + k, element)
+    if name is not None and not told and group.get("class") != "graph":
+        group.remove(name)  # a key of the DOT text, which says nothing to anybody
 
 
 def _bounds(group: ET.Element) -> tuple[float, float] | None:
