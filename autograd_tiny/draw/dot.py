@@ -44,7 +44,7 @@ def graph_of(picture: Picture) -> Graph:
         if arrow.label:
             look["label"] = _attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
-        tooltip = _attribute(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
+        tooltip = _tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
         graph.edge(arrow.tail, arrow.head, tooltip=tooltip, **look)
     return graph
 
@@ -62,9 +62,14 @@ def _written(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\")
 
 
-def _attribute(text: str) -> str:
+def _attribute(text: str) -> Any:
     """Text as it is: Graphviz reads backslashes and entities in an attribute."""
-    return str(graphviz.escape(text.replace("&", "&amp;")))
+    return graphviz.escape(text.replace("&", "&amp;"))
+
+
+def _tooltip(text: str) -> Any:
+    """The same for a tooltip, in which Graphviz reads them twice."""
+    return graphviz.escape(_attribute(text))
 
 
 def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
@@ -76,7 +81,7 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
             label = _attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
             cluster.attr(label=label, style="rounded", color=LINE, labelloc="t", labeljust="l", margin="8")
-            cluster.attr(tooltip=_attribute(printable(inner.path)), **_linked(link, inner.path))
+            cluster.attr(tooltip=_tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
 
 
@@ -108,7 +113,7 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>',
         width=f"{width / 72:.3f}",
         height=f"{(LEADING * len(rows) + 8) / 72:.3f}",
-        tooltip=_attribute(box.tooltip or box.title),
+        tooltip=_tooltip(box.tooltip or box.title),
         **look,
         **link,
     )
