@@ -16,10 +16,12 @@ _PATH = re.compile(rf"({_STEP}(?:\.{_STEP})*)\.{_STEP}", re.DOTALL)
 def split(path: str) -> list[str]:
     """The steps of a path, from the outermost module in.
 
-    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("")
-    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], [])
+    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("∂y/∂x")
+    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], ['∂y/∂x'])
     """
-    return re.findall(_STEP, path, re.DOTALL) or ([path] if path else [])
+    if not re.fullmatch(rf"{_STEP}(?:\.{_STEP})*", path, re.DOTALL):
+        return [path] if path else []
+    return re.findall(_STEP, path, re.DOTALL)
 
 
 def owner(name: str | None) -> str:
