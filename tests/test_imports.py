@@ -32,6 +32,7 @@ READING_ORDER = [
     {"draw.boxes", "draw.network"},
     {"draw.values"},
     {"draw"},
+    {"draw.linked"},
     {"show", "questions", "sentences", "layout", "trace_json", "museum"},
     {"page", "scene"},
     {"frames"},

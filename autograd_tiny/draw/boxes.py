@@ -39,10 +39,12 @@ class Boxes:
         if self.capped:
             noted = [i for i, v in enumerate(self.graph.order) if v in asked.notes] if asked.notes else []
             self.kept = nearest(self.graph, rung.groups, asked.kept, limit, [len(self.kept) - 1, *noted])
-        self.members: dict[int, list[int]] = {}
+        members: dict[int, list[int]] = {}
         for i, (g, kept) in enumerate(zip(rung.groups, self.kept, strict=True)):
             if kept:
-                self.members.setdefault(g, []).append(i)
+                members.setdefault(g, []).append(i)
+        first = {g: min(rung.units[i] for i in inside) for g, inside in members.items()}
+        self.members = {g: members[g] for g in sorted(members, key=first.__getitem__)}  # a sum is where its result is
         self.keys = {g: f"n{k}" for k, g in enumerate(self.members)}
         self.left_out = len(self.kept) - sum(map(len, self.members.values()))
         self.inside = dict.fromkeys(self.members, 0)  # uses of a value by another in the same box
@@ -195,12 +197,12 @@ class Boxes:
 
     def _more(self, finer: Sequence[Rung]) -> str:
         """The call that shows more, and how much."""
-        if self.capped:
+        if self.capped and len(self.members) < MOST:
             return f"draw(y, limit={min(self.rung.boxes, MOST)})"
+        if self.left_out or self.asked.collapse:
+            return "draw(y), the whole graph"
         for rung in reversed(finer):
             if len(self.members) < rung.boxes <= MOST:
                 option = f"collapse={rung.depth}" if rung.depth else f"fold='{rung.fold}'"
                 return f"draw(y, {option}), {rung.boxes:,} boxes"
-        if self.asked.focus is None:
-            return "draw(y, focus=name), the paths from one value to the output"
-        return "draw(y), the whole graph"
+        return "draw(y, focus=name), the paths from one value to the output"

@@ -40,8 +40,8 @@ def caption(told: Told) -> tuple[str, ...]:
             how.append(f"what is alike in up to {told.samples:,} samples is one box")
         if told.modules:
             some = ", ".join(shortened(path, 30) for path in told.modules[:2])
-            others = f" and {len(told.modules) - 2:,} more" if len(told.modules) > 2 else ""
-            how.append(f"{'modules are one box each' if len(told.modules) > 1 else 'a module is one box'}: {some}{others}")
+            each = f"{len(told.modules):,} modules are one box each" if len(told.modules) > 1 else "a module is one box"
+            how.append(f"{each} ({some}{', …' if len(told.modules) > 2 else ''})")
         lines.append(f"{_counted(drawn, 'value')} in {_counted(told.boxes, 'box')}: {'; '.join(how)}.")
     if told.left_out:
         parts = []

@@ -6,13 +6,13 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import graphviz  # type: ignore[import-untyped]
 
 from autograd_tiny.digits import short
-from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.layers import Key, Line, Network
 from autograd_tiny.draw.picture import Box, Picture
 from autograd_tiny.measure import shortened, text_width
@@ -22,7 +22,6 @@ Point = tuple[float, float]
 Run = tuple[str, str]  # a piece of text and its colour
 
 NEGATIVE = "#9b5fc0"  # purple: 4 : 1 on white and on black
-PALE = "#eef3f8"
 FEW = 8  # circles in a column that can be large
 LABELLED = 12  # lines between two columns that have room for their numbers
 LABEL = (62.0, 24.0)  # points: the weight and its gradient
@@ -46,93 +45,130 @@ def arranged(picture: Picture, found: Network, columns: list[list[Key]]) -> Grap
 
     Its text needs no layout: `nop2`, which it names, is the engine of Graphviz that puts things where `pos` says.
     """
-    boxes = dict(zip((key for column in columns for key in column), picture.boxes, strict=True))
-    size = LARGE if max(map(len, columns)) <= FEW else SMALL
-    graph = Graph("network", format="svg", graph_attr={"layout": "nop2", "outputorder": "edgesfirst"})
-    graph.attr("node", shape="circle", fixedsize="true", style="filled", fillcolor="white", color=LINE)
-    graph.attr("node", fontname="Helvetica", fontsize=f"{size.font}", fontcolor=INK, margin="0")
-    graph.attr("edge", color=LINE, arrowhead="none")
-    graph.picture = picture
-    write = _Writer(graph)
-    at: dict[Key, tuple[int, float, float]] = {}  # column, x, y
-    out: dict[Key, float] = {}  # where the lines begin: at the rim of a circle, or after its text
-    x = 0.0
-    for i, column in enumerate(columns):
-        top = (len(column) - 1) / 2 * size.row
-        at.update((key, (i, x, top - k * size.row)) for k, key in enumerate(column))
-        room = [_column_of_text(boxes[key], _parent(column)) for key in column] if size is SMALL else [0.0]
-        out.update((key, x + size.radius + max(room)) for key in column)
-        x += 2 * size.radius + max(room) + size.gap
-        if parent := _parent(column):
-            write.runs(
-                at[column[0]][1], top + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1
-            )
-    for key, box in boxes.items():
-        _circle(write, box, key, at[key], size, picture.link, _parent(columns[at[key][0]]))
-        if size is LARGE and len(found.circles[key].biases) == 1:
-            (b,) = found.circles[key].biases
-            runs = [(shortened(str(b.name or "").rpartition(".")[2], 12), INK), *_numbers(b)]
-            write.runs(at[key][1], at[key][2] - size.radius - 8, runs, 8)
-    lines = sorted(zip(found.lines.items(), picture.arrows, strict=True), key=lambda item: _strength(item[0][1]))
-    strongest = max((_strength(line) for (_, line), _ in lines if math.isfinite(_strength(line))), default=0.0)
-    for ((tail, head), line), arrow in lines:
-        look = _look(line, size.widest / (strongest or 1.0))
-        graph.edge(
-            arrow.tail,
-            arrow.head,
-            pos=_spline(at[tail], at[head], out[tail], size),
-            **look,
-            tooltip=_escaped(arrow.label or f"{line.uses:,} uses"),
-        )
-    if size is LARGE:
-        _label_lines(write, found, at)
-    lowest = min(y for _, _, y in at.values()) - size.radius - 34
-    for i, text in enumerate(picture.caption):
-        write.runs(-size.radius, lowest - 14 * i, [(text, INK)], 10, left=True)
-    return graph
+    drawing = _Drawing(picture, found, columns)
+    for column in columns:
+        drawing.column(column)
+    drawing.lines()
+    drawing.caption()
+    return drawing.graph
 
 
-class _Writer:
-    """Writes lines of text, each piece in its place: between pieces no font can be trusted to be as wide as another."""
+class _Drawing:
+    """A graph, and where in it the circles are."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph, self.written = graph, 0
+    def __init__(self, picture: Picture, found: Network, columns: list[list[Key]]) -> None:
+        self.picture, self.found = picture, found
+        self.boxes = dict(zip((key for column in columns for key in column), picture.boxes, strict=True))
+        self.size = size = LARGE if max(map(len, columns)) <= FEW else SMALL
+        self.graph = Graph("network", format="svg", graph_attr={"layout": "nop2", "outputorder": "edgesfirst"})
+        self.graph.attr("node", fixedsize="true", fontname="Helvetica", margin="0", fillcolor="white")
+        self.graph.attr("edge", color=LINE, arrowhead="none")
+        self.graph.picture = picture
+        self.written = 0
+        self.number: dict[Key, int] = {}  # of its column
+        self.at: dict[Key, Point] = {}
+        self.out: dict[Key, float] = {}  # where the lines begin: in the middle of a circle, or after its text
+        x = 0.0
+        for i, column in enumerate(columns):
+            top = (len(column) - 1) / 2 * size.row
+            self.number.update(dict.fromkeys(column, i))
+            self.at.update((key, (x, top - k * size.row)) for k, key in enumerate(column))
+            room = max(_room(self.boxes[key], _parent(column)) for key in column) if size is SMALL else 0.0
+            self.out.update(dict.fromkeys(column, x + size.radius + room if room else x))
+            x += 2 * size.radius + room + size.gap
 
-    def runs(self, x: float, y: float, runs: list[Run], size: float, left: bool = False, fill: str = "white") -> None:
-        """Pieces of text beside each other, their middle or their left end at x."""
+    def text(
+        self, x: float, y: float, runs: list[Run], size: float, *, left: bool = False, plain: bool = False, **look: Any
+    ) -> None:
+        """Pieces of text beside each other, their middle or their left end at x; each has its own place, since no font
+        can be trusted to be as wide as another, and covers the lines below it, unless it is plain."""
         widths = [text_width(text, size) + size * 0.4 for text, _ in runs]
         x = x if left else x - sum(widths) / 2
+        kind = (
+            {"shape": "plaintext"} if plain else {"shape": "box", "style": "filled", "color": "none", "penwidth": "0"}
+        )
         for (text, color), width in zip(runs, widths, strict=True):
-            label = _escaped(text) + (r"\l" if left or len(runs) > 1 else "")
             self.graph.node(
-                f"t{self.written}", label, shape="box", color="none", fillcolor=fill, fontcolor=color, fontsize=f"{size:g}",
-                pos=_pos((x + width / 2, y)), width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", penwidth="0",
+                f"t{self.written}", _escaped(text) + (r"\l" if left else ""), pos=_pos((x + width / 2, y)),
+                width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color,
+                **({"tooltip": _escaped(text)} | kind | look),
             )  # fmt: skip
             self.written += 1
             x += width
 
+    def column(self, column: list[Key]) -> None:
+        parent, size = _parent(column), self.size
+        look: dict[str, Any]
+        if parent:
+            x, y = self.at[column[0]]
+            look = {"id": _escaped(parent)} if self.picture.link else {}
+            self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1, **look)
+        for key in column:
+            box, (x, y) = self.boxes[key], self.at[key]
+            look = {"tooltip": _escaped(box.tooltip)}
+            if self.picture.link and box.scope:
+                look["URL"] = _escaped(f"{self.picture.link}#{quote(box.scope)}")
+            circle = look | {"shape": "circle", "style": "filled", "color": LINE, "width": f"{size.radius / 36:.4f}"}
+            circle |= {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": LEAF}}.get(box.kind, {})
+            circle |= {"style": "filled,dashed"} if key.kind == "more" else {}
+            circle |= {"id": _escaped(box.scope)} if "URL" in look else {}
+            self.graph.node(box.key, "", pos=_pos((x, y)), **circle)
+            name, numbers = _name(box, parent), _box_numbers(box)
+            if size is SMALL:
+                self.text(x + size.radius + 3, y + 5, [(name, INK)], size.font, left=True, plain=True, **look)
+                self.text(x + size.radius + 3, y - 5, numbers, size.font, left=True, plain=True, **look)
+                continue
+            self.text(x, y + size.radius + size.font * 0.8, [(name, INK)], size.font, **look)
+            rows = [(part, color) for text, color in numbers for part in re.split(" (?=±)", text)]
+            for i, row in enumerate(rows):
+                self.text(x, y + ((len(rows) - 1) / 2 - i) * 12, [row], size.font, plain=True, **look)
+            if len(biases := self.found.circles[key].biases) == 1:
+                name = shortened(str(biases[0].name or "").rpartition(".")[2], 12)
+                self.text(x, y - size.radius - 8, [(name, INK), *_numbers(biases[0])], 8, **look)
 
-def _circle(
-    write: _Writer, box: Box, key: Key, at: tuple[int, float, float], size: Sizes, link: str, parent: str
-) -> None:
-    _, x, y = at
-    look = {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": PALE}}.get(box.kind, {})
-    if key.kind == "more":
-        look = {"style": "filled,dashed"}
-    if link and box.scope:
-        look |= {"id": box.scope, "URL": f"{link}#{quote(box.scope)}"}
-    write.graph.node(
-        box.key, "", pos=_pos((x, y)), width=f"{size.radius / 36:.4f}", tooltip=_escaped(box.tooltip), **look
-    )
-    name, numbers = _name(box, parent), _box_numbers(box)
-    if size is SMALL:
-        write.runs(x + size.radius + 3, y + 5, [(name, INK)], size.font, left=True)
-        write.runs(x + size.radius + 3, y - 5, numbers, size.font, left=True)
-        return
-    write.runs(x, y + size.radius + size.font * 0.8, [(name, INK)], size.font)
-    rows = [(part, color) for text, color in numbers for part in re.split(" (?=±)", text)]
-    for i, row in enumerate(rows):
-        write.runs(x, y + ((len(rows) - 1) / 2 - i) * 12, [row], size.font, fill="none")
+    def lines(self) -> None:
+        """The strongest last, over the others."""
+        arrows = dict(zip(self.found.lines, self.picture.arrows, strict=True))
+        strength = {ends: _strength(line) for ends, line in self.found.lines.items()}
+        strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
+        for ends in sorted(arrows, key=lambda ends: strength[ends]):
+            arrow, line = arrows[ends], self.found.lines[ends]
+            tooltip = _escaped(arrow.label or f"{line.uses:,} uses")
+            look = _look(line, self.size.widest / strongest)
+            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tooltip, **look)
+        if self.size is LARGE:
+            self.label_lines()
+
+    def spline(self, tail: Key, head: Key) -> str:
+        """From one circle to another, around the columns that lie between them."""
+        (_, y0), (x3, y3), x0, radius = self.at[tail], self.at[head], self.out[tail], self.size.radius
+        next_to = self.number[head] == self.number[tail] + 1
+        bend = 0.0 if next_to else math.copysign(self.size.row * 0.8, y0 + y3)
+        x1, y1 = x0 + (x3 - x0) / 3, y0 + (y3 - y0) / 3 + bend
+        x2, y2 = x3 - (x3 - x0) / 3, y3 - (y3 - y0) / 3 + bend
+        start = (x0, y0) if self.size is SMALL else _rim((x0, y0), (x1, y1), radius)
+        return " ".join(map(_pos, (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius))))
+
+    def label_lines(self) -> None:
+        """The weight and its gradient on each line where there are few, each where it covers no other."""
+        between: dict[int, list[tuple[Key, Key]]] = defaultdict(list)
+        for (tail, head), line in self.found.lines.items():
+            if self.number[head] == self.number[tail] + 1 and len(line.weights) == 1:
+                between[self.number[tail]].append((tail, head))
+        taken: list[Point] = []
+        for pairs in between.values():
+            for tail, head in pairs if len(pairs) <= LABELLED else ():
+                (w,) = self.found.lines[tail, head].weights
+                places = list(_along(self.at[tail], self.at[head]))
+                x, y = max(places, key=lambda place: min([_apart(place, other) for other in taken], default=1.0))
+                taken.append((x, y))
+                for run, up in zip(_numbers(w), (4.8, -4.8), strict=True):
+                    self.text(x, y + up, [run], 8)
+
+    def caption(self) -> None:
+        lowest = min(y for _, y in self.at.values()) - self.size.radius - 34
+        for i, text in enumerate(self.picture.caption):
+            self.text(-self.size.radius, lowest - 14 * i, [(text, INK)], 10, left=True, plain=True)
 
 
 def _name(box: Box, parent: str) -> str:
@@ -143,7 +179,7 @@ def _box_numbers(box: Box) -> list[Run]:
     return [(box.data.removeprefix("data "), VALUE), (box.grad.removeprefix("grad "), GRAD)]
 
 
-def _column_of_text(box: Box, parent: str) -> float:
+def _room(box: Box, parent: str) -> float:
     """How much room the text on the right of a small circle takes."""
     size = SMALL.font
     numbers = sum(text_width(text, size) + size * 0.4 for text, _ in _box_numbers(box))
@@ -167,23 +203,11 @@ def _look(line: Line, scale: float) -> dict[str, str]:
         return {"color": GRAD, "penwidth": "5"}
     if not line.weights:
         return {}
-    look = {"penwidth": f"{max(strength * scale, 0.3):.2f}"}
+    look = {"penwidth": f"{max(strength * scale, 0.6):.2f}"}
     signs = {w.data < 0 for w in line.weights}
     if len(line.weights) > 1:
         return look | {"style": "dotted"}
     return look | ({"color": NEGATIVE, "style": "dashed"} if signs == {True} else {"color": VALUE})
-
-
-def _spline(tail: tuple[int, float, float], head: tuple[int, float, float], out: float, size: Sizes) -> str:
-    """From one circle to another, around the columns that lie between them."""
-    (i, x0, y0), (j, x3, y3) = tail, head
-    if size is SMALL:
-        x0 = out
-    bend = 0.0 if j == i + 1 else math.copysign(size.row * 0.8, y0 + y3)
-    x1, y1 = x0 + (x3 - x0) / 3, y0 + (y3 - y0) / 3 + bend
-    x2, y2 = x3 - (x3 - x0) / 3, y3 - (y3 - y0) / 3 + bend
-    start = (x0, y0) if size is SMALL else _rim((x0, y0), (x1, y1), size.radius)
-    return " ".join(map(_pos, (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), size.radius))))
 
 
 def _rim(middle: Point, towards: Point, radius: float) -> Point:
@@ -192,26 +216,7 @@ def _rim(middle: Point, towards: Point, radius: float) -> Point:
     return middle[0] + dx / far * radius, middle[1] + dy / far * radius
 
 
-def _label_lines(write: _Writer, found: Network, at: dict[Key, tuple[int, float, float]]) -> None:
-    """The weight and its gradient on each line where there are few, each where it covers no other."""
-    between: dict[int, list[tuple[Key, Key]]] = defaultdict(list)
-    for (tail, head), line in found.lines.items():
-        if at[head][0] == at[tail][0] + 1 and len(line.weights) == 1:
-            between[at[tail][0]].append((tail, head))
-    taken: list[Point] = []
-    for pairs in between.values():
-        for tail, head in pairs if len(pairs) <= LABELLED else ():
-            (_, x0, y0), (_, x1, y1) = at[tail], at[head]
-            x, y = max(
-                _places((x0, y0), (x1, y1)), key=lambda place: min([_apart(place, p) for p in taken], default=1.0)
-            )
-            taken.append((x, y))
-            (w,) = found.lines[tail, head].weights
-            for run, up in zip(_numbers(w), (5, -5), strict=True):
-                write.runs(x, y + up, [run], 8)
-
-
-def _places(a: Point, b: Point) -> Iterator[Point]:
+def _along(a: Point, b: Point) -> Iterator[Point]:
     for t in (0.38, 0.62, 0.5, 0.44, 0.56, 0.35, 0.65):
         yield a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
 
@@ -226,7 +231,8 @@ def _numbers(w: Value) -> list[Run]:
 
 
 def _escaped(text: str) -> str:
-    return str(graphviz.escape(text))
+    """Text as it is: Graphviz reads backslashes and entities in an attribute."""
+    return str(graphviz.escape(text.replace("&", "&amp;")))
 
 
 def _pos(point: Point) -> str:

@@ -44,22 +44,32 @@ def graph_of(picture: Picture) -> Graph:
         if arrow.label:
             look["label"] = _attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
-        tooltip = _attribute(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
+        tooltip = _tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
         graph.edge(arrow.tail, arrow.head, tooltip=tooltip, **look)
     return graph
 
 
 def _caption(lines: tuple[str, ...]) -> str:
     wide, high = max(map(text_width, lines)), LEADING * len(lines) + 8
-    text = "".join(f'{html.escape(line)}<br align="left"/>' for line in lines)
+    text = "".join(f'{_written(line)}<br align="left"/>' for line in lines)
     size = f'fixedsize="true" width="{wide:.0f}" height="{high}"'
     cell = f'<td {size} align="left" balign="left" valign="bottom">{text}</td>'
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
-def _attribute(text: str) -> str:
+def _written(text: str) -> str:
+    r"""Text within an HTML-like label, where a single backslash before N would be the name of the node."""
+    return html.escape(text).replace("\\", "\\\\")
+
+
+def _attribute(text: str) -> Any:
     """Text as it is: Graphviz reads backslashes and entities in an attribute."""
-    return str(graphviz.escape(text.replace("&", "&amp;")))
+    return graphviz.escape(text.replace("&", "&amp;"))
+
+
+def _tooltip(text: str) -> Any:
+    """The same for a tooltip, in which Graphviz reads them twice."""
+    return graphviz.escape(_attribute(text))
 
 
 def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
@@ -71,7 +81,7 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
             label = _attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
             cluster.attr(label=label, style="rounded", color=LINE, labelloc="t", labeljust="l", margin="8")
-            cluster.attr(tooltip=_attribute(printable(inner.path)), **_linked(link, inner.path))
+            cluster.attr(tooltip=_tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
 
 
@@ -103,7 +113,7 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>',
         width=f"{width / 72:.3f}",
         height=f"{(LEADING * len(rows) + 8) / 72:.3f}",
-        tooltip=_attribute(box.tooltip or box.title),
+        tooltip=_tooltip(box.tooltip or box.title),
         **look,
         **link,
     )
@@ -112,10 +122,10 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
     title = shortened(title, LONGEST) or " "
-    yield title, True, f"<b>{html.escape(title)}</b>"
+    yield title, True, f"<b>{_written(title)}</b>"
     for text, color in ((box.data, VALUE), (box.grad, GRAD)):
         if text:
-            yield text, False, f'<font color="{color}">{html.escape(text)}</font>'
+            yield text, False, f'<font color="{color}">{_written(text)}</font>'
     for line in box.note.splitlines():
         text = shortened(line, LONGEST) or " "
-        yield text, True, f"<b>{html.escape(text)}</b>"
+        yield text, True, f"<b>{_written(text)}</b>"

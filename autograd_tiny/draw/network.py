@@ -48,10 +48,10 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST, l
     return arranged(picture, found, columns)
 
 
-def spread(xs: Iterable[float]) -> str:
+def averaged(xs: Iterable[float]) -> str:
     """One number, or the mean and the standard deviation of several, – of none.
 
-    >>> spread([0.5]), spread([1.0, 2.0]), spread([3.0, 3.0]), spread([])
+    >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([])
     ('0.5', '1.5 ± 0.5', '3', '–')
     """
     xs = list(xs)
@@ -64,8 +64,8 @@ def spread(xs: Iterable[float]) -> str:
 
 def _box(name: str, circle: Circle, y: Value) -> Box:
     title = _title(circle, y)
-    data = f"data {spread([*(v.data for v in circle.seen), *circle.constants])}"
-    grad = f"grad {spread(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
+    data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
+    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
     count = len(circle.values)
     told = "\n".join([shortened(title), data, grad, *_told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
     scope = circle.key.of if circle.key.kind == "module" else ""

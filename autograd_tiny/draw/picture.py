@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autograd_tiny.draw.scopes import split
+from autograd_tiny.measure import shortened
 
 Kind = Literal["leaf", "inner", "output"]
 
@@ -61,7 +62,7 @@ class Picture:
     @property
     def title(self) -> str:
         """What it is a picture of: its output."""
-        return next((f"The graph of {box.title}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
+        return next((f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
 
     @property
     def values(self) -> int:
@@ -84,7 +85,7 @@ class Frame:
 
     def title(self, box: Box) -> str:
         """What a box is called within this frame: ``w[0]`` in that of the neuron."""
-        return box.title.removeprefix(f"{self.path}.") if self.path else box.title
+        return box.title.replace(f"{self.path}.", "") if self.path else box.title
 
 
 def framed(boxes: Sequence[Box]) -> Frame:
