@@ -107,7 +107,11 @@ class Boxes:
         head, op = self.rung.groups[i], self.graph.order[i].op
         assert op is not None
         folded = self.times[head] > 1
-        if head in self.rung.paths or self.times[tail] > self.times[head] or (folded and isinstance(op.partials, Every)):
+        if (
+            head in self.rung.paths
+            or self.times[tail] > self.times[head]
+            or (folded and isinstance(op.partials, Every))
+        ):
             return False
         return len(self.members[head]) == self.times[head]
 

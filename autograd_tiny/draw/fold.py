@@ -28,7 +28,7 @@ class Indexed(NamedTuple):
     @classmethod
     def of(cls, order: list[Value], scopes: dict[Value, str]) -> Indexed:
         place = {v: i for i, v in enumerate(order)}
-        parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]  # type: ignore[index]
+        parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]
         uses = [0] * len(order)
         for xs in parents:
             for j in xs:
@@ -138,7 +138,9 @@ def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
     return likes
 
 
-def _uses_of_unnamed(graph: Indexed, samples: list[tuple[int, int]]) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
+def _uses_of_unnamed(
+    graph: Indexed, samples: list[tuple[int, int]]
+) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
     """For each leaf of one sample its uses: the op, which operand it is, and which shared values are beside it."""
     found: dict[int, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
     for v, xs in zip(graph.order, graph.parents, strict=True):

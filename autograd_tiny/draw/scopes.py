@@ -21,7 +21,8 @@ def split(path: str) -> list[str]:
     """
     if not re.fullmatch(rf"{_STEP}(?:\.{_STEP})*", path, re.DOTALL):
         return [path] if path else []
-    return re.findall(_STEP, path, re.DOTALL)
+    steps = re.findall(_STEP, path, re.DOTALL)
+    return steps if ".".join(steps) == path else [path]
 
 
 def owner(name: str | None) -> str:

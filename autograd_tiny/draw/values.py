@@ -23,10 +23,9 @@ def pictures(asked: Asked) -> Iterator[Picture]:
     drawn = 0
     for rung in _rungs(asked):
         enough = rung.boxes <= asked.limit if asked.fold is None else rung.fold == asked.fold
-        if drawn or enough:
-            if not drawn or rung.boxes < drawn:
-                yield Boxes(asked, rung, asked.limit).picture(finer)
-                drawn = min(rung.boxes, asked.limit)
+        if rung.boxes < drawn or (enough and not drawn):
+            yield Boxes(asked, rung, asked.limit).picture(finer)
+            drawn = min(rung.boxes, asked.limit)
         finer.append(rung)
     rung = min(finer, key=lambda rung: rung.boxes)
     for limit in (asked.limit, READABLE, READABLE // 4):
