@@ -17,6 +17,7 @@ from autograd_tiny.digits import short
 from autograd_tiny.draw.layers import folded, network_of
 from autograd_tiny.draw.network import network
 from autograd_tiny.draw.scopes import scopes
+from autograd_tiny.measure import shortened
 from autograd_tiny.nn import MLP, Layer, Module, Neuron
 from autograd_tiny.record import tracing
 from autograd_tiny.value import topological_order
@@ -235,6 +236,19 @@ def test_the_picture_is_plain_and_the_same_each_time():
         "".join(t.itertext()).replace("\xa0", " ") for t in root.iter("{http://www.w3.org/2000/svg}text")
     }
     assert network(y).source == network(y).source
+
+
+@pytest.mark.parametrize(
+    "name", [r"a\N &lt; <b>", "a|{b}", 'say "a"', "</script>", "é漢🎉", "x" * 10_000, "two\nlines", r"C:\new"]
+)
+def test_hostile_names(name):
+    y = Value(1.0, name) * Value(2.0, "net.w") + Value(0.5, "net.b")
+    root = ET.fromstring(network(y).pipe("svg", encoding="utf-8"))
+    shown = name.replace("\n", "·")
+    titles = {"".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}title")}
+    texts = {"".join(e.itertext()).replace("\xa0", " ") for e in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert shortened(shown, 28) in texts
+    assert any(title.startswith(shortened(shown)) for title in titles)
 
 
 @pytest.mark.parametrize("x", [float("inf"), float("nan"), 1e308, 5e-324])

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import graphviz  # type: ignore[import-untyped]
-
 from autograd_tiny.digits import short
 from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.layers import Key, Line, Network
 from autograd_tiny.draw.picture import Box, Picture
+from autograd_tiny.draw.quoting import attribute, tooltip
 from autograd_tiny.measure import shortened, text_width
 from autograd_tiny.value import UNTOUCHED, Value
 
@@ -89,9 +88,9 @@ class _Drawing:
         )
         for (text, color), width in zip(runs, widths, strict=True):
             self.graph.node(
-                f"t{self.written}", _escaped(text) + (r"\l" if left else ""), pos=_pos((x + width / 2, y)),
+                f"t{self.written}", attribute(text) + r"\l" if left else attribute(text), pos=_pos((x + width / 2, y)),
                 width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color,
-                **({"tooltip": _escaped(text)} | kind | look),
+                **({"tooltip": tooltip(text)} | kind | look),
             )  # fmt: skip
             self.written += 1
             x += width
@@ -101,17 +100,17 @@ class _Drawing:
         look: dict[str, Any]
         if parent:
             x, y = self.at[column[0]]
-            look = {"id": _escaped(parent)} if self.picture.link else {}
+            look = {"id": attribute(parent)} if self.picture.link else {}
             self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1, **look)
         for key in column:
             box, (x, y) = self.boxes[key], self.at[key]
-            look = {"tooltip": _escaped(box.tooltip)}
+            look = {"tooltip": tooltip(box.tooltip)}
             if self.picture.link and box.scope:
-                look["URL"] = _escaped(f"{self.picture.link}#{quote(box.scope)}")
+                look["URL"] = attribute(f"{self.picture.link}#{quote(box.scope)}")
             circle = look | {"shape": "circle", "style": "filled", "color": LINE, "width": f"{size.radius / 36:.4f}"}
             circle |= {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": LEAF}}.get(box.kind, {})
             circle |= {"style": "filled,dashed"} if key.kind == "more" else {}
-            circle |= {"id": _escaped(box.scope)} if "URL" in look else {}
+            circle |= {"id": attribute(box.scope)} if "URL" in look else {}
             self.graph.node(box.key, "", pos=_pos((x, y)), **circle)
             name, numbers = _name(box, parent), _box_numbers(box)
             if size is SMALL:
@@ -133,9 +132,9 @@ class _Drawing:
         strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
         for ends in sorted(arrows, key=lambda ends: strength[ends]):
             arrow, line = arrows[ends], self.found.lines[ends]
-            tooltip = _escaped(arrow.label or f"{line.uses:,} uses")
+            told = tooltip(arrow.label or f"{line.uses:,} uses")
             look = _look(line, self.size.widest / strongest)
-            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tooltip, **look)
+            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=told, **look)
         if self.size is LARGE:
             self.label_lines()
 
@@ -228,11 +227,6 @@ def _apart(a: Point, b: Point) -> float:
 
 def _numbers(w: Value) -> list[Run]:
     return [(short(w.data), VALUE), (f"grad {'–' if w.grad is UNTOUCHED else short(w.grad)}", GRAD)]
-
-
-def _escaped(text: str) -> str:
-    """Text as it is: Graphviz reads backslashes and entities in an attribute."""
-    return str(graphviz.escape(text.replace("&", "&amp;")))
 
 
 def _pos(point: Point) -> str:
