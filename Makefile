@@ -55,6 +55,7 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
 	@$(BIN)/python benchmarks/check.py
 	@$(BIN)/python benchmarks/seeing.py
+	@$(BIN)/python benchmarks/drawing.py
 
 pictures: .venv/test.stamp
 	@mkdir -p out

@@ -28,7 +28,7 @@ READING_ORDER = [
     {"trace", "draw.scopes", "draw.svg", "draw.caption", "draw.quoting", "strategies"},
     {"draw.picture", "draw.fold", "draw.layers"},
     {"draw.part", "draw.titles", "draw.graph"},
-    {"draw.asked", "draw.dot", "draw.circles"},
+    {"draw.asked", "draw.dot", "draw.mermaid", "draw.circles"},
     {"draw.boxes", "draw.network", "draw.symbols"},
     {"draw.values"},
     {"draw"},

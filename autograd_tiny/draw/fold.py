@@ -72,6 +72,8 @@ def samples(graph: Indexed, units: Groups) -> Groups:
     alike operands, constants left aside; leaves of the same name, or where they have none of the same uses.
     """
     samples = _samples(graph, units)
+    if all(sample <= OUTSIDE for sample, _ in samples):
+        return units
     likes = _likes(graph, samples)
     first: dict[int, int] = {}
     return [first.setdefault(likes[u], u) for u in units]
@@ -82,14 +84,15 @@ def _samples(graph: Indexed, units: Groups) -> list[tuple[int, int]]:
     shapes = _shapes(graph)
     sample: list[tuple[int, int] | None] = [None] * len(units)
     sample[-1] = (OUTSIDE, OUTSIDE)
+    adding = [_adds(v) for v in graph.order]
     terms: dict[int, Counter[int]] = defaultdict(Counter)
     for i, u in enumerate(units):
-        if _adds(graph.order[i]):
-            terms[u].update(shapes[j] for j in graph.parents[i] if not _inner(graph, units, i, j))
+        if adding[i]:
+            terms[u].update([shapes[j] for j in graph.parents[i] if not _inner(graph, units, i, j)])
     count = 0
     for i in range(len(units) - 1, -1, -1):
         mine = sample[i]
-        adds = mine == (OUTSIDE, OUTSIDE) and _adds(graph.order[i])
+        adds = adding[i] and mine == (OUTSIDE, OUTSIDE)
         for j in graph.parents[i]:
             theirs = mine
             if adds and shapes[j] and not _inner(graph, units, i, j) and terms[units[i]][shapes[j]] > 1:

@@ -57,6 +57,8 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
         for name, p in module.named_parameters()
     }
     found = {v: scope for v in order if v.op is None and (scope := held.get(v) or owner(v.name))}
+    if not found and not where:
+        return dict.fromkeys(order, "")
     size = Counter(found.values())
     used: dict[Value, int] = {}  # how many of its module's parameters are in a node
     for v in order:

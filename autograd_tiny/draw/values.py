@@ -54,7 +54,7 @@ def _rung(asked: Asked, fold: str, depth: int, units: Groups, alikes: Groups) ->
         scope: (asked_for(scope) if asked_for else "") or (of_itself(scope) if of_itself else "")
         for scope in dict.fromkeys(asked.graph.scopes)
     }
-    groups = modules(asked.graph, alikes, module)
+    groups = modules(asked.graph, alikes, module) if any(module.values()) else alikes
     paths = {g: path for g in dict.fromkeys(groups) if (path := module[asked.graph.scopes[g]])}
     boxes = len({g for g, kept in zip(groups, asked.kept, strict=True) if kept})
     return Rung(fold, depth, units, alikes, groups, paths, boxes)
