@@ -82,7 +82,7 @@ def test_circles_show_activations_and_gradients():
         grads = [2 * (model(xs).data - 1) * w for xs in points]
         deviation = short(float(f"{pstdev(grads):.2g}"))
         assert boxes[f"layers[0].neurons[{k}]"].grad == f"grad {short(fmean(grads))} ± {deviation}"
-    assert boxes["x[0]"].data.startswith("data 0.4000 ±")
+    assert boxes["x[0]"].data.startswith("data 0.4 ±")
     assert boxes["result"].data == f"data {short(y.data)}"
     b = model.layers[1].neurons[0].b
     assert f"layers[1].neurons[0].b = 0, grad {short(b.grad)}" in boxes["layers[1].neurons[0]"].tooltip

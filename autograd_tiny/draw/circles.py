@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,8 +14,9 @@ from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.layers import Key, Line, Network
 from autograd_tiny.draw.picture import Box, Picture
 from autograd_tiny.draw.quoting import attribute, tooltip
+from autograd_tiny.draw.titles import gradient
 from autograd_tiny.measure import shortened, text_width
-from autograd_tiny.value import UNTOUCHED, Value
+from autograd_tiny.value import Value
 
 Point = tuple[float, float]
 Run = tuple[str, str]  # a piece of text and its colour
@@ -23,6 +24,7 @@ Run = tuple[str, str]  # a piece of text and its colour
 NEGATIVE = "#9b5fc0"  # purple: 4 : 1 on white and on black
 FEW = 8  # circles in a column that can be large
 LABELLED = 12  # lines between two columns that have room for their numbers
+LISTED = 8  # parameters that a tooltip tells one by one
 LABEL = (62.0, 24.0)  # points: the weight and its gradient
 
 
@@ -132,9 +134,9 @@ class _Drawing:
         strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
         for ends in sorted(arrows, key=lambda ends: strength[ends]):
             arrow, line = arrows[ends], self.found.lines[ends]
-            told = tooltip(arrow.label or f"{line.uses:,} uses")
+            tip = tooltip("\n".join(told(line.weights)) or f"{line.uses:,} uses")
             look = _look(line, self.size.widest / strongest)
-            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=told, **look)
+            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tip, **look)
         if self.size is LARGE:
             self.label_lines()
 
@@ -225,8 +227,17 @@ def _apart(a: Point, b: Point) -> float:
     return min(1.0, max(abs(a[0] - b[0]) / LABEL[0], abs(a[1] - b[1]) / LABEL[1]))
 
 
+def told(parameters: Iterable[Value]) -> list[str]:
+    """Each parameter with its value and gradient, those of many that come first."""
+    parameters = list(parameters)
+    told = [
+        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {gradient([w])}" for w in parameters[:LISTED]
+    ]
+    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
+
+
 def _numbers(w: Value) -> list[Run]:
-    return [(short(w.data), VALUE), (f"grad {'–' if w.grad is UNTOUCHED else short(w.grad)}", GRAD)]
+    return [(short(w.data), VALUE), (f"grad {gradient([w])}", GRAD)]
 
 
 def _pos(point: Point) -> str:
