@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import time
 import xml.etree.ElementTree as ET
 from statistics import fmean, pstdev
 
@@ -201,10 +201,10 @@ def test_a_wide_network_shows_the_first_and_the_last_in_time():
     model = MLP(64, [64, 64, 1], seed=0)
     y = model([0.1] * 64)
     y.backward()
-    start = time.perf_counter()
+    start = os.times()
     graph = network(y)
     svg = graph.pipe("svg", encoding="utf-8")
-    assert time.perf_counter() - start < 2
+    assert sum(os.times()[:4]) - sum(start[:4]) < 2  # seconds of work, here and in the renderer
     titles = [box.title for box in graph.picture.boxes]
     assert len(titles) == 3 * 17 + 1
     assert titles[:18] == [*(f"x[{i}]" for i in range(8)), "… 48 more", *(f"x[{i}]" for i in range(56, 64)), "layers[0].neurons[0]"]  # fmt: skip

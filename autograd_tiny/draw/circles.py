@@ -136,6 +136,8 @@ class _Drawing:
             arrow, line = arrows[ends], self.found.lines[ends]
             tip = tooltip("\n".join(told(line.weights)) or f"{line.uses:,} uses")
             look = _look(line, self.size.widest / strongest)
+            if self.number[ends[1]] <= self.number[ends[0]]:  # not from left to right, as the others
+                look |= {"arrowhead": "normal", "arrowsize": "0.6"}
             self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tip, **look)
         if self.size is LARGE:
             self.label_lines()
@@ -144,11 +146,13 @@ class _Drawing:
         """From one circle to another, around the columns that lie between them."""
         (_, y0), (x3, y3), x0, radius = self.at[tail], self.at[head], self.out[tail], self.size.radius
         next_to = self.number[head] == self.number[tail] + 1
-        bend = 0.0 if next_to else math.copysign(self.size.row * 0.8, y0 + y3)
+        bend = 0.0 if next_to or x0 == x3 else math.copysign(self.size.row * 0.8, y0 + y3)
         x1, y1 = x0 + (x3 - x0) / 3, y0 + (y3 - y0) / 3 + bend
         x2, y2 = x3 - (x3 - x0) / 3, y3 - (y3 - y0) / 3 + bend
         start = (x0, y0) if self.size is SMALL else _rim((x0, y0), (x1, y1), radius)
-        return " ".join(map(_pos, (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius))))
+        end, back = _rim((x3, y3), (x2, y2), radius), self.number[head] <= self.number[tail]
+        curve = (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius + 7) if back else end)
+        return " ".join([f"e,{_pos(end)}"] * back + [_pos(point) for point in curve])
 
     def label_lines(self) -> None:
         """The weight and its gradient on each line where there are few, each where it covers no other."""
