@@ -25,7 +25,7 @@ READING_ORDER = [
     {"record", "plain"},
     {"events"},
     {"breakpoints"},
-    {"trace", "draw.scopes", "draw.svg", "draw.caption", "strategies"},
+    {"trace", "draw.scopes", "draw.svg", "draw.caption", "draw.quoting", "strategies"},
     {"draw.picture", "draw.fold", "draw.layers"},
     {"draw.part", "draw.titles", "draw.graph"},
     {"draw.asked", "draw.dot", "draw.mermaid", "draw.circles"},
