@@ -17,7 +17,7 @@ from autograd_tiny.events import Node
 from autograd_tiny.plain import places
 from autograd_tiny.render import save
 from autograd_tiny.scene import PALE, Scene
-from autograd_tiny.tex import BREAK, PREAMBLE, colors, spelled, spline, tex
+from autograd_tiny.tex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.trace import Trace
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
@@ -238,12 +238,9 @@ _DOCUMENT = rf"""\documentclass[aspectratio=169]{{beamer}}
 \begin{{frame}}
 \centering
 \begin{{tikzpicture}}[x=1pt, y=1pt, scale=SCALE, transform shape,
-  letters/.style={{text=ink, font=\sffamily\fontsize{{12}}{{15}}\selectfont}},
-  box/.style={{letters, inner sep=0pt, align=center}},
-  local/.style={{letters, inner sep=1pt, font=\sffamily\bfseries\fontsize{{11}}{{11}}\selectfont}},
+  {STYLES},
   still/.style={{rounded corners=4pt, line width=0.6pt}},
-  active/.style={{rounded corners=4pt, line width=1.6pt}},
-  arrow/.style={{draw=line, line width=0.6pt, -{{Latex[length=5pt, width=4pt]}}}}]
+  active/.style={{rounded corners=4pt, line width=1.6pt}}]
 PICTURE
 \end{{tikzpicture}}
 

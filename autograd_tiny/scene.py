@@ -115,7 +115,7 @@ def _look(box: Box) -> dict[str, str]:
 def _rows(box: Box) -> str:
     color = WAITING if box.role == "waiting" else INK
     rows = [
-        *(f'<font color="{color}"><b>{html.escape(line)}</b></font>' for line in box.title),
+        *(f'<font color="{color}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
         f'<font color="{VALUE}">{box.data}</font>',
         f'<font color="{GRAD}">{box.grad}</font>',
     ]

@@ -13,6 +13,11 @@ PREAMBLE = r"""\usepackage[T1]{fontenc}
 \usepackage{lmodern}
 \usepackage{tikz}
 \usetikzlibrary{arrows.meta}"""
+# Of pictures in points: letters, what stands in a box or alone, arrows.
+STYLES = r"""letters/.style={text=ink, font=\sffamily\fontsize{12}{15}\selectfont},
+  box/.style={letters, inner sep=0pt, align=center},
+  local/.style={letters, inner sep=1pt, font=\sffamily\bfseries\fontsize{11}{11}\selectfont},
+  arrow/.style={draw=line, line width=0.6pt, -{Latex[length=5pt, width=4pt]}}"""
 BREAK = r"\\{}"  # so that what follows is never read as the option of a line break
 
 

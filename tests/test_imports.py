@@ -29,7 +29,7 @@ READING_ORDER = [
     {"draw.picture", "draw.fold", "draw.layers"},
     {"draw.part", "draw.titles", "draw.graph"},
     {"draw.asked", "draw.dot", "draw.mermaid", "draw.circles"},
-    {"draw.boxes", "draw.network", "draw.symbols"},
+    {"draw.boxes", "draw.network", "draw.symbols", "draw.tikz"},
     {"draw.values"},
     {"draw"},
     {"draw.linked"},
