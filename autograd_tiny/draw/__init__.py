@@ -41,9 +41,7 @@ from autograd_tiny.op import Op
 from autograd_tiny.record import Recording
 from autograd_tiny.value import Value
 
-LIMIT = 1000
-
-__all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
+__all__ = ["GRAD", "INK", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
 
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
