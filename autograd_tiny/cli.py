@@ -77,10 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--open", action="store_true", help="open that page in the browser")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
-    draw.add_argument("-o", "--output", default="graph.svg", help="*.svg, *.png, *.dot, *.mmd or *.tex (default: %(default)s)")
-    draw.add_argument("--show", metavar="WORDS", help="of names, data, grad, scopes, local (the derivative on each arrow)")
+    draw.add_argument(
+        "-o", "--output", default="graph.svg", help="*.svg, *.png, *.dot, *.mmd or *.tex (default: %(default)s)"
+    )
+    draw.add_argument(
+        "--show", metavar="WORDS", help="of names, data, grad, scopes, local (the derivative on each arrow)"
+    )
     draw.add_argument("--fold", metavar="HOW", help="nothing, sums or samples (default: what a person can read)")
-    draw.add_argument("--collapse", metavar="MODULE", help="fold a module, layers[0], or all to a depth of their paths, 1")
+    draw.add_argument(
+        "--collapse", metavar="MODULE", help="fold a module, layers[0], or all to a depth of their paths, 1"
+    )
     draw.add_argument("--focus", metavar="NAME", help="only the paths from a value to the output")
     draw.add_argument("--highlight", metavar="NAME", help="thick lines along the paths from a value to the output")
     draw.add_argument("--depth", type=int, metavar="N", help="only what is at most N steps from the output")

@@ -55,7 +55,7 @@ def test_a_picture_shows_data_gradient_and_operation():
 def test_what_is_shown_is_asked_for():
     a = Value(3.0, "a")
     y = a * a
-    assert texts(draw(y, show="local").pipe("svg")) == ["leaf", "mul", "3", "3"] or texts(draw(y, show="local").pipe("svg")) == ["a", "mul", " 3 ", " 3 "]
+    assert [text.strip("\xa0 ") for text in texts(draw(y, show="local").pipe("svg"))] == ["a", "mul", "3", "3"]
     assert "data 9" in texts(draw(y, show=["data"]).pipe("svg"))
 
 
@@ -210,7 +210,7 @@ def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
     monkeypatch.setattr(render, "SECONDS", 1.0)
     loss = (MLP(2, [4, 4, 1], seed=1)([1.0, -1.0]) - 1) ** 2
-    with pytest.raises(render.RenderError, match="hangs was still drawing .* coarser pictures"):
+    with pytest.raises(render.RenderError, match=r"hangs was still drawing .* coarser pictures"):
         draw(loss).pipe("svg")
     monkeypatch.setattr(drawing, "SECONDS", 0.3)
     assert loss._repr_mimebundle_() == {"text/plain": repr(loss)}

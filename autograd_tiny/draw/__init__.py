@@ -12,6 +12,9 @@ values.py   from Values to pictures, from fine to coarse
 layers.py   a network, read off the graph of what it computed
 circles.py  its circles and lines, each in its place
 network.py  a network as people draw one
+linked.py   the network and its scalars, each leading to the other
+symbols.py  the picture of an op and of a function
+mermaid.py  a picture as a Mermaid flowchart
 svg.py      the renderer's SVG made fit for any page, light and dark
 graph.py    a graphviz.Digraph, drawn where no Graphviz is installed
 dot.py      a picture as such a graph
@@ -19,7 +22,7 @@ dot.py      a picture as such a graph
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -27,8 +30,11 @@ from typing import Any
 from autograd_tiny.draw.asked import SHOWN, Asked
 from autograd_tiny.draw.dot import graph_of
 from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.draw.mermaid import mermaid
 from autograd_tiny.draw.network import network
+from autograd_tiny.draw.symbols import picture_of_function, picture_of_op
 from autograd_tiny.draw.values import pictures
+from autograd_tiny.op import Op
 from autograd_tiny.record import Recording
 from autograd_tiny.value import Value
 
@@ -40,8 +46,11 @@ __all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "network", 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
 
 
+Graph.texts[".mmd"] = mermaid  # it lies above graph.py
+
+
 def draw(
-    y: Value,
+    y: Value | Op | Callable[..., Any],
     *,
     rankdir: str = "LR",
     show: str | Iterable[str] = SHOWN,
@@ -73,10 +82,15 @@ def draw(
     - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
     - `link`: the file of another picture that shows the same modules
 
-    Raises TypeError when y is no Value, ValueError for a word, a name or a number that does not fit.
+    Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters.
+    Raises TypeError for anything else, ValueError for a word, a name or a number that does not fit.
     """
     if not isinstance(y, Value):
-        raise TypeError(f"draw takes a Value, got {y!r:.60}")
+        if any((show is not SHOWN, fold, collapse, depth, focus, highlight, limit, notes, recording, link)):
+            raise TypeError(f"draw takes no options but rankdir for a picture of {y!r:.60}")
+        if not callable(y):
+            raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {y!r:.60}")
+        return graph_of(replace(picture_of_op(y) if isinstance(y, Op) else picture_of_function(y), rankdir=rankdir))
     asked = Asked(
         y, rankdir=rankdir, show=show, fold=fold, collapse=collapse, depth=depth, focus=focus, highlight=highlight,
         limit=limit, notes=notes, recording=recording, link=link,

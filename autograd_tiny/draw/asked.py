@@ -61,17 +61,20 @@ class Asked:
         """Which module a path is collapsed into, "" for none."""
         if what is None:
             return None
+        known = dict.fromkeys(scope for scope in self.graph.scopes if scope)
+        if not known:
+            raise ValueError(
+                f"collapse={what!r:.60}: none of the values belongs to a module, which parameters are named for"
+            )
         if isinstance(what, int):
             return to_depth(_count("collapse", what))
         paths = [what] if isinstance(what, str) else list(what)
-        known = dict.fromkeys(scope for scope in self.graph.scopes if scope)
         for path in paths:
             if not isinstance(path, str):
                 raise TypeError(f"collapse takes paths of modules or a depth, got {path!r:.60}")
             if not any(_belongs(scope, path) for scope in known):
                 outer = list(dict.fromkeys(to_depth(1)(scope) for scope in known))
-                some = f"there are {', '.join(outer[:6])}" if outer else "none of the values belongs to a module"
-                raise ValueError(f"collapse: no value belongs to {path!r:.60}; {some}")
+                raise ValueError(f"collapse: no value belongs to {path!r:.60}; there are {', '.join(outer[:6])}")
         return lambda scope: next((path for path in paths if _belongs(scope, path)), "")
 
 

@@ -50,8 +50,8 @@ class Boxes:
         self.inside = dict.fromkeys(self.members, 0)  # uses of a value by another in the same box
         self.cut = dict.fromkeys(self.members, 0)  # uses of what is left out
         self.uses_left_out = 0
-        folded = rung.fold != "nothing" or bool(rung.paths)
-        self.titles = Titles(self.graph, {} if folded else name_nodes(self.graph.order), "names" in asked.show)
+        whole = rung.fold == "nothing" and not rung.paths and not self.capped
+        self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in asked.show)
 
     @cached_property
     def times(self) -> dict[int, int]:
@@ -107,7 +107,11 @@ class Boxes:
         head, op = self.rung.groups[i], self.graph.order[i].op
         assert op is not None
         folded = self.times[head] > 1
-        if head in self.rung.paths or self.times[tail] > self.times[head] or (folded and isinstance(op.partials, Every)):
+        if (
+            head in self.rung.paths
+            or self.times[tail] > self.times[head]
+            or (folded and isinstance(op.partials, Every))
+        ):
             return False
         return len(self.members[head]) == self.times[head]
 

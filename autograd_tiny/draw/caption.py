@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from autograd_tiny.measure import shortened, wrapped
 
-WIDE = 96  # characters of a line
+WIDE = 110  # characters of a line
 
 
 class Told(NamedTuple):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
-
-import graphviz  # type: ignore[import-untyped]
 
 from autograd_tiny.digits import short
 from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.layers import Key, Line, Network
 from autograd_tiny.draw.picture import Box, Picture
+from autograd_tiny.draw.quoting import attribute, tooltip
+from autograd_tiny.draw.titles import gradient
 from autograd_tiny.measure import shortened, text_width
-from autograd_tiny.value import UNTOUCHED, Value
+from autograd_tiny.value import Value
 
 Point = tuple[float, float]
 Run = tuple[str, str]  # a piece of text and its colour
@@ -24,6 +24,7 @@ Run = tuple[str, str]  # a piece of text and its colour
 NEGATIVE = "#9b5fc0"  # purple: 4 : 1 on white and on black
 FEW = 8  # circles in a column that can be large
 LABELLED = 12  # lines between two columns that have room for their numbers
+LISTED = 8  # parameters that a tooltip tells one by one
 LABEL = (62.0, 24.0)  # points: the weight and its gradient
 
 
@@ -89,9 +90,9 @@ class _Drawing:
         )
         for (text, color), width in zip(runs, widths, strict=True):
             self.graph.node(
-                f"t{self.written}", _escaped(text) + (r"\l" if left else ""), pos=_pos((x + width / 2, y)),
+                f"t{self.written}", attribute(text) + r"\l" if left else attribute(text), pos=_pos((x + width / 2, y)),
                 width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color,
-                **({"tooltip": _escaped(text)} | kind | look),
+                **({"tooltip": tooltip(text)} | kind | look),
             )  # fmt: skip
             self.written += 1
             x += width
@@ -101,17 +102,17 @@ class _Drawing:
         look: dict[str, Any]
         if parent:
             x, y = self.at[column[0]]
-            look = {"id": _escaped(parent)} if self.picture.link else {}
+            look = {"id": attribute(parent)} if self.picture.link else {}
             self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1, **look)
         for key in column:
             box, (x, y) = self.boxes[key], self.at[key]
-            look = {"tooltip": _escaped(box.tooltip)}
+            look = {"tooltip": tooltip(box.tooltip)}
             if self.picture.link and box.scope:
-                look["URL"] = _escaped(f"{self.picture.link}#{quote(box.scope)}")
+                look["URL"] = attribute(f"{self.picture.link}#{quote(box.scope)}")
             circle = look | {"shape": "circle", "style": "filled", "color": LINE, "width": f"{size.radius / 36:.4f}"}
             circle |= {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": LEAF}}.get(box.kind, {})
             circle |= {"style": "filled,dashed"} if key.kind == "more" else {}
-            circle |= {"id": _escaped(box.scope)} if "URL" in look else {}
+            circle |= {"id": attribute(box.scope)} if "URL" in look else {}
             self.graph.node(box.key, "", pos=_pos((x, y)), **circle)
             name, numbers = _name(box, parent), _box_numbers(box)
             if size is SMALL:
@@ -133,9 +134,11 @@ class _Drawing:
         strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
         for ends in sorted(arrows, key=lambda ends: strength[ends]):
             arrow, line = arrows[ends], self.found.lines[ends]
-            tooltip = _escaped(arrow.label or f"{line.uses:,} uses")
+            tip = tooltip("\n".join(told(line.weights)) or f"{line.uses:,} uses")
             look = _look(line, self.size.widest / strongest)
-            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tooltip, **look)
+            if self.number[ends[1]] <= self.number[ends[0]]:  # not from left to right, as the others
+                look |= {"arrowhead": "normal", "arrowsize": "0.6"}
+            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tip, **look)
         if self.size is LARGE:
             self.label_lines()
 
@@ -143,11 +146,13 @@ class _Drawing:
         """From one circle to another, around the columns that lie between them."""
         (_, y0), (x3, y3), x0, radius = self.at[tail], self.at[head], self.out[tail], self.size.radius
         next_to = self.number[head] == self.number[tail] + 1
-        bend = 0.0 if next_to else math.copysign(self.size.row * 0.8, y0 + y3)
+        bend = 0.0 if next_to or x0 == x3 else math.copysign(self.size.row * 0.8, y0 + y3)
         x1, y1 = x0 + (x3 - x0) / 3, y0 + (y3 - y0) / 3 + bend
         x2, y2 = x3 - (x3 - x0) / 3, y3 - (y3 - y0) / 3 + bend
         start = (x0, y0) if self.size is SMALL else _rim((x0, y0), (x1, y1), radius)
-        return " ".join(map(_pos, (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius))))
+        end, back = _rim((x3, y3), (x2, y2), radius), self.number[head] <= self.number[tail]
+        curve = (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius + 7) if back else end)
+        return " ".join([f"e,{_pos(end)}"] * back + [_pos(point) for point in curve])
 
     def label_lines(self) -> None:
         """The weight and its gradient on each line where there are few, each where it covers no other."""
@@ -226,13 +231,17 @@ def _apart(a: Point, b: Point) -> float:
     return min(1.0, max(abs(a[0] - b[0]) / LABEL[0], abs(a[1] - b[1]) / LABEL[1]))
 
 
+def told(parameters: Iterable[Value]) -> list[str]:
+    """Each parameter with its value and gradient, those of many that come first."""
+    parameters = list(parameters)
+    told = [
+        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {gradient([w])}" for w in parameters[:LISTED]
+    ]
+    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
+
+
 def _numbers(w: Value) -> list[Run]:
-    return [(short(w.data), VALUE), (f"grad {'–' if w.grad is UNTOUCHED else short(w.grad)}", GRAD)]
-
-
-def _escaped(text: str) -> str:
-    """Text as it is: Graphviz reads backslashes and entities in an attribute."""
-    return str(graphviz.escape(text.replace("&", "&amp;")))
+    return [(short(w.data), VALUE), (f"grad {gradient([w])}", GRAD)]
 
 
 def _pos(point: Point) -> str:

@@ -28,7 +28,7 @@ class Indexed(NamedTuple):
     @classmethod
     def of(cls, order: list[Value], scopes: dict[Value, str]) -> Indexed:
         place = {v: i for i, v in enumerate(order)}
-        parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]  # type: ignore[index]
+        parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]
         uses = [0] * len(order)
         for xs in parents:
             for j in xs:
@@ -72,6 +72,8 @@ def samples(graph: Indexed, units: Groups) -> Groups:
     alike operands, constants left aside; leaves of the same name, or where they have none of the same uses.
     """
     samples = _samples(graph, units)
+    if all(sample <= OUTSIDE for sample, _ in samples):
+        return units
     likes = _likes(graph, samples)
     first: dict[int, int] = {}
     return [first.setdefault(likes[u], u) for u in units]
@@ -82,14 +84,15 @@ def _samples(graph: Indexed, units: Groups) -> list[tuple[int, int]]:
     shapes = _shapes(graph)
     sample: list[tuple[int, int] | None] = [None] * len(units)
     sample[-1] = (OUTSIDE, OUTSIDE)
+    adding = [_adds(v) for v in graph.order]
     terms: dict[int, Counter[int]] = defaultdict(Counter)
     for i, u in enumerate(units):
-        if _adds(graph.order[i]):
-            terms[u].update(shapes[j] for j in graph.parents[i] if not _inner(graph, units, i, j))
+        if adding[i]:
+            terms[u].update([shapes[j] for j in graph.parents[i] if not _inner(graph, units, i, j)])
     count = 0
     for i in range(len(units) - 1, -1, -1):
         mine = sample[i]
-        adds = mine == (OUTSIDE, OUTSIDE) and _adds(graph.order[i])
+        adds = adding[i] and mine == (OUTSIDE, OUTSIDE)
         for j in graph.parents[i]:
             theirs = mine
             if adds and shapes[j] and not _inner(graph, units, i, j) and terms[units[i]][shapes[j]] > 1:
@@ -135,7 +138,9 @@ def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
     return likes
 
 
-def _uses_of_unnamed(graph: Indexed, samples: list[tuple[int, int]]) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
+def _uses_of_unnamed(
+    graph: Indexed, samples: list[tuple[int, int]]
+) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
     """For each leaf of one sample its uses: the op, which operand it is, and which shared values are beside it."""
     found: dict[int, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
     for v, xs in zip(graph.order, graph.parents, strict=True):

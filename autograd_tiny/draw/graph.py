@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import graphviz  # type: ignore[import-untyped]
 
@@ -28,6 +28,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
     picture: Picture | None = None  # what it shows
     coarser: Callable[[str], Iterator[Graph]] = staticmethod(lambda why: iter(()))  # each says why it is coarser
     seconds: float | None = None  # for all attempts together; None: render.SECONDS
+    texts: ClassVar[dict[str, Callable[[Picture], str]]] = {}  # by suffix, how a picture is written without a renderer
 
     def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
         """The picture as bytes, or as text where an encoding is given."""
@@ -46,7 +47,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             try:
                 return render.render(graph.source, format, engine, seconds), graph
             except render.TooSlow as error:
-                others = others or self.coarser(f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds.")
+                others = others or self.coarser(
+                    f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds."
+                )
                 following = next(others, None)
                 if following is None:
                     also = f" Nor did it get through with {tried - 1} coarser pictures." if tried > 1 else ""
@@ -68,7 +71,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return written
 
     def write(self, path: str | Path) -> Path:
-        """Write the picture as the suffix of the path says, .svg, .png, .dot, …: whole or not at all.
+        """Write the picture as the suffix of the path says, .svg, .png, .dot, .mmd (Mermaid), .tex: whole or not at all.
 
         Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
         """
@@ -76,4 +79,8 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         suffix = path.suffix.lower()
         if not suffix:
             raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
-        return render.save(path, self.source.encode() if suffix in TEXT else self.pipe(suffix[1:]))
+        if suffix in TEXT:
+            return render.save(path, self.source.encode())
+        if suffix in self.texts and self.picture is not None:
+            return render.save(path, self.texts[suffix](self.picture).encode())
+        return render.save(path, self.pipe(suffix[1:]))

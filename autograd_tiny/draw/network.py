@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable
 
 from autograd_tiny.digits import short
-from autograd_tiny.draw.circles import arranged
+from autograd_tiny.draw.circles import arranged, told
 from autograd_tiny.draw.graph import Graph
-from autograd_tiny.draw.layers import Circle, Key, Network, folded, network_of
+from autograd_tiny.draw.layers import Circle, Key, Line, Network, folded, network_of
 from autograd_tiny.draw.picture import Arrow, Box, Picture
+from autograd_tiny.draw.titles import gradient
 from autograd_tiny.measure import shortened
 from autograd_tiny.record import Recording
 from autograd_tiny.value import UNTOUCHED, Value
 
 MOST = 17  # circles in a column
-LISTED = 8  # parameters that a tooltip tells one by one
 
 
 def network(y: Value, recording: Recording | None = None, *, most: int = MOST, link: str = "") -> Graph:
@@ -40,8 +40,7 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST, l
     found, columns = folded(found, found.columns(), most)
     boxes = {key: _box(f"n{i}", found.circles[key], y) for i, key in enumerate(key for c in columns for key in c)}
     arrows = tuple(
-        Arrow(boxes[tail].key, boxes[head].key, line.uses, "\n".join(_told(line.weights)))
-        for (tail, head), line in found.lines.items()
+        Arrow(boxes[tail].key, boxes[head].key, line.uses, _label(line)) for (tail, head), line in found.lines.items()
     )
     caption = tuple(_caption(found, columns, boxes))
     picture = Picture(tuple(boxes.values()), arrows, caption=caption, uses_left_out=found.left_out, link=link)
@@ -51,14 +50,16 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST, l
 def averaged(xs: Iterable[float]) -> str:
     """One number, or the mean and the standard deviation of several, – of none.
 
-    >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([])
-    ('0.5', '1.5 ± 0.5', '3', '–')
+    >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([1.0, float("nan")]), averaged([])
+    ('0.5', '1.5 ± 0.5', '3', 'nan', '–')
     """
     xs = list(xs)
     if not xs or all(x == xs[0] for x in xs):
         return short(xs[0]) if xs else "–"
-    mean = sum(xs) / len(xs)
-    deviation = math.sqrt(sum((x - mean) * (x - mean) for x in xs) / len(xs))
+    mean = sum(x / len(xs) for x in xs)
+    if not math.isfinite(mean):
+        return short(mean)
+    deviation = math.hypot(*(x - mean for x in xs)) / math.sqrt(len(xs))
     return f"{short(mean if abs(mean) > 1e-12 * deviation else 0.0)} ± {short(float(f'{deviation:.2g}'))}"
 
 
@@ -67,10 +68,17 @@ def _box(name: str, circle: Circle, y: Value) -> Box:
     data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
     grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
     count = len(circle.values)
-    told = "\n".join([shortened(title), data, grad, *_told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
+    tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
     scope = circle.key.of if circle.key.kind == "module" else ""
     kind = "leaf" if circle.key.kind == "input" else "output" if y in circle.seen else "inner"
-    return Box(name, title, data, grad, kind, scope, count, circle.inside, tooltip=told)  # type: ignore[arg-type]
+    return Box(name, title, data, grad, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
+
+
+def _label(line: Line) -> str:
+    if len(line.weights) == 1:
+        (w,) = line.weights
+        return f"{short(w.data)}, grad {gradient([w])}"
+    return f"{len(line.weights):,} weights" if line.weights else ""
 
 
 def _title(circle: Circle, y: Value) -> str:
@@ -85,16 +93,6 @@ def _title(circle: Circle, y: Value) -> str:
     names = {v.name for v in circle.seen}
     index = re.search(r"(?:\[[^\]]*\])*$", of[1])
     return str(names.pop() if len(names) == 1 and None not in names else f"x{index[0] if index else ''}")
-
-
-def _told(parameters: Iterable[Value]) -> list[str]:
-    """Each parameter with its value and gradient, those of many that come first."""
-    parameters = list(parameters)
-    told = [
-        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {'–' if w.grad is UNTOUCHED else short(w.grad)}"
-        for w in parameters[:LISTED]
-    ]
-    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
 
 
 def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) -> Iterable[str]:

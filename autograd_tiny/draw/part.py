@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def on_the_way(graph: Indexed, start: list[int]) -> list[bool]:
         kept[i] = True
     for i, xs in enumerate(graph.parents):
         if not kept[i]:
-            kept[i] = any([kept[j] for j in xs])
+            kept[i] = any(kept[j] for j in xs)
     return kept
 
 
@@ -86,11 +87,13 @@ class Highlight:
         for path in _paths(what):
             places = [self._place(graph, place, step) for step in path]
             self.values.update(dict.fromkeys(places))
-            for i, j in zip(places, places[1:], strict=False):
+            for i, j in itertools.pairwise(places):
                 low, high = min(i, j), max(i, j)
                 if low not in graph.parents[high]:
                     a, b = graph.order[i], graph.order[j]
-                    raise ValueError(f"highlight: no step of a path leads from {a!r:.60} to {b!r:.60}: neither is an operand of the other")
+                    raise ValueError(
+                        f"highlight: no step of a path leads from {a!r:.60} to {b!r:.60}: neither is an operand of the other"
+                    )
                 self.uses[low, high] = None
 
     @staticmethod

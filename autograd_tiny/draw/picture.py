@@ -62,7 +62,9 @@ class Picture:
     @property
     def title(self) -> str:
         """What it is a picture of: its output."""
-        return next((f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph")
+        return next(
+            (f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph"
+        )
 
     @property
     def values(self) -> int:

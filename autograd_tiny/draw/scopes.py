@@ -16,10 +16,13 @@ _PATH = re.compile(rf"({_STEP}(?:\.{_STEP})*)\.{_STEP}", re.DOTALL)
 def split(path: str) -> list[str]:
     """The steps of a path, from the outermost module in.
 
-    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("")
-    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], [])
+    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("∂y/∂x")
+    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], ['∂y/∂x'])
     """
-    return re.findall(_STEP, path, re.DOTALL) or ([path] if path else [])
+    if not re.fullmatch(rf"{_STEP}(?:\.{_STEP})*", path, re.DOTALL):
+        return [path] if path else []
+    steps = re.findall(_STEP, path, re.DOTALL)
+    return steps if ".".join(steps) == path else [path]
 
 
 def owner(name: str | None) -> str:
@@ -55,6 +58,8 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
         for name, p in module.named_parameters()
     }
     found = {v: scope for v in order if v.op is None and (scope := held.get(v) or owner(v.name))}
+    if not found and not where:
+        return dict.fromkeys(order, "")
     size = Counter(found.values())
     used: dict[Value, int] = {}  # how many of its module's parameters are in a node
     for v in order:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograd_tiny.digits import short, spread
+from autograd_tiny.digits import spread
 from autograd_tiny.draw.fold import Indexed, sign
 from autograd_tiny.measure import printable
 from autograd_tiny.names import LONGEST, Named, number, spell

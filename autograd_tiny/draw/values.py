@@ -23,10 +23,9 @@ def pictures(asked: Asked) -> Iterator[Picture]:
     drawn = 0
     for rung in _rungs(asked):
         enough = rung.boxes <= asked.limit if asked.fold is None else rung.fold == asked.fold
-        if drawn or enough:
-            if not drawn or rung.boxes < drawn:
-                yield Boxes(asked, rung, asked.limit).picture(finer)
-                drawn = min(rung.boxes, asked.limit)
+        if rung.boxes < drawn or (enough and not drawn):
+            yield Boxes(asked, rung, asked.limit).picture(finer)
+            drawn = min(rung.boxes, asked.limit)
         finer.append(rung)
     rung = min(finer, key=lambda rung: rung.boxes)
     for limit in (asked.limit, READABLE, READABLE // 4):
@@ -54,7 +53,7 @@ def _rung(asked: Asked, fold: str, depth: int, units: Groups, alikes: Groups) ->
         scope: (asked_for(scope) if asked_for else "") or (of_itself(scope) if of_itself else "")
         for scope in dict.fromkeys(asked.graph.scopes)
     }
-    groups = modules(asked.graph, alikes, module)
+    groups = modules(asked.graph, alikes, module) if any(module.values()) else alikes
     paths = {g: path for g in dict.fromkeys(groups) if (path := module[asked.graph.scopes[g]])}
     boxes = len({g for g, kept in zip(groups, asked.kept, strict=True) if kept})
     return Rung(fold, depth, units, alikes, groups, paths, boxes)
