@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
-    commands = parser.add_subparsers(required=True, metavar="step | draw | check | diagnose | museum")
+    commands = parser.add_subparsers(required=True, metavar="step | draw | check | diagnose | museum | doctor")
     step = commands.add_parser("step", help="step through the forward and backward pass, in the terminal or as a page")
     step.add_argument(
         "--html", metavar="FILE", help="write a page that steps forwards and back, one file for any browser"
@@ -109,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     diagnose.add_argument("--check", action="store_true", help="also compare every local derivative with the exact one")
     diagnose.set_defaults(run=_diagnose)
+    doctor = commands.add_parser("doctor", help="what draws pictures here and what is missing; 1: nothing draws")
+    doctor.set_defaults(run=_doctor)
     for command in (step, draw, museum, diagnose):
         shown: dict[str, Any] = {"nargs": "?", "default": SHOWN} if command is museum else {}
         command.add_argument("target", help=TARGET, **shown)
@@ -163,6 +165,12 @@ def _museum(given: argparse.Namespace) -> None:
     print(f"{given.target}   {' '.join(given.values)}".rstrip())
     for bug in BUGS:
         print(f"\n{exhibit(steps, bug)}")
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from autograd_tiny.doctor import doctor
+
+    return 0 if doctor() else 1
 
 
 def _draw(given: argparse.Namespace) -> None:

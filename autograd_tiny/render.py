@@ -22,23 +22,35 @@ class TooSlow(RenderError):
     """The renderer was still drawing when its time was over."""
 
 
+def candidates() -> dict[str, Path | None]:
+    """Where a renderer is looked for, the first choice first, and the program that is there.
+
+    >>> list(candidates())[-2:]
+    ['dot', 'graphviz-pure']
+    """
+    own = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
+    named = os.environ.get(VARIABLE)
+    found = {
+        **({f"{VARIABLE}={named}": shutil.which(named)} if named else {}),
+        "dot": shutil.which("dot"),
+        "graphviz-pure": shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=own),
+    }
+    return {where: Path(program) if program else None for where, program in found.items()}
+
+
 def renderer() -> Path:
     """The program that draws: $AUTOGRAD_TINY_DOT, else `dot` on PATH, else the `graphviz-pure` installed with us.
 
     Raises RenderError when there is none.
     """
-    if named := os.environ.get(VARIABLE):
-        found = shutil.which(named)
-        if found is None:
-            raise RenderError(f"{VARIABLE}={named}: there is no such program")
-        return Path(found)
-    own = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
-    found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=own)
-    if found is None:
-        raise RenderError(
-            "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
-        )
-    return Path(found)
+    for where, program in candidates().items():
+        if program is not None:
+            return program
+        if where.startswith(VARIABLE):
+            raise RenderError(f"{where}: there is no such program")
+    raise RenderError(
+        "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
+    )
 
 
 def render(source: str, format: str = "svg", engine: str = "dot", seconds: float | None = None) -> bytes:
@@ -50,8 +62,11 @@ def render(source: str, format: str = "svg", engine: str = "dot", seconds: float
     Raises RenderError, with what the renderer said, when it fails, TooSlow when it takes longer than 30 seconds or than
     `seconds`.
     """
-    program = renderer()
-    seconds = SECONDS if seconds is None else seconds
+    return render_by(renderer(), source, format, engine, SECONDS if seconds is None else seconds)
+
+
+def render_by(program: Path, source: str, format: str, engine: str, seconds: float) -> bytes:
+    """The same, by a program of one's choice."""
     command = [str(program), f"-K{engine}", f"-T{format}"]
     try:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=seconds, check=False)

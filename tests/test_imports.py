@@ -22,7 +22,7 @@ READING_ORDER = [
     {"tree"},
     {"transforms"},
     {"nn", "names", "render", "expression"},
-    {"record", "plain"},
+    {"record", "plain", "doctor"},
     {"events"},
     {"breakpoints"},
     {"trace", "draw.scopes", "draw.svg", "draw.caption", "draw.quoting", "strategies"},
