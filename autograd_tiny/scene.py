@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from autograd_tiny.digits import short
-from autograd_tiny.draw import GRAD, INK, LIMIT, LINE, VALUE, Graph
+from autograd_tiny.draw import GRAD, INK, LINE, VALUE, Graph
 from autograd_tiny.events import Backward, Forward, Node, Seed
 from autograd_tiny.measure import SIZE, text_width, wrapped
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import State, Trace
 
+LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
 LEADING = 15.0  # points from line to line

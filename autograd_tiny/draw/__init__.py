@@ -15,6 +15,8 @@ network.py  a network as people draw one
 linked.py   the network and its scalars, each leading to the other
 symbols.py  the picture of an op and of a function
 mermaid.py  a picture as a Mermaid flowchart
+tikz.py     a picture as a LaTeX document
+quoting.py  text within DOT
 svg.py      the renderer's SVG made fit for any page, light and dark
 graph.py    a graphviz.Digraph, drawn where no Graphviz is installed
 dot.py      a picture as such a graph
@@ -33,20 +35,19 @@ from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
 from autograd_tiny.draw.mermaid import mermaid
 from autograd_tiny.draw.network import network
 from autograd_tiny.draw.symbols import picture_of_function, picture_of_op
+from autograd_tiny.draw.tikz import tikz
 from autograd_tiny.draw.values import pictures
 from autograd_tiny.op import Op
 from autograd_tiny.record import Recording
 from autograd_tiny.value import Value
 
-LIMIT = 1000
-
-__all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
+__all__ = ["GRAD", "INK", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
 
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
 
 
-Graph.texts[".mmd"] = mermaid  # it lies above graph.py
+Graph.texts |= {".mmd": mermaid, ".tex": tikz}  # they lie above graph.py
 
 
 def draw(

@@ -190,7 +190,7 @@ class Boxes:
             values=len(self.kept),
             boxes=len(self.members),
             left_out=self.left_out,
-            fold=self.rung.fold,
+            sums=any(len(inside) > self.times[g] for g, inside in self.members.items() if g not in self.rung.paths),
             samples=max(self.times.values()),
             modules=modules,
             focus=str(name),

@@ -15,7 +15,7 @@ class Told(NamedTuple):
     values: int  # of the whole graph
     boxes: int
     left_out: int
-    fold: str
+    sums: bool  # whether any is folded
     samples: int  # the most that are folded into one box
     modules: tuple[str, ...]  # collapsed
     focus: str
@@ -27,14 +27,14 @@ class Told(NamedTuple):
 def caption(told: Told) -> tuple[str, ...]:
     """The lines below the picture; none where every value has a box of its own.
 
-    >>> caption(Told(1000, 36, 0, "sums", 1, (), "", None, False, "draw(y, fold='nothing'), 1,000 boxes"))
+    >>> caption(Told(1000, 36, 0, True, 1, (), "", None, False, "draw(y, fold='nothing'), 1,000 boxes"))
     ('1,000 values in 36 boxes: a sum is one box.', "More: draw(y, fold='nothing'), 1,000 boxes.")
     """
     lines = []
     drawn = told.values - told.left_out
     if drawn > told.boxes:
         how = []
-        if told.fold != "nothing":
+        if told.sums:
             how.append("a sum is one box")
         if told.samples > 1:
             how.append(f"what is alike in up to {told.samples:,} samples is one box")

@@ -8,10 +8,9 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
-import graphviz  # type: ignore[import-untyped]
-
 from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
 from autograd_tiny.draw.picture import Box, Frame, Picture, framed
+from autograd_tiny.draw.quoting import attribute, tooltip
 from autograd_tiny.draw.svg import BOX
 from autograd_tiny.measure import SIZE, printable, shortened, text_width
 
@@ -42,10 +41,10 @@ def graph_of(picture: Picture) -> Graph:
     for arrow in picture.arrows:
         look = {"color": INK, "penwidth": "2.5"} if arrow.bold else {}
         if arrow.label:
-            look["label"] = _attribute(f" {arrow.label} ")
+            look["label"] = attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
-        tooltip = _tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
-        graph.edge(arrow.tail, arrow.head, tooltip=tooltip, **look)
+        told = tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
+        graph.edge(arrow.tail, arrow.head, tooltip=told, **look)
     return graph
 
 
@@ -62,16 +61,6 @@ def _written(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\")
 
 
-def _attribute(text: str) -> Any:
-    """Text as it is: Graphviz reads backslashes and entities in an attribute."""
-    return graphviz.escape(text.replace("&", "&amp;"))
-
-
-def _tooltip(text: str) -> Any:
-    """The same for a tooltip, in which Graphviz reads them twice."""
-    return graphviz.escape(_attribute(text))
-
-
 def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
     """The boxes and frames of a frame."""
     for box in frame.boxes:
@@ -79,16 +68,16 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
         _node(graph, box, frame.title(box), _linked(link, box.scope) if box.scope != frame.path else {})
     for inner in frame.frames:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
-            label = _attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
+            label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
             cluster.attr(label=label, style="rounded", color=LINE, labelloc="t", labeljust="l", margin="8")
-            cluster.attr(tooltip=_tooltip(printable(inner.path)), **_linked(link, inner.path))
+            cluster.attr(tooltip=tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
 
 
 def _linked(link: str, scope: str) -> dict[str, str]:
     if not link:
         return {}
-    return {"id": _attribute(scope), "URL": _attribute(f"{link}#{urllib.parse.quote(scope)}")}
+    return {"id": attribute(scope), "URL": attribute(f"{link}#{urllib.parse.quote(scope)}")}
 
 
 def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
@@ -113,7 +102,7 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>',
         width=f"{width / 72:.3f}",
         height=f"{(LEADING * len(rows) + 8) / 72:.3f}",
-        tooltip=_tooltip(box.tooltip or box.title),
+        tooltip=tooltip(box.tooltip or box.title),
         **look,
         **link,
     )

@@ -6,10 +6,10 @@ from autograd_tiny.digits import spread
 from autograd_tiny.draw.fold import Indexed, sign
 from autograd_tiny.measure import printable
 from autograd_tiny.names import LONGEST, Named, number, spell
-from autograd_tiny.op import Spelled
+from autograd_tiny.op import Every, Spelled
 from autograd_tiny.value import UNTOUCHED, Value
 
-FEW = 8  # values of a sum that is written out
+FEW = 8  # values of a sum that is written out, operands of any other op
 LONGEST_TOOLTIP = 400  # characters
 
 
@@ -26,6 +26,9 @@ class Titles:
             return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(one) if len(one) > 1 else first.op.name
+        if isinstance(first.op.partials, Every) and len(first.operands) > FEW:
+            written = f"{first.op.name} of {len(first.operands):,}"
+            return f"{name} = {written}" if (name := self._name(roots)) else written
         if self.named:
             return self.named[first].title
         written = self._spelled(roots, set(one)).text if len(one) <= FEW else ""
