@@ -40,7 +40,7 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-def said(width=120):
+def said(width=300):
     out = io.StringIO()
     return doctor.doctor(Console(file=out, width=width)), out.getvalue()
 
