@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-torch lint bench pictures clean
+.PHONY: help demo test check check-torch lint bench pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make pictures draw the pictures of the README again"
+	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
 
 # One stamp per set of packages; each is made again when pyproject.toml changes.
 .venv/%.stamp: pyproject.toml
@@ -55,11 +56,15 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py
 	@$(BIN)/python benchmarks/check.py
 	@$(BIN)/python benchmarks/seeing.py
+	@$(BIN)/python benchmarks/drawing.py
 
 pictures: .venv/test.stamp
 	@mkdir -p out
 	@$(BIN)/autograd-tiny draw $(NEURON) -o demos/neuron.svg
 	@$(BIN)/python demos/pictures.py
+
+gallery: .venv/run.stamp
+	@$(BIN)/python demos/gallery.py out/gallery
 
 clean:
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   autograd-tiny step train.py:loss --html loss.html --open
   autograd-tiny diagnose train.py:loss
   autograd-tiny draw "a*b + tanh(a)" a=1 b=2 -o graph.png
+  autograd-tiny draw train.py:loss --focus w1 --show data,grad,local
   autograd-tiny check losses.py:softplus x=-700:700 --grad softplus_grad
 """
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="autograd-tiny", description=__doc__, epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
-    commands = parser.add_subparsers(required=True, metavar="step | draw | check | diagnose | museum")
+    commands = parser.add_subparsers(required=True, metavar="step | draw | check | diagnose | museum | doctor")
     step = commands.add_parser("step", help="step through the forward and backward pass, in the terminal or as a page")
     step.add_argument(
         "--html", metavar="FILE", help="write a page that steps forwards and back, one file for any browser"
@@ -76,7 +77,21 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--open", action="store_true", help="open that page in the browser")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
-    draw.add_argument("-o", "--output", default="graph.svg", help="*.svg, *.png or *.dot (default: %(default)s)")
+    draw.add_argument(
+        "-o", "--output", default="graph.svg", help="*.svg, *.png, *.dot, *.mmd or *.tex (default: %(default)s)"
+    )
+    draw.add_argument(
+        "--show", metavar="WORDS", help="of names, data, grad, scopes, local (the derivative on each arrow)"
+    )
+    draw.add_argument("--fold", metavar="HOW", help="nothing, sums or samples (default: what a person can read)")
+    draw.add_argument(
+        "--collapse", metavar="MODULE", help="fold a module, layers[0], or all to a depth of their paths, 1"
+    )
+    draw.add_argument("--focus", metavar="NAME", help="only the paths from a value to the output")
+    draw.add_argument("--highlight", metavar="NAME", help="thick lines along the paths from a value to the output")
+    draw.add_argument("--depth", type=int, metavar="N", help="only what is at most N steps from the output")
+    draw.add_argument("--rankdir", metavar="LR|TB|RL|BT", help="which way the arrows go (default: LR)")
+    draw.add_argument("--network", action="store_true", help="modules as circles and weights as lines instead")
     draw.set_defaults(run=_draw)
     check = commands.add_parser(
         "check", help="check the gradient of a function over a domain; 1: wrong, 3: inconclusive"
@@ -94,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     diagnose.add_argument("--check", action="store_true", help="also compare every local derivative with the exact one")
     diagnose.set_defaults(run=_diagnose)
+    doctor = commands.add_parser("doctor", help="what draws pictures here and what is missing; 1: nothing draws")
+    doctor.set_defaults(run=_doctor)
     for command in (step, draw, museum, diagnose):
         shown: dict[str, Any] = {"nargs": "?", "default": SHOWN} if command is museum else {}
         command.add_argument("target", help=TARGET, **shown)
@@ -150,14 +167,32 @@ def _museum(given: argparse.Namespace) -> None:
         print(f"\n{exhibit(steps, bug)}")
 
 
+def _doctor(given: argparse.Namespace) -> int:
+    from autograd_tiny.doctor import doctor
+
+    return 0 if doctor() else 1
+
+
 def _draw(given: argparse.Namespace) -> None:
-    from autograd_tiny.draw import draw
+    from autograd_tiny.draw import draw, network
+    from autograd_tiny.record import tracing
     from autograd_tiny.render import RenderError
 
-    y = _value(given)
+    with tracing() as recording:
+        y = _value(given)
+    options = {
+        name: value
+        for name in ("show", "fold", "collapse", "focus", "highlight", "depth", "rankdir")
+        if (value := getattr(given, name)) is not None
+    }
+    if (depth := options.get("collapse", "")).isdecimal():
+        options["collapse"] = int(depth)
+    if given.network and options:
+        raise _Refused(f"--network draws modules, and has no --{next(iter(options))}")
     try:
         y.backward()
-        print(draw(y).write(given.output))
+        graph = network(y, recording) if given.network else draw(y, recording=recording, **options)
+        print(graph.write(given.output))
     except (ValueError, RenderError) as error:
         raise _Refused(error) from None
     except OSError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 
 def short(x: float) -> str:
     """x in four significant digits; exact numbers plain, rounded ones with their zeros kept.
@@ -27,3 +30,24 @@ def is_exact(*xs: float) -> bool:
 def equals(*xs: float) -> str:
     """The sign between numbers shown by `short`: ``=``, or ``≈`` when any of them is rounded."""
     return "=" if is_exact(*xs) else "≈"
+
+
+def spread(xs: Sequence[float]) -> str:
+    """One number, or many from the least to the greatest with their mean; how many are nan.
+
+    >>> spread([2.0]), spread([2.0, 2.0]), spread([1.0, 2.0, 6.0]), spread([1.0, float("nan")])
+    ('2', '2', '1 … 6 (mean 3)', '1, 1 nan')
+    """
+    known = [x for x in xs if x == x]
+    if not known:
+        return "nan"
+    low, high = min(known), max(known)
+    text = short(low) if low == high else f"{short(low)} … {short(high)} (mean {short(_mean(known))})"
+    return text if len(known) == len(xs) else f"{text}, {len(xs) - len(known):,} nan"
+
+
+def _mean(xs: Sequence[float]) -> float:
+    try:
+        return math.fsum(xs) / len(xs)
+    except (OverflowError, ValueError):  # a sum too large for a float, or inf - inf
+        return sum(x / len(xs) for x in xs)

@@ -5,36 +5,24 @@ Nothing moves between two frames: every text has its room in each of them, from 
 
 from __future__ import annotations
 
-import html
 import io
 import re
 import tempfile
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from autograd_tiny.digits import short
-from autograd_tiny.draw import GRAD, INK, LIMIT, LINE, VALUE, Graph
-from autograd_tiny.events import Backward, Forward, Node, Seed
+from autograd_tiny.draw import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.events import Node
+from autograd_tiny.plain import places
 from autograd_tiny.render import save
-from autograd_tiny.sentences import explain_step
-from autograd_tiny.trace import State, Trace
+from autograd_tiny.scene import PALE, Scene
+from autograd_tiny.tex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
+from autograd_tiny.trace import Trace
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
 MOST = 200  # frames in one go; nobody looks at more, and each takes a layout
-LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
-LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
-SIZE, LEADING = 11, 15.0  # points: letters, from line to line
-PALE = {VALUE: "#e3eef8", GRAD: "#fdeee3"}  # fills on which both colours keep a contrast of 4.5
-WAITING = "#6b7078"  # a value that is not computed yet
-
-# The widths of Helvetica's letters, in hundredths of their size; the others are as wide as a digit.
-WIDTHS = {c: w for w, cs in ((22, "ijl'|"), (28, " !,./:;I[]ft\\"), (33, "-()r`\"{}"), (50, "ckszvxyJ"), (67, "ABEKPSVXY&"),
-                             (72, "CDHNRUw"), (78, "GOQ"), (83, "mM+=<>~×≈−∂"), (94, "W%"), (100, "@…→∞")) for c in cs}  # fmt: skip
-GENEROUS = 1.22  # bold letters are wider, and so is the face that stands in where there is no Helvetica
+LINE_OF_SLIDE = 94  # characters that fit across one in \footnotesize
 
 
 def frame(trace: Trace, n: int) -> Graph:
@@ -50,7 +38,7 @@ def frame(trace: Trace, n: int) -> Graph:
     Raises IndexError where there is no step n, ValueError for more than 1,000 values.
     """
     (n,) = _chosen(trace, [n])
-    return _Scene(trace).graph(n)
+    return Scene(trace).graph(n)
 
 
 def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterable[int] | None = None) -> list[Path]:
@@ -68,7 +56,7 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     """
     chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
     names = [f"step-{n + 1:0{digits}}.{format}" for n in chosen]
-    scene = _Scene(trace)
+    scene = Scene(trace)
     with _folder(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".frames.") as part:
         for n, name in zip(chosen, names, strict=True):
             scene.graph(n).write(Path(part, name))
@@ -105,7 +93,7 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
     path = _suffixed(path, ".gif")
     if not 0.02 <= seconds <= 600:  # browsers show a frame of less time for longer; the format counts in 16 bits
         raise ValueError(f"each step is shown for 0.02 to 600 seconds, got {seconds}")
-    chosen, scene = _chosen(trace, steps), _Scene(trace)
+    chosen, scene = _chosen(trace, steps), Scene(trace)
     pictures = [Image.open(io.BytesIO(scene.graph(n).pipe("png"))).convert("RGB") for n in chosen]
     whole = io.BytesIO()
     pictures[0].save(
@@ -120,7 +108,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     Raises ValueError for more than 200 steps, OSError, RenderError.
     """
     path, gap = _suffixed(path, ".svg"), 18.0
-    chosen, scene = _chosen(trace, steps), _Scene(trace)
+    chosen, scene = _chosen(trace, steps), Scene(trace)
     strip: list[str] = []
     width = top = 0.0
     for n in chosen:
@@ -152,27 +140,39 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
     The `tikzpicture` can be copied into a frame of one's own with the preamble above it. Letters that pdflatex lacks
     are written as U+6F22. Raises ValueError for more than 200 steps, RenderError.
     """
-    chosen, scene = _chosen(trace, steps), _Scene(trace)
+    chosen, scene = _chosen(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
     states = [trace.at(n) for n in chosen]
-    left, bottom, right, top, boxes, arrows = _places(scene)
-    lines = [rf"\useasboundingbox ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});"]
-    for (consumer, i), (points, (x, y)) in arrows.items():
-        colors = [scene.active(n, (consumer, i)) for n in chosen]
-        lines.append(_slides([rf"\draw[{_ARROW[color]}] {_spline(points)};" for color in colors]))
-        label = rf"\node[local] at ({x:.2f},{y:.2f}) {{{_tex(scene.locals[consumer, i])}}};"
-        lines.append(_slides([label if color == GRAD else "" for color in colors]))
-    for node, (x, y, wide, high) in zip(trace.nodes, boxes, strict=True):
+    found = places(scene.graph(0, "none").source)
+    splines = found.by_ends()
+    corners: list[tuple[float, float]] = []
+    lines: list[str] = []
+    for node in trace.nodes:
+        for i, operand in enumerate(node.operands):
+            if isinstance(operand, Node):
+                _, _, points, at = splines[f"n{operand.number}", f"n{node.number}"].pop(0)
+                passes = [scene.active(n, (node.number, i)) for n in chosen]
+                lines.append(_slides([rf"\draw[{_ARROW[color]}] {spline(points)};" for color in passes]))
+                assert at is not None
+                label = rf"\node[local] at ({at[0]:.2f},{at[1]:.2f}) {{{tex(scene.locals[node.number, i])}}};"
+                lines.append(_slides([label if color == GRAD else "" for color in passes]))
+                corners += [*points, at]
+    for node in trace.nodes:
+        x, y, wide, high = found.boxes[f"n{node.number}"]
+        left, right, bottom, top = x - wide / 2, x + wide / 2, y - high / 2, y + high / 2
+        corners += [(left, bottom), (right, top)]
         shown = [scene.box(node, state) for state in states]
-        at = f"({x - wide / 2:.2f},{y - high / 2:.2f}) rectangle ({x + wide / 2:.2f},{y + high / 2:.2f})"
-        lines.append(_slides([rf"\draw[{_FRAME[box.role, box.color]}] {at};" for box in shown]))
-        rows = [rf"\textbf{{{_tex(line)}}}" for line in shown[0].title]
-        rows.append(rf"\textcolor{{value}}{{{_slides([_tex(box.data) for box in shown])}}}")
-        rows.append(rf"\textcolor{{grad}}{{{_slides([_tex(box.grad) for box in shown])}}}")
-        lines.append(rf"\node[box, text width={wide:.0f}pt] at ({x:.2f},{y:.2f}) {{{_BREAK.join(rows)}}};")
+        outline = f"({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f})"
+        lines.append(_slides([rf"\draw[{_FRAME[box.role, box.color]}] {outline};" for box in shown]))
+        rows = [rf"\textbf{{{tex(line)}}}" for line in shown[0].title]
+        rows.append(rf"\textcolor{{value}}{{{_slides([tex(box.data) for box in shown])}}}")
+        rows.append(rf"\textcolor{{grad}}{{{_slides([tex(box.grad) for box in shown])}}}")
+        lines.append(rf"\node[box, text width={wide:.0f}pt] at ({x:.2f},{y:.2f}) {{{BREAK.join(rows)}}};")
+    (left, right), (bottom, top) = [(min(along), max(along)) for along in zip(*corners, strict=True)]
+    lines.insert(0, rf"\useasboundingbox ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});")
     captions = []
     for n in chosen:
-        texts = [(_tex(line), head) for line, head in scene.captions[n]]
-        captions.append(_BREAK.join(rf"\textbf{{{line}}}" if head else line for line, head in texts))
+        texts = [(tex(line), head) for line, head in scene.captions[n]]
+        captions.append(BREAK.join(rf"\textbf{{{line}}}" if head else line for line, head in texts))
     room = 10 * (max(map(len, scene.captions)) + 1)  # points: \footnotesize leads by 9.5
     scale = min(WIDE / (right - left), (HIGH - room) / (top - bottom))
     parts = {"SCALE": f"{scale:.3f}", "ROOM": str(room), "PICTURE": "\n".join(filter(None, lines))}
@@ -204,192 +204,6 @@ def _suffixed(path: str | Path, suffix: str) -> Path:
     return path
 
 
-class _Box(NamedTuple):
-    """What the box of a value says and how it looks at one step."""
-
-    title: tuple[str, ...]
-    data: str
-    grad: str
-    role: str  # active, target, known, waiting
-    color: str  # of the pass
-
-
-class _Scene:
-    """What all frames of a trace share: the texts of every step, and the room that the longest of them needs."""
-
-    def __init__(self, trace: Trace) -> None:
-        if len(trace.nodes) > LIMIT:
-            raise ValueError(
-                f"too large to draw: {len(trace.nodes):,} values, and the limit is {LIMIT:,}. Trace a value nearer to "
-                "the leaves, or the same function of fewer points"
-            )
-        self.trace = trace
-        before = trace.at(-1)
-        shown = [[_data(node.data), _data(None), _grad(None), _grad(before.grad(node))] for node in trace.nodes]
-        self.locals: dict[tuple[int, int], str] = {}
-        for step in trace:
-            if isinstance(step, Backward):
-                self.locals[step.node.number, step.i] = f"local {short(step.local)}"
-            if not isinstance(step, Forward):
-                shown[(step.operand if isinstance(step, Backward) else step.node).number].append(_grad(step.after))
-        texts = [[*_title(node), *rows] for node, rows in zip(trace.nodes, shown, strict=True)]
-        self.widths = [max(map(_width, rows)) + 20 for rows in texts]
-        self.heights = [LEADING * (len(_title(node)) + 2) + 8 for node in trace.nodes]
-        self.captions = [_caption(trace, n) for n in range(len(trace))]
-        self.wide = max(_width(line) for lines in self.captions for line, _ in lines)
-        self.high = LEADING * max(map(len, self.captions))
-
-    def box(self, node: Node, state: State) -> _Box:
-        step = self.trace[state.n]
-        color = VALUE if isinstance(step, Forward) else GRAD
-        role = "known" if state.known(node) else "waiting"
-        if isinstance(step, Backward) and node is step.operand:
-            role = "target"
-        elif node is step.node:
-            role = "active"
-        data = _data(node.data if state.known(node) else None)
-        return _Box(_title(node), data, _grad(state.grad(node)), role, color)
-
-    def active(self, n: int, use: tuple[int, int]) -> str:
-        """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
-        step = self.trace[n]
-        if step.node.number != use[0] or isinstance(step, Seed):
-            return ""
-        return VALUE if isinstance(step, Forward) else GRAD if step.i == use[1] else ""
-
-    def graph(self, n: int, arrowhead: str = "normal") -> Graph:
-        state = self.trace.at(n)
-        lines = [(html.escape(line), head) for line, head in self.captions[n]]
-        rows = [f"<b>{line}</b>" if head else line for line, head in lines]
-        text = "".join(f'{row}<br align="left"/>' for row in rows)
-        caption = _room(self.wide, self.high, text, 6)
-        graph = Graph("frame", format="svg")
-        graph.attr(rankdir="LR", ordering="in", nodesep="0.2", ranksep="0.1", label=caption, labelloc="b")
-        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
-        graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
-        graph.attr("edge", arrowsize="0.6", arrowhead=arrowhead, fontname="Helvetica", fontsize=str(SIZE - 1))
-        for node in self.trace.nodes:
-            box, width, height = self.box(node, state), self.widths[node.number] / 72, self.heights[node.number] / 72
-            graph.node(f"n{node.number}", _rows(box), width=f"{width:.4f}", height=f"{height:.4f}", **_look(box))
-        for node in self.trace.nodes:
-            for i, operand in enumerate(node.operands):
-                if isinstance(operand, Node):
-                    use = node.number, i
-                    color = self.active(n, use)
-                    text = f'<font color="{INK}"><b>{self.locals[use]}</b></font>' if color == GRAD else ""
-                    label = _room(_width(self.locals[use]) + 6, LEADING, text)
-                    look = {"color": color, "penwidth": "4"} if color else {"color": LINE}
-                    graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
-        return graph
-
-
-def _look(box: _Box) -> dict[str, str]:
-    """Never by the colour alone: the active box is filled, its frame thick; the target's is dashed."""
-    match box.role:
-        case "active":
-            return {"style": "rounded,filled", "fillcolor": PALE[box.color], "color": box.color, "penwidth": "3"}
-        case "target":
-            return {"style": "rounded,dashed", "color": box.color, "penwidth": "3"}
-        case "known":
-            return {"style": "rounded", "color": INK}
-        case _:
-            return {"style": "rounded", "color": LINE}
-
-
-def _rows(box: _Box) -> str:
-    color = WAITING if box.role == "waiting" else INK
-    rows = [
-        *(f'<font color="{color}"><b>{html.escape(line)}</b></font>' for line in box.title),
-        f'<font color="{VALUE}">{box.data}</font>',
-        f'<font color="{GRAD}">{box.grad}</font>',
-    ]
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
-
-
-def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
-    """A label that takes the same room whatever is in it."""
-    size = f'fixedsize="true" width="{width + 2 * padding:.0f}" height="{height + 2 * padding:.0f}"'
-    cell = f'<td {size} cellpadding="{padding}" align="left" balign="left" valign="top">{inside}</td>'
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
-
-
-def _data(x: float | None) -> str:
-    return f"data {'–' if x is None else short(x)}"
-
-
-def _grad(x: float | None) -> str:
-    return f"grad {'–' if x is None else short(x)}"
-
-
-def _caption(trace: Trace, n: int) -> list[tuple[str, bool]]:
-    """Its lines, and whether they belong to the headline."""
-    lines = []
-    for i, part in enumerate(explain_step(trace, n)[:3]):
-        wrapped = textwrap.wrap(_printable(part), LONGEST_LINE, max_lines=MOST_LINES, placeholder=" …")
-        lines += [(line, i == 0) for line in wrapped]
-    return lines
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "·" for c in text)
-
-
-def _title(node: Node) -> tuple[str, ...]:
-    """What a value is, on one line or two."""
-    text = _printable(node.named.title)
-    return tuple(textwrap.wrap(text, LONGEST_TITLE, break_on_hyphens=False, max_lines=2, placeholder="…")) or ("",)
-
-
-def _width(text: str) -> float:
-    """How wide a text is in points, rather too wide than too narrow."""
-    widths = (100 if unicodedata.east_asian_width(c) in "WF" else WIDTHS.get(c, 56) for c in text)
-    return sum(widths) / 100 * SIZE * GENEROUS
-
-
-Point = tuple[float, float]
-
-
-class _Places(NamedTuple):
-    """Where `frame` puts things, in points, without the caption."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-    boxes: list[tuple[float, ...]]  # x, y, width, height
-    arrows: dict[tuple[int, int], tuple[list[Point], Point]]  # consumer and slot: a spline, and where its label is
-
-
-def _places(scene: _Scene) -> _Places:
-    words = [line.split() for line in scene.graph(0, "none").pipe("plain", encoding="utf-8").split("\n")]
-    found = {w[1]: tuple(float(word) * 72 for word in w[2:6]) for w in words if w[:1] == ["node"]}
-    boxes = [found[f"n{node.number}"] for node in scene.trace.nodes]
-    splines: dict[tuple[str, str], list[tuple[list[Point], Point]]] = {}
-    for tail, head, count, *rest in (w[1:] for w in words if w[:1] == ["edge"]):
-        xs = [float(word) * 72 for word in rest[: 2 * int(count)]]
-        # After the spline come the label's text, its place, the style and the colour.
-        label = float(rest[-4]) * 72, float(rest[-3]) * 72
-        splines.setdefault((tail, head), []).append((list(zip(xs[::2], xs[1::2], strict=True)), label))
-    arrows = {
-        (node.number, i): splines[f"n{operand.number}", f"n{node.number}"].pop(0)
-        for node in scene.trace.nodes
-        for i, operand in enumerate(node.operands)
-        if isinstance(operand, Node)
-    }
-    xs = [x + sign * wide / 2 for x, _, wide, _ in boxes for sign in (-1, 1)]
-    ys = [y + sign * high / 2 for _, y, _, high in boxes for sign in (-1, 1)]
-    curves = [point for spline, label in arrows.values() for point in (*spline, label)]
-    xs, ys = [*xs, *(x for x, _ in curves)], [*ys, *(y for _, y in curves)]
-    return _Places(min(xs), min(ys), max(xs), max(ys), boxes, arrows)
-
-
-def _spline(points: Sequence[Point]) -> str:
-    start, *rest = [f"({x:.2f},{y:.2f})" for x, y in points]
-    curves = (f" .. controls {a} and {b} .. {c}" for a, b, c in zip(*[iter(rest)] * 3, strict=True))
-    return start + "".join(curves)
-
-
 def _slides(texts: Sequence[str]) -> str:
     r"""Each text on its slides: ``\only<1-2,4>{…}``; the text itself where it is the same on all."""
     if len(set(texts)) == 1:
@@ -403,43 +217,6 @@ def _slides(texts: Sequence[str]) -> str:
     return "".join(rf"\only<{','.join(on)}>{{{text}}}" for text, on in runs.items() if text)
 
 
-def _tex(text: str) -> str:
-    minus = re.sub(r"(?<!\w)-(?=[\d ])", "−", text)  # a hyphen of LaTeX is too short for one
-    return "".join(map(_tex_letter, minus))
-
-
-def _tex_letter(c: str) -> str:
-    if c in _TEX:
-        return _TEX[c]
-    return c if c.isascii() or "À" <= c <= "ÿ" else f"U+{ord(c):04X}"
-
-
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    words = text.split()
-    return zip(words[::2], words[1::2], strict=True)
-
-
-# fmt: off
-_GREEK = (
-    "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho "
-    "σ sigma τ tau υ upsilon φ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi "
-    "Ω Omega"
-)
-_MATH = (
-    r"· \cdot × \times ÷ \div ∂ \partial − - ≈ \approx → \to ← \leftarrow ∞ \infty ≤ \le ≥ \ge ≠ \ne √ \surd ∇ \nabla "
-    r"⊙ \odot ∑ \sum ∏ \prod ± \pm ² ^2 ³ ^3"
-)
-# Letters that mean something else to LaTeX, or that its fonts join into another or lack.
-_TEX = {
-    **{c: rf"\{c}" for c in "&%$#_{}"},
-    **{c: rf"$\{name}$" for c, name in _pairs(_GREEK)},
-    **{c: f"${name}$" for c, name in _pairs(_MATH)},
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "—": "---",
-    "…": r"\ldots{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}", "`": r"\textasciigrave{}", "-": "-{}", ",": ",{}",
-}
-# fmt: on
-_BREAK = r"\\{}"  # so that what follows is never read as the option of a line break
 _ARROW = {
     "": "arrow",
     VALUE: "arrow, draw=value, line width=2pt",
@@ -453,23 +230,17 @@ _FRAME = {
     **{("waiting", color): "still, draw=line" for color in PALE},
 }
 _COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "palevalue": PALE[VALUE], "palegrad": PALE[GRAD]}
-_DEFINED = "\n".join(rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" for name, color in _COLORS.items())
 _DOCUMENT = rf"""\documentclass[aspectratio=169]{{beamer}}
-\usepackage[T1]{{fontenc}}
-\usepackage{{lmodern}}
-\usepackage{{tikz}}
-\usetikzlibrary{{arrows.meta}}
-{_DEFINED}
+{PREAMBLE}
+{colors(_COLORS)}
+\setbeamertemplate{{navigation symbols}}{{}}
 \begin{{document}}
 \begin{{frame}}
 \centering
 \begin{{tikzpicture}}[x=1pt, y=1pt, scale=SCALE, transform shape,
-  letters/.style={{text=ink, font=\sffamily\fontsize{{12}}{{15}}\selectfont}},
-  box/.style={{letters, inner sep=0pt, align=center}},
-  local/.style={{letters, inner sep=1pt, font=\sffamily\bfseries\fontsize{{11}}{{11}}\selectfont}},
+  {STYLES},
   still/.style={{rounded corners=4pt, line width=0.6pt}},
-  active/.style={{rounded corners=4pt, line width=1.6pt}},
-  arrow/.style={{draw=line, line width=0.6pt, -{{Latex[length=5pt, width=4pt]}}}}]
+  active/.style={{rounded corners=4pt, line width=1.6pt}}]
 PICTURE
 \end{{tikzpicture}}
 

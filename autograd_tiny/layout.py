@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import shlex
 from collections import defaultdict
 from typing import NamedTuple
 
 from autograd_tiny import render
 from autograd_tiny.events import Node
+from autograd_tiny.measure import shortened, text_width
+from autograd_tiny.plain import Point, places
 from autograd_tiny.trace import Trace
 
-ACROSS, HEIGHT, GAP = 6.6, 52.0, 26.0  # points: a character of 11 pt, a box of three lines, between two boxes
+HEIGHT, GAP = 52.0, 26.0  # points: a box of three lines, between two boxes
+NARROWEST = text_width("grad -1.235e-05")  # a gradient that is still to come
 WIDEST = 30  # characters that a box shows
 MANY = 1500  # values; beyond it the renderer's layout takes seconds
 
@@ -23,17 +25,16 @@ class Layout(NamedTuple):
     width: float
     height: float
     boxes: list[tuple[float, float, float]]
-    arrows: list[list[tuple[float, float]]]
+    arrows: list[list[Point]]
 
 
 def title(node: Node) -> str:
     """What the first line of a box says: the name, or what it is, cut to the width of the widest box."""
-    text = "".join(c if c.isprintable() else "·" for c in node.named.title)
-    return text if len(text) <= WIDEST else f"{text[: WIDEST // 2]}…{text[1 - WIDEST // 2 :]}"
+    return shortened(node.named.title, WIDEST)
 
 
 def box_width(node: Node) -> float:
-    return max(76.0, len(title(node)) * ACROSS + 18)
+    return max(NARROWEST, text_width(title(node)) + 12)
 
 
 def layout(trace: Trace) -> Layout:
@@ -59,26 +60,14 @@ def _by_renderer(trace: Trace) -> Layout:
     order = sorted(range(len(uses.targets)), key=lambda k: (uses.consumers[k], uses.slots[k]))
     lines += [f"n{uses.targets[k]} -> n{uses.consumers[k]}" for k in order]
     attributes = 'rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.75; edge [arrowhead=none]; node [shape=box, fixedsize=true, label=""]'
-    text = render.render("digraph {" + ";".join([attributes, *lines]) + "}", "plain").decode()
-    boxes: dict[int, tuple[float, float, float]] = {}
-    waiting = defaultdict(list)
+    found = places("digraph {" + ";".join([attributes, *lines]) + "}")
+    curves = found.by_ends()
+    boxes = [found.boxes[f"n{node.number}"] for node in trace.nodes]
+    arrows: list[list[Point]] = [[] for _ in order]
     for k in order:
-        waiting[uses.targets[k], uses.consumers[k]].append(k)
-    arrows: list[list[tuple[float, float]]] = [[] for _ in order]
-    width = height = 0.0
-    for line in text.splitlines():
-        words = shlex.split(line)
-        if words[0] == "graph":
-            width, height = float(words[2]) * 72, float(words[3]) * 72
-        elif words[0] == "node":
-            x, y, wide = (float(word) * 72 for word in words[2:5])
-            boxes[int(words[1][1:])] = x, height - y, wide
-        elif words[0] == "edge":
-            n = int(words[3])
-            numbers = [float(word) * 72 for word in words[4 : 4 + 2 * n]]
-            k = waiting[int(words[1][1:]), int(words[2][1:])].pop(0)
-            arrows[k] = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
-    return Layout(width, height, [boxes[i] for i in range(len(trace.nodes))], arrows)
+        points = curves[f"n{uses.targets[k]}", f"n{uses.consumers[k]}"].pop(0).points
+        arrows[k] = [(x, found.height - y) for x, y in points]
+    return Layout(found.width, found.height, [(box.x, found.height - box.y, box.width) for box in boxes], arrows)
 
 
 def _in_layers(trace: Trace) -> Layout:

@@ -41,6 +41,11 @@ class Recording:
         self._paths: dict[tuple[int, int], str] = {}
         self._modules: list[Any] = []  # kept, so that no id is used twice
 
+    @property
+    def outermost(self) -> list[Module]:
+        """The modules that were called by no other module, each once, in the order of their first value."""
+        return list({id(module): module for module in self._modules[::2]}.values())
+
     def note(self, v: Value, frame: FrameType) -> None:
         """Remember where v is being made: by the code above `frame`."""
         while frame.f_code.co_filename in ENGINE and frame.f_back is not None:

@@ -12,11 +12,30 @@ from pathlib import Path
 
 SECONDS = 30  # a layout that takes longer is not one a person can read
 VARIABLE = "AUTOGRAD_TINY_DOT"
-TEXT = (".dot", ".gv")
 
 
 class RenderError(RuntimeError):
     """A picture that could not be made; the message says by whom, why, and what to do."""
+
+
+class TooSlow(RenderError):
+    """The renderer was still drawing when its time was over."""
+
+
+def candidates() -> dict[str, Path | None]:
+    """Where a renderer is looked for, the first choice first, and the program that is there.
+
+    >>> list(candidates())[-2:]
+    ['dot', 'graphviz-pure']
+    """
+    own = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
+    named = os.environ.get(VARIABLE)
+    found = {
+        **({f"{VARIABLE}={named}": shutil.which(named)} if named else {}),
+        "dot": shutil.which("dot"),
+        "graphviz-pure": shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=own),
+    }
+    return {where: Path(program) if program else None for where, program in found.items()}
 
 
 def renderer() -> Path:
@@ -24,55 +43,48 @@ def renderer() -> Path:
 
     Raises RenderError when there is none.
     """
-    if named := os.environ.get(VARIABLE):
-        found = shutil.which(named)
-        if found is None:
-            raise RenderError(f"{VARIABLE}={named}: there is no such program")
-        return Path(found)
-    own = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
-    found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=own)
-    if found is None:
-        raise RenderError(
-            "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
-        )
-    return Path(found)
+    for where, program in candidates().items():
+        if program is not None:
+            return program
+        if where.startswith(VARIABLE):
+            raise RenderError(f"{where}: there is no such program")
+    raise RenderError(
+        "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
+    )
 
 
-def render(source: str, format: str = "svg", engine: str = "dot") -> bytes:
+def render(source: str, format: str = "svg", engine: str = "dot", seconds: float | None = None) -> bytes:
     """The picture of a graph in the DOT language, as the bytes of an SVG, PNG or another format of the renderer.
 
     >>> render("digraph { a -> b }").startswith(b"<?xml")
     True
 
-    Raises RenderError, with what the renderer said, when it fails or takes longer than 30 seconds.
+    Raises RenderError, with what the renderer said, when it fails, TooSlow when it takes longer than 30 seconds or than
+    `seconds`.
     """
-    program = renderer()
+    return render_by(renderer(), source, format, engine, SECONDS if seconds is None else seconds)
+
+
+def render_by(program: Path, source: str, format: str, engine: str, seconds: float) -> bytes:
+    """The same, by a program of one's choice."""
     command = [str(program), f"-K{engine}", f"-T{format}"]
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        raise RenderError(
-            f"{program.name} was still drawing after {SECONDS} seconds: draw a part of the graph, or write .dot"
+        raise TooSlow(
+            f"{program.name} was still drawing after {seconds:.3g} seconds: draw a part of the graph, or write .dot"
         ) from None
     except OSError as error:
         raise RenderError(f"{program} did not start: {error.strerror or error}") from None
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
         if format == "pdf" and program.name != "dot":
-            raise RenderError(f"{program.name} writes no PDF: install Graphviz, or write .svg and print that")
+            raise RenderError(
+                f"{program.name} writes no PDF: install Graphviz, or write .svg and convert it, for instance by "
+                "`rsvg-convert -f pdf -o graph.pdf graph.svg`, or write .tex and run pdflatex"
+            )
         raise RenderError(f"{program.name} could not draw {format}: {said[-1]}")
     return done.stdout
-
-
-def write(source: str, path: str | Path) -> Path:
-    """Write a graph where `path` says and as its suffix says, ``.svg``, ``.png``, … or ``.dot``: whole or not at all.
-
-    Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
-    """
-    path = Path(path)
-    if not path.suffix:
-        raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
-    return save(path, source.encode() if path.suffix in TEXT else render(source, path.suffix[1:].lower()))
 
 
 def save(path: Path, content: bytes) -> Path:

@@ -68,9 +68,10 @@ def operand_symbols(op: Op) -> tuple[Symbol, ...]:
     """One Symbol per operand, named as the op's first rule names them: a, b or x."""
     if isinstance(op.partials, Every):
         return tuple(Symbol(name) for name in ("x0", "x1", "x2", "x3"))
-    return tuple(
-        Symbol(name) for name in list(inspect.signature(op.partials[0]).parameters)[1:] if name != "xs"
-    ) or tuple(Symbol(name) for name in "abcdefgh"[: len(op.partials)])
+    names, count = list(inspect.signature(op.partials[0]).parameters)[1:], len(op.partials)
+    if len(names) != count or names == ["xs"]:  # a rule may take them all together, *xs
+        names = list("abcdefgh"[:count]) if count <= 8 else [f"x{i}" for i in range(count)]
+    return tuple(map(Symbol, names))
 
 
 def explain(op: Op) -> str:

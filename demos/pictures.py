@@ -3,6 +3,7 @@
 Run: make pictures
 """
 
+import importlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from autograd_tiny import Value
 from autograd_tiny.debugger import Prompt
+from autograd_tiny.draw import draw, network
 from autograd_tiny.frames import gif
 from autograd_tiny.record import tracing
 from autograd_tiny.trace import trace
@@ -43,6 +45,12 @@ with open(os.devnull, "w", encoding="utf-8") as nowhere:
     own_fonts = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)  # a picture asks no network
     (HERE / "terminal.svg").write_text(own_fonts, encoding="utf-8")
 gif(trace(y), HERE / "shared.gif")
+penguins = importlib.import_module("3_penguins")
+loss = penguins.loss_of(penguins.network(), penguins.split(penguins.read())[0])
+loss.name = "loss"
+loss.backward()
+draw(loss, collapse=2).write(HERE / "batch.svg")
+network(loss).write(HERE / "network.svg")
 with sync_playwright() as p:
     browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
     page = browser.new_page(viewport={"width": 1100, "height": 560})

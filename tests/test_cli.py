@@ -43,6 +43,32 @@ def test_draw_writes_a_picture(tmp_path, suffix, start):
     assert path.read_bytes().startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--show", "local"], " -3 </text>"),
+        (["--focus", "w2"], "5 of 10 values are left out"),
+        (["--depth", "1"], "8 of 10 values are left out"),
+        (["--fold", "sums"], "10 values in 7 boxes"),
+        (["--highlight", "w1", "--rankdir", "TB"], 'stroke-width="3.5"'),
+    ],
+)
+def test_draw_does_what_is_asked(tmp_path, options, shown):
+    done = command("draw", *NEURON, *options, "-o", tmp_path / "a.svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_draw_knows_the_modules_of_what_a_file_computes(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from autograd_tiny.nn import MLP\ndef f(): return MLP(2, [2, 1], seed=0)([1, 2])\n"
+    )
+    for options, shown in ((["--collapse", "1"], ">layers[0]<"), (["--network"], ">neurons[1]<")):
+        done = command("draw", f"{tmp_path / 'net.py'}:f", *options, "-o", tmp_path / "a.svg")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert shown in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
 def test_a_function_of_a_file(tmp_path):
     (tmp_path / "other.py").write_text("from autograd_tiny import Value\nw = Value(3.0, 'w')\n")
     (tmp_path / "train.py").write_text("from other import w\ndef loss(x=2.0):\n    return (w * x) ** 2\n")
@@ -170,6 +196,11 @@ BAD = [
     (["draw", "a", "a=1", "-o", "{}/missing/a.svg"], "missing/a.svg: cannot write there"),
     (["draw", "a", "a=1", "-o", "{}"], "the suffix says what to write"),
     (["draw", "a", "a=1", "-o", "{}/a.xyz"], 'Format: "xyz" not recognized'),
+    (["draw", "a", "a=1", "--focus", "b"], "focus: no value is called 'b'; there are a"),
+    (["draw", "a", "a=1", "--collapse", "f"], "none of the values belongs to a module"),
+    (["draw", "a", "a=1", "--show", "x"], "show: 'x' is none of names, data, grad, scopes, local"),
+    (["draw", "a", "a=1", "--network"], "no module is known"),
+    (["draw", "a", "a=1", "--network", "--depth", "2"], "--network draws modules, and has no --depth"),
 ]
 
 

@@ -19,7 +19,7 @@ from autograd_tiny.trace import trace
 
 Image = pytest.importorskip("PIL.Image")
 SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = ["</svg>", "<b>bold</b>", 'say "a"', "שלום", "🎉漢", "\u202eevil", "a\\b{c}%$#_&~^", "<1->[x]--", "PICTURE",
+HOSTILE = [" ", "</svg>", "<b>bold</b>", 'say "a"', "שלום", "🎉漢", "\u202eevil", "a\\b{c}%$#_&~^", "<1->[x]--", "PICTURE",
            "]]>", "line\nbreak", "\x00", "-- a --> b", "é", "a" * 5000]  # fmt: skip
 
 

@@ -1,11 +1,114 @@
 """The graph of a Value as a picture.
 
+scopes.py   which module each value belongs to
 picture.py  what is drawn, as plain data: boxes, arrows, and how much of the graph they stand for
-values.py   from Values to a picture
-graph.py    the picture as a graphviz.Digraph, drawn where no Graphviz is installed
+fold.py     a large graph in few boxes: sums, samples, modules
+part.py     a part of a graph: the paths from a value, what is near the output, what is highlighted
+asked.py    what was asked of a picture
+titles.py   what a box says
+caption.py  what a picture folds or leaves out, in words
+boxes.py    one way to fold, drawn
+values.py   from Values to pictures, from fine to coarse
+layers.py   a network, read off the graph of what it computed
+circles.py  its circles and lines, each in its place
+network.py  a network as people draw one
+linked.py   the network and its scalars, each leading to the other
+symbols.py  the picture of an op and of a function
+mermaid.py  a picture as a Mermaid flowchart
+tikz.py     a picture as a LaTeX document
+quoting.py  text within DOT
+svg.py      the renderer's SVG made fit for any page, light and dark
+graph.py    a graphviz.Digraph, drawn where no Graphviz is installed
+dot.py      a picture as such a graph
 """
 
-from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
-from autograd_tiny.draw.values import LIMIT, draw, shown
+from __future__ import annotations
 
-__all__ = ["GRAD", "INK", "LIMIT", "LINE", "VALUE", "Graph", "draw", "shown"]
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from autograd_tiny.draw.asked import SHOWN, Asked
+from autograd_tiny.draw.dot import graph_of
+from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.draw.mermaid import mermaid
+from autograd_tiny.draw.network import network
+from autograd_tiny.draw.symbols import picture_of_function, picture_of_op
+from autograd_tiny.draw.tikz import tikz
+from autograd_tiny.draw.values import pictures
+from autograd_tiny.op import Op
+from autograd_tiny.record import Recording
+from autograd_tiny.value import Value
+
+__all__ = ["GRAD", "INK", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
+
+
+SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
+
+
+Graph.texts |= {".mmd": mermaid, ".tex": tikz}  # they lie above graph.py
+
+
+def draw(
+    y: Value | Op | Callable[..., Any],
+    *,
+    rankdir: str = "LR",
+    show: str | Iterable[str] = SHOWN,
+    fold: str | None = None,
+    collapse: str | int | Sequence[str] | None = None,
+    depth: int | None = None,
+    focus: Value | str | None = None,
+    highlight: Any = None,
+    limit: int | None = None,
+    notes: Mapping[Value, str] | None = None,
+    recording: Recording | None = None,
+    link: str = "",
+) -> Graph:
+    """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
+
+    >>> a = Value(2.0, "a")
+    >>> print(draw(a * a).source.count("->"))  # a is used twice
+    2
+
+    `draw(y).write("y.svg")` writes the picture. Arrows come in the order of the operands; constants stand in the text.
+    Beyond 100 values it is folded, first each sum into a box, then what is alike in the samples of a batch, then
+    modules; the caption counts what was folded or left out.
+
+    - `show`: words of "names data grad scopes local"; local is the derivative on each arrow
+    - `fold`: "nothing", "sums" or "samples"; `collapse`: modules to fold, ``"layers[0]"``, or to which depth of their paths
+    - `focus`: only the paths from a value, or those of a name, to the output; `depth`: only so many steps from the output
+    - `highlight`: a value, or paths, as `questions.paths` gives them or sequences of Values, in thick lines
+    - `limit`: boxes at most; beyond it those nearest to the output; `rankdir`: LR, TB, RL or BT
+    - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
+    - `link`: the file of another picture that shows the same modules
+
+    Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters.
+    Raises TypeError for anything else, ValueError for a word, a name or a number that does not fit.
+    """
+    if not isinstance(y, Value):
+        if any((show is not SHOWN, fold, collapse, depth, focus, highlight, limit, notes, recording, link)):
+            raise TypeError(f"draw takes no options but rankdir for a picture of {y!r:.60}")
+        if not callable(y):
+            raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {y!r:.60}")
+        return graph_of(replace(picture_of_op(y) if isinstance(y, Op) else picture_of_function(y), rankdir=rankdir))
+    asked = Asked(
+        y, rankdir=rankdir, show=show, fold=fold, collapse=collapse, depth=depth, focus=focus, highlight=highlight,
+        limit=limit, notes=notes, recording=recording, link=link,
+    )  # fmt: skip
+    graph = graph_of(next(pictures(asked)))
+    graph.coarser = lambda why: (
+        graph_of(replace(picture, caption=(*picture.caption, why))) for picture in islice(pictures(asked), 1, None)
+    )
+    return graph
+
+
+def shown(y: Value) -> dict[str, str]:
+    """What a notebook shows of a Value: its picture where it can be drawn in time, and its text."""
+    text = {"text/plain": repr(y)}
+    try:
+        graph = draw(y)
+        graph.seconds = SECONDS
+        return {"image/svg+xml": graph.pipe("svg", encoding="utf-8"), **text}
+    except Exception:  # a cell that fails to show its result must not hide it
+        return text

@@ -6,8 +6,12 @@ who writes one know nothing of each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
+
+from autograd_tiny.draw.scopes import split
+from autograd_tiny.measure import shortened
 
 Kind = Literal["leaf", "inner", "output"]
 
@@ -53,6 +57,14 @@ class Picture:
     caption: tuple[str, ...] = ()  # lines: what was folded or left out, and the call that shows more
     left_out: int = 0
     uses_left_out: int = 0
+    link: str = ""  # the file of another picture, where the same modules have the same ids
+
+    @property
+    def title(self) -> str:
+        """What it is a picture of: its output."""
+        return next(
+            (f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph"
+        )
 
     @property
     def values(self) -> int:
@@ -63,3 +75,48 @@ class Picture:
     def uses(self) -> int:
         """How many uses of values it accounts for."""
         return sum(a.count for a in self.arrows) + sum(box.inside for box in self.boxes) + self.uses_left_out
+
+
+@dataclass(slots=True)
+class Frame:
+    """A module with the boxes and the modules in it, in the order of their first boxes; the outermost has no path."""
+
+    path: str = ""
+    boxes: list[Box] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def title(self, box: Box) -> str:
+        """What a box is called within this frame: ``w[0]`` in that of the neuron."""
+        return box.title.replace(f"{self.path}.", "") if self.path else box.title
+
+
+def framed(boxes: Sequence[Box]) -> Frame:
+    """The boxes in the frames of their modules; what holds only modules folded into a box each has no frame.
+
+    >>> frame = framed([Box("n0", "a"), *(Box(f"n{i}", f"f.w[{i}]", scope="f") for i in (1, 2))])
+    >>> [box.title for box in frame.boxes], [frame.frames[0].title(box) for box in frame.frames[0].boxes]
+    (['a'], ['w[1]', 'w[2]'])
+
+    Nor has a module of one module, or of one box.
+    """
+    outermost = Frame()
+    known = {"": outermost}
+    for box in boxes:
+        path, frame = "", outermost
+        for step in split(box.scope):
+            path = f"{path}.{step}" if path else step
+            if path not in known:
+                known[path] = Frame(path)
+                frame.frames.append(known[path])
+            frame = known[path]
+        frame.boxes.append(box)
+    place = {box.key: k for k, box in enumerate(boxes)}
+    return _pruned(outermost, place)
+
+
+def _pruned(frame: Frame, place: dict[str, int]) -> Frame:
+    inner = [_pruned(f, place) for f in frame.frames]
+    needless = [f for f in inner if not f.frames and (len(f.boxes) == 1 or all(box.scope != f.path for box in f.boxes))]
+    kept = [f.frames[0] if not f.boxes and len(f.frames) == 1 else f for f in inner if f not in needless]
+    boxes = [*frame.boxes, *(box for f in needless for box in f.boxes)]
+    return Frame(frame.path, sorted(boxes, key=lambda box: place[box.key]), kept)

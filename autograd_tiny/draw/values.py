@@ -1,79 +1,59 @@
-"""The graph of a Value as a picture: one box per value, an arrow for each use of it."""
+"""From Values to pictures: the finest that a person can read, and coarser ones."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from autograd_tiny import render
-from autograd_tiny.digits import short
-from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
-from autograd_tiny.names import name_nodes
-from autograd_tiny.value import UNTOUCHED, Value, topological_order
-
-LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
+from autograd_tiny.draw.asked import READABLE, Asked
+from autograd_tiny.draw.boxes import Boxes, Rung
+from autograd_tiny.draw.fold import Groups, modules, samples, singly, sums, to_depth
+from autograd_tiny.draw.picture import Picture
+from autograd_tiny.draw.scopes import split
 
 
-def draw(y: Value, rankdir: str = "LR", limit: int = LIMIT, notes: Mapping[Value, str] | None = None) -> Graph:
-    """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
+def pictures(asked: Asked) -> Iterator[Picture]:
+    """What was asked for, then coarser pictures, each made only when the renderer does not get through with the last.
 
-    >>> a = Value(2.0, "a")
-    >>> print(draw(a * a).source.count("->"))  # a is used twice
-    2
-
-    The arrows into a box come in the order of its operands; constants stand in its text. `draw(y).write("y.svg")`
-    draws. A value in `notes` gets a thick frame and the note's text in its box. Raises TypeError when y is no Value, ValueError when there are more than `limit` values.
+    >>> from autograd_tiny import Value
+    >>> a = Value(3.0, "a")
+    >>> [box.title for box in next(pictures(Asked(a * a + a))).boxes]
+    ['a', 'a * a', 'a * a + a']
     """
-    if not isinstance(y, Value):
-        raise TypeError(f"draw takes a Value, got {y!r:.60}")
-    order = topological_order(y)
-    if len(order) > limit:
-        raise ValueError(
-            f"too large to draw: {len(order):,} values, and the limit is {limit:,}. Draw a value nearer to the leaves, "
-            f"or the same function of fewer points, or raise the limit: draw(y, limit={len(order)})"
-        )
-    graph = Graph(
-        "gradient",
-        format="svg",
-        graph_attr={"rankdir": rankdir, "ordering": "in", "nodesep": "0.15", "ranksep": "0.35"},
-    )
-    graph.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize="11", margin="0.12,0.04")
-    graph.attr("node", fillcolor="white", color=LINE, fontcolor=INK)
-    graph.attr("edge", color=LINE, arrowsize="0.6")
-    number = {v: f"n{i}" for i, v in enumerate(order)}
-    for v, named in name_nodes(order).items():
-        leaf = {"fillcolor": "#eef3f8"} if v.op is None else {}
-        frame = {"color": INK, "penwidth": "2"} if v is y else {}
-        note = (notes or {}).get(v, "")
-        if note:
-            frame = {"color": GRAD, "penwidth": "4"}
-        graph.node(number[v], _label(named.title, v, note), **leaf, **frame)
-        for x in v.parents:
-            graph.edge(number[x], number[v])
-    return graph
+    finer: list[Rung] = []
+    drawn = 0
+    for rung in _rungs(asked):
+        enough = rung.boxes <= asked.limit if asked.fold is None else rung.fold == asked.fold
+        if rung.boxes < drawn or (enough and not drawn):
+            yield Boxes(asked, rung, asked.limit).picture(finer)
+            drawn = min(rung.boxes, asked.limit)
+        finer.append(rung)
+    rung = min(finer, key=lambda rung: rung.boxes)
+    for limit in (asked.limit, READABLE, READABLE // 4):
+        if not drawn or min(rung.boxes, limit) < drawn:
+            yield Boxes(asked, rung, limit).picture([])
+            drawn = min(rung.boxes, limit)
 
 
-def shown(y: Value) -> dict[str, str]:
-    """What a notebook shows of a Value: its picture where it can be drawn, and its text."""
-    try:
-        picture = draw(y).pipe("svg", encoding="utf-8")
-    except (ValueError, render.RenderError):
-        return {"text/plain": repr(y)}
-    return {"image/svg+xml": picture, "text/plain": repr(y)}
+def _rungs(asked: Asked) -> Iterator[Rung]:
+    """The ways to fold, each coarser than the one before."""
+    graph = asked.graph
+    units = singly(graph)
+    yield _rung(asked, "nothing", 0, units, units)
+    units = sums(graph)
+    yield _rung(asked, "sums", 0, units, units)
+    alikes = samples(graph, units)
+    for depth in (0, *range(max(len(split(scope)) for scope in dict.fromkeys(graph.scopes)), 0, -1)):
+        yield _rung(asked, "samples", depth, units, alikes)
 
 
-def _label(title: str, v: Value, note: str) -> str:
-    grad = "–" if v.grad is UNTOUCHED else short(v.grad)
-    rows = [
-        f"<b>{html.escape(_shortened(title))}</b>",
-        f'<font color="{VALUE}">data {short(v.data)}</font>',
-        f'<font color="{GRAD}">grad {grad}</font>',
-    ]
-    rows += [f"<b>{html.escape(line)}</b>" for line in note.splitlines()]
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
-
-
-def _shortened(title: str) -> str:
-    text = "".join(c if c.isprintable() else "·" for c in title)
-    return text if len(text) <= 60 else f"{text[:40]}…{text[-19:]}"
+def _rung(asked: Asked, fold: str, depth: int, units: Groups, alikes: Groups) -> Rung:
+    """Modules are collapsed that were asked for, and the others at a depth."""
+    asked_for, of_itself = asked.collapse, to_depth(depth) if depth else None
+    module = {
+        scope: (asked_for(scope) if asked_for else "") or (of_itself(scope) if of_itself else "")
+        for scope in dict.fromkeys(asked.graph.scopes)
+    }
+    groups = modules(asked.graph, alikes, module) if any(module.values()) else alikes
+    paths = {g: path for g in dict.fromkeys(groups) if (path := module[asked.graph.scopes[g]])}
+    boxes = len({g for g, kept in zip(groups, asked.kept, strict=True) if kept})
+    return Rung(fold, depth, units, alikes, groups, paths, boxes)

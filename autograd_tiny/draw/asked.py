@@ -1,0 +1,94 @@
+"""What was asked of a picture: the graph it is of, which part, what to show; each word and name checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from autograd_tiny.draw.fold import Indexed, to_depth
+from autograd_tiny.draw.part import Highlight, named, on_the_way, within
+from autograd_tiny.draw.scopes import scopes
+from autograd_tiny.record import Recording, recorded
+from autograd_tiny.value import Value, topological_order
+
+SHOWN = ("names", "data", "grad", "scopes")
+WORDS = (*SHOWN, "local")
+FOLDS = ("nothing", "sums", "samples")
+READABLE = 100  # boxes: about what a person still follows, and dot lays out in 0.1 s
+MOST = 2000  # boxes, where somebody asks for more
+
+
+class Asked:
+    """The graph below y, and what its picture is to be like."""
+
+    def __init__(
+        self,
+        y: Value,
+        *,
+        rankdir: str = "LR",
+        show: str | Iterable[str] = SHOWN,
+        fold: str | None = None,
+        collapse: str | int | Sequence[str] | None = None,
+        depth: int | None = None,
+        focus: Value | str | None = None,
+        highlight: Any = None,
+        limit: int | None = None,
+        notes: Mapping[Value, str] | None = None,
+        recording: Recording | None = None,
+        link: str = "",
+    ) -> None:
+        self.rankdir = _word("rankdir", rankdir, ("LR", "TB", "RL", "BT"))
+        words = show.replace(",", " ").split() if isinstance(show, str) else list(show)
+        self.show = tuple(_word("show", word, WORDS) for word in words)
+        self.fold = None if fold is None else _word("fold", fold, FOLDS)
+        self.limit = READABLE if fold is None else MOST
+        if limit is not None:
+            self.limit = _count("limit", limit)
+        self.focus, self.depth = focus, depth
+        self.notes, self.recording, self.link = notes or {}, recording or recorded(), link
+        order = topological_order(y)
+        self.graph = Indexed.of(order, scopes(order, recording))
+        self.collapse = self._collapsed(collapse)
+        self.kept = [True] * len(order)
+        if focus is not None:
+            self.kept = on_the_way(self.graph, named(self.graph, focus, "focus"))
+        if depth is not None:
+            near = within(self.graph, _count("depth", depth))
+            self.kept = [a and b for a, b in zip(self.kept, near, strict=True)]
+        self.highlight = Highlight(self.graph, highlight)
+
+    def _collapsed(self, what: str | int | Sequence[str] | None) -> Callable[[str], str] | None:
+        """Which module a path is collapsed into, "" for none."""
+        if what is None:
+            return None
+        known = dict.fromkeys(scope for scope in self.graph.scopes if scope)
+        if not known:
+            raise ValueError(
+                f"collapse={what!r:.60}: none of the values belongs to a module, which parameters are named for"
+            )
+        if isinstance(what, int):
+            return to_depth(_count("collapse", what))
+        paths = [what] if isinstance(what, str) else list(what)
+        for path in paths:
+            if not isinstance(path, str):
+                raise TypeError(f"collapse takes paths of modules or a depth, got {path!r:.60}")
+            if not any(_belongs(scope, path) for scope in known):
+                outer = list(dict.fromkeys(to_depth(1)(scope) for scope in known))
+                raise ValueError(f"collapse: no value belongs to {path!r:.60}; there are {', '.join(outer[:6])}")
+        return lambda scope: next((path for path in paths if _belongs(scope, path)), "")
+
+
+def _belongs(scope: str, path: str) -> bool:
+    return scope == path or scope.startswith((f"{path}.", f"{path}["))
+
+
+def _word(option: str, word: Any, words: Sequence[str]) -> str:
+    if word not in words:
+        raise ValueError(f"{option}: {word!r:.60} is none of {', '.join(words)}")
+    return str(word)
+
+
+def _count(option: str, n: Any) -> int:
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"{option} is a number of 1 or more, got {n!r:.60}")
+    return n

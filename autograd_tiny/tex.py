@@ -1,0 +1,87 @@
+r"""Text, curves and colours as LaTeX and TikZ write them, for pdflatex as it comes.
+
+A document that uses them needs PREAMBLE, and its letters are those of T1 and of mathematics: `spelled` says how the
+others are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+PREAMBLE = r"""\usepackage[T1]{fontenc}
+\usepackage{lmodern}
+\usepackage{tikz}
+\usetikzlibrary{arrows.meta}"""
+# Of pictures in points: letters, what stands in a box or alone, arrows.
+STYLES = r"""letters/.style={text=ink, font=\sffamily\fontsize{12}{15}\selectfont},
+  box/.style={letters, inner sep=0pt, align=center},
+  local/.style={letters, inner sep=1pt, font=\sffamily\bfseries\fontsize{11}{11}\selectfont},
+  arrow/.style={draw=line, line width=0.6pt, -{Latex[length=5pt, width=4pt]}}"""
+BREAK = r"\\{}"  # so that what follows is never read as the option of a line break
+
+
+def tex(text: str) -> str:
+    r"""A line of text, with every letter that means something to LaTeX escaped.
+
+    >>> tex("50% of a_1 -> ∂y")
+    '50\\% of a\\_1 -{}\\textgreater{} $\\partial$y'
+    """
+    minus = re.sub(r"(?<!\w)-(?=[\d ])", "−", spelled(text))  # a hyphen of LaTeX is too short for one
+    return "".join(_TEX.get(c, c) for c in minus)
+
+
+def spelled(text: str) -> str:
+    """The text with each letter that pdflatex lacks written as its number.
+
+    >>> spelled("σ(漢)")
+    'σ(U+6F22)'
+    """
+    return "".join(c if c in _TEX or c.isascii() or "À" <= c <= "ÿ" else f"U+{ord(c):04X}" for c in text)
+
+
+def spline(points: Sequence[tuple[float, float]]) -> str:
+    """A path of TikZ through the points of a B-spline: a start, then two controls and an end for each piece.
+
+    >>> spline([(0, 0), (1, 0), (2, 1), (3, 1)])
+    '(0.00,0.00) .. controls (1.00,0.00) and (2.00,1.00) .. (3.00,1.00)'
+    """
+    start, *rest = [f"({x:.2f},{y:.2f})" for x, y in points]
+    curves = (f" .. controls {a} and {b} .. {c}" for a, b, c in zip(*[iter(rest)] * 3, strict=True))
+    return start + "".join(curves)
+
+
+def colors(named: Mapping[str, str]) -> str:
+    r"""The definition of each colour of the web by a name of its own.
+
+    >>> colors({"ink": "#1a1a1a"})
+    '\\definecolor{ink}{HTML}{1A1A1A}'
+    """
+    return "\n".join(rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" for name, color in named.items())
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    words = text.split()
+    return zip(words[::2], words[1::2], strict=True)
+
+
+# fmt: off
+_GREEK = (
+    "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho "
+    "σ sigma τ tau υ upsilon φ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi "
+    "Ω Omega"
+)
+_MATH = (
+    r"· \cdot × \times ÷ \div ∂ \partial − - ≈ \approx → \to ← \leftarrow ∞ \infty ≤ \le ≥ \ge ≠ \ne √ \surd ∇ \nabla "
+    r"⊙ \odot ∑ \sum ∏ \prod ± \pm ² ^2 ³ ^3"
+)
+# Letters that mean something else to LaTeX, or that its fonts join into another or lack.
+_TEX = {
+    **{c: rf"\{c}" for c in "&%$#_{}"},
+    **{c: rf"$\{name}$" for c, name in _pairs(_GREEK)},
+    **{c: f"${name}$" for c, name in _pairs(_MATH)},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "—": "---",
+    "…": r"\ldots{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}", "`": r"\textasciigrave{}", "-": "-{}", ",": ",{}",
+}
+# fmt: on
