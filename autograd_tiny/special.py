@@ -127,13 +127,22 @@ def _inverse_power(x: float, n: int) -> float:
 
 
 def _cot_derivative(n: int, r: float) -> float:
-    """The n-th derivative of cot(u) at u = πr, through its polynomial in c = cot(u): c' = -(1 + c²)."""
-    polynomial = [0.0, 1.0]
+    """The n-th derivative of cot(u) at u = πr."""
+    c = 1 / math.tan(math.pi * r)
+    return math.fsum(p * c**k for k, p in enumerate(cot_polynomial(n)) if p)
+
+
+def cot_polynomial(n: int) -> list[int]:
+    """The n-th derivative of cot(u) as a polynomial in c = cot(u), whose own is -(1 + c²); lowest power first.
+
+    >>> cot_polynomial(1)
+    [-1, 0, -1]
+    """
+    polynomial = [0, 1]
     for _ in range(n):
         slope = [k * p for k, p in enumerate(polynomial)][1:]
-        polynomial = [0.0] * (len(slope) + 2)
+        polynomial = [0] * (len(slope) + 2)
         for k, s in enumerate(slope):
             polynomial[k] -= s
             polynomial[k + 2] -= s
-    c = 1 / math.tan(math.pi * r)
-    return math.fsum(p * c**k for k, p in enumerate(polynomial) if p)
+    return polynomial

@@ -121,7 +121,7 @@ GALLERY = {
     "layers": ("The batch by layers", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100), collapse=1)),
     "weight": ("The batch, the paths from one weight", lambda: draw(hinge(MLP(2, [4, 4, 1], seed=0), 100), focus="layers[0].neurons[0].w[0]")),
     "chain": ("A chain of 10,000", lambda: draw(chain(10_000))),
-    "network": ("A network as circles and lines", lambda: network(hinge(MLP(2, [4, 3, 1], seed=0), 1))),
+    "network": ("A network as circles and lines", lambda: network(hinge(MLP(2, [4, 3, 1], seed=8), 1))),
     "network-batch": ("The network of the batch of 100", lambda: network(hinge(MLP(2, [16, 16, 1], seed=0), 100))),
     "op": ("An op: tanh, from its row of the table", lambda: draw(ops.tanh)),
     "own-op": ("An op of one's own", lambda: draw(Op("sinc", lambda x: ops.sin(x) / x, (lambda y, x: (ops.cos(x) - y) / x,)))),
@@ -147,7 +147,7 @@ def main(folder):
         page.append(
             f'<figure><figcaption>{text}</figcaption><div class="wide"><a href="{path.name}"><img src="{path.name}" alt="{text}"></a></div></figure>'
         )
-    pair = linked(hinge(MLP(2, [4, 3, 1], seed=0), 1), folder / "linked")
+    pair = linked(hinge(MLP(2, [4, 3, 1], seed=8), 1), folder / "linked")
     page.append(
         "<p>A network and its scalars, each leading to the other: "
         + " and ".join(f'<a href="linked/{path.name}">{path.name}</a>' for path in pair)

@@ -87,7 +87,7 @@ def _log(x: mpf, *base: Any) -> mpf:
 
 _math = _Math()
 _builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
-_known: dict[Any, Callable[..., Any]] = {special.polygamma: mpmath.psi, special.lgamma: _Math.lgamma}
+_known: dict[Any, Callable[..., Any]] = {special.polygamma: lambda n, x: _polygamma(n, x), special.lgamma: _Math.lgamma}
 
 
 def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -190,6 +190,17 @@ def real(y: Any) -> mpf:
             raise ValueError("complex")
         y = y.real
     return y if isinstance(y, mpf) else mpf(y)
+
+
+def _polygamma(n: int, x: mpf) -> mpf:
+    """By reflection far left, where mpmath would take a step for each whole number up to 0 (DLMF 5.15.6)."""
+    if x > -100:
+        return mpmath.psi(n, x)
+    if x == mpmath.floor(x):
+        raise ZeroDivisionError("a pole")
+    c = mpmath.cot(mpmath.pi * x)
+    across = sum(p * c**k for k, p in enumerate(special.cot_polynomial(n)) if p)
+    return (-1) ** n * mpmath.psi(n, 1 - x) - mpmath.pi ** (n + 1) * across
 
 
 def digits(xs: Sequence[Any]) -> int:
