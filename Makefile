@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-torch lint bench pictures gallery clean
+.PHONY: help demo test cover check check-torch lint bench pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
-	@echo "make test     run all tests (two minutes on two cores)"
+	@echo "make test     run all tests (some four minutes on two cores)"
+	@echo "make cover    the same tests, and which lines and branches they reach"
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
 	@echo "make check-torch  the tests that need PyTorch, which it installs"
 	@echo "make lint     ruff and mypy"
@@ -39,10 +40,13 @@ demo: .venv/run.stamp
 	@$(BIN)/autograd-tiny draw demos/3_penguins.py:loss -o out/training-step.png
 
 test: .venv/test.stamp
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n auto
 
 check: .venv/test.stamp
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto -m ""
+
+cover: .venv/test.stamp
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 check-torch: .venv/test.stamp .venv/torch.stamp
 	@$(BIN)/python -m pytest -m "" tests/test_check.py -k torch
