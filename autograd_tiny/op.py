@@ -69,6 +69,8 @@ class Op:
     infix: tuple[str, int] | None = None  # sign and how tightly it binds; none: name(x, …)
     formula: Rule | None = None  # how a person writes it in other rows; none: as a call
     defaults: tuple[float, ...] = ()  # for the last operands
+    machine: str = ""  # the instruction, or the C library's function, that computes it: ``+``, ``exp``
+    lower: Rule | None = None  # the same in other rows, for a compiler; None where machine says it, also as its result
 
     def __post_init__(self) -> None:
         rules = self.partials.rule if isinstance(self.partials, Every) else self.partials

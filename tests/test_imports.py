@@ -18,7 +18,7 @@ READING_ORDER = [
     {"ops"},
     {"operand"},
     {"ieee"},
-    {"value", "dual", "symbol"},
+    {"value", "dual", "symbol", "tracer"},
     {"tree"},
     {"transforms"},
     {"nn", "names", "render", "expression"},
