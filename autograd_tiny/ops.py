@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 import operator
-from functools import cache, partial, reduce
+from functools import cache, partial
 from math import inf, nan
 from typing import Any
 
 from autograd_tiny import special
 from autograd_tiny.op import Every, Interval, Op
 
+_flat = lambda *xs: 0.0  # noqa: E731 - the rule of what has steps, a value of the table like any other
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
 
 
@@ -25,34 +26,20 @@ def _shrink(a: Any, b: Any) -> Any:
     return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
 
 
-def _zero(*xs: Any) -> float:
-    return 0.0
+def _shifted(n: int, a: Any, b: Any) -> Any:
+    near = less(abs(b), 0.5)  # b - n would round b's last digits away
+    return a ** where(near, b, b - n) / where(near, a**n, 1.0)
 
 
 @cache
 def falling_power(n: int) -> Op:
     """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); each one's derivative by a is the next."""
     factor = partial(special.falling, n)
-
-    def by_b(y: Any, a: Any, b: Any) -> Any:
-        near = less(abs(b), 0.5)  # b - n would round b's last digits away
-        shifted = a ** where(near, b, b - n) / where(near, a**n, 1.0)
-        return sum(factor(b, i) for i in range(n)) * shifted + y * log(where(a, a, 1.0))
-
-    return Op(f"power_rule{n}", partial(special.falling_power, n), (lambda y, a, b: falling_power(n + 1)(a, b), by_b), avoid=pow.avoid,
-              limit=lambda a, b: factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n),
-              lower=partial(_falling_power, n))  # fmt: skip
-
-
-def _falling_power(n: int, a: Any, b: Any) -> Any:
-    """`falling_power(n)` for a compiler; a constant exponent leaves the one case it is."""
-    factor = special.falling(n, b)
-    near = [factor * a**b, *(a,) * n]  # where b - n would round b's last digits away
-    if b.__class__ is not float:
-        return where(equal(factor, 0.0), 0.0, where(less(abs(b), 0.5), reduce(operator.truediv, near), factor * a ** (b - n)))
-    if factor == 0 or b == n:
-        return factor
-    return factor * a ** (b - n) if math.fabs(b) >= 0.5 else reduce(operator.truediv, near)
+    return Op(f"power_rule{n}", partial(special.falling_power, n),
+              (lambda y, a, b: falling_power(n + 1)(a, b),
+               lambda y, a, b: sum(factor(b, i) for i in range(n)) * _shifted(n, a, b) + y * log(where(a, a, 1.0))),
+              limit=lambda a, b: factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
+              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, factor(b) * _shifted(n, a, b)))  # fmt: skip
 
 
 @cache
@@ -123,9 +110,9 @@ gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math
 
 # Kinks, steps and choices. A tie of maximum and minimum shares one half each; nan in, nan out.
 abs     = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x, machine="fabs")
-sign    = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_zero,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
-step    = Op("step", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_zero,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
-compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_zero, _zero), avoid=lambda a, b: a - b, lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
+sign    = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_flat,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
+step    = Op("step", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_flat,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
+compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_flat, _flat), avoid=lambda a, b: a - b, lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
 maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
              (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2), avoid=lambda a, b: a - b, lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
 minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
@@ -134,14 +121,14 @@ clip    = Op("clip", special.clip, (lambda y, x, low, high: compare(high, low) *
                              lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
              avoid=lambda x, low, high: (x - low) * (x - high) * (high - low), lower=lambda x, low, high: where(greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
 where   = Op("where", lambda condition, a, b: a if condition else b,
-             (_zero, lambda y, condition, a, b: not_equal(condition, 0.0), lambda y, condition, a, b: equal(condition, 0.0)),
+             (_flat, lambda y, condition, a, b: not_equal(condition, 0.0), lambda y, condition, a, b: equal(condition, 0.0)),
              avoid=lambda condition, a, b: condition, machine="select")
-less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=lambda a, b: a - b, machine="<")
-less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_zero, _zero), avoid=lambda a, b: a - b, machine="<=")
-greater       = Op("greater", lambda a, b: float(a > b), (_zero, _zero), avoid=lambda a, b: a - b, machine=">")
-greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), avoid=lambda a, b: a - b, machine=">=")
-equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=lambda a, b: a - b, machine="==")
-not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=lambda a, b: a - b, machine="!=")
+less          = Op("less", lambda a, b: float(a < b), (_flat, _flat), avoid=lambda a, b: a - b, machine="<")
+less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_flat, _flat), avoid=lambda a, b: a - b, machine="<=")
+greater       = Op("greater", lambda a, b: float(a > b), (_flat, _flat), avoid=lambda a, b: a - b, machine=">")
+greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_flat, _flat), avoid=lambda a, b: a - b, machine=">=")
+equal         = Op("equal", lambda a, b: float(a == b), (_flat, _flat), avoid=lambda a, b: a - b, machine="==")
+not_equal     = Op("not_equal", lambda a, b: float(a != b), (_flat, _flat), avoid=lambda a, b: a - b, machine="!=")
 
 # Distances, error functions, gamma, sums. hypot at (0, 0) has derivative 0, as abs has.
 hypot = Op("hypot", math.hypot, (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)), avoid=lambda a, b: hypot(a, b), machine="hypot")

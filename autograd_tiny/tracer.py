@@ -37,7 +37,9 @@ class Tracer(Operand):
     __slots__ = ("a", "b", "name", "op", "origin", "seen")  # op, a and b as in a Value
     rank = 2
 
-    def __init__(self, seen: float, op: Op | None, a: Any, b: Any, name: str = "", origin: Tracer | None = None) -> None:
+    def __init__(
+        self, seen: float, op: Op | None, a: Any, b: Any, name: str = "", origin: Tracer | None = None
+    ) -> None:
         self.seen, self.op, self.a, self.b, self.name, self.origin = seen, op, a, b, name, origin
 
     @classmethod
@@ -93,11 +95,15 @@ class Tracer(Operand):
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
 
     def backward(self) -> NoReturn:
-        raise TypeError("backward() cannot be recorded: record the function that value_and_grad makes of yours, and no loop")
+        raise TypeError(
+            "backward() cannot be recorded: record the function that value_and_grad makes of yours, and no loop"
+        )
 
     @property
     def grad(self) -> NoReturn:
-        raise TypeError("a number that is being recorded has no .grad: use value_and_grad, whose result is the gradient")
+        raise TypeError(
+            "a number that is being recorded has no .grad: use value_and_grad, whose result is the gradient"
+        )
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"

@@ -36,7 +36,9 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
         try:
             yield path, real(tree)
         except TypeError as error:
-            raise TypeError(f"{path}: {error}; scalars and lists, tuples, dicts, arrays and Modules of them work") from None
+            raise TypeError(
+                f"{path}: {error}; scalars and lists, tuples, dicts, arrays and Modules of them work"
+            ) from None
 
 
 def rebuild(tree: Any, new: Iterable[Any], modules_as_dicts: bool = False) -> Any:

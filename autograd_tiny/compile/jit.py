@@ -131,12 +131,18 @@ class Jitted:
         if not (holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])):
             return False
         if self.batch:
-            raise TypeError(f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)")
+            raise TypeError(
+                f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
+            )
         return True
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         """The arguments by name, what they are made of, and the ways through f that are known for such."""
-        names = self._names if len(args) <= len(self._names) else [*self._names, *(f"argument {i}" for i in range(len(self._names), len(args)))]
+        names = (
+            self._names
+            if len(args) <= len(self._names)
+            else [*self._names, *(f"argument {i}" for i in range(len(self._names), len(args)))]
+        )
         named = dict(zip(names, args, strict=False)) | kwargs
         batched = {name: samples(x, name) for name, x in named.items() if name in self.batch}
         if missing := [name for name in self.batch if name not in batched]:
@@ -165,7 +171,9 @@ class Jitted:
         traced = [rebuild(x, tracers[name]) for name, x in examples.items()]
         guards: list[Guard] = []
         with recording(guards):
-            returned = self.f(*traced[: call.positional], **dict(list(zip(call.named, traced, strict=True))[call.positional :]))
+            returned = self.f(
+                *traced[: call.positional], **dict(list(zip(call.named, traced, strict=True))[call.positional :])
+            )
         try:
             outputs = [y for _, y in leaves(returned, f"what {_name(self.f)} returned")]
         except TypeError as error:
@@ -212,7 +220,11 @@ class Jitted:
                 mine = waiting
             else:
                 outcomes = [list(ys) for ys in way.guard(shared, rows, len(waiting))]
-                mine = [i for k, i in enumerate(waiting) if all(ys[k] == h for ys, h in zip(outcomes, way.held, strict=True))]
+                mine = [
+                    i
+                    for k, i in enumerate(waiting)
+                    if all(ys[k] == h for ys, h in zip(outcomes, way.held, strict=True))
+                ]
             if mine:
                 outputs = way.kernel(shared, [_picked(table, mine) for table in batched], len(mine))
                 parts.append((mine, outputs, way))
