@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd_tiny.op import real
 from autograd_tiny.operand import Operand
-from autograd_tiny.tree import indices, is_array, is_module, leaves
+from autograd_tiny.tree import indices, is_array, is_module, leaves, rebuild
 
 NUMBERS = "biuf"  # the kinds of NumPy's real numbers
 
 
-class Given(NamedTuple):
-    """What a call was given, in a row: numbers that every sample shares, one table of samples per batched argument."""
+class Arguments:
+    """What a function was called with: by name, those of `batch` with one item per sample.
 
-    shared: Any  # a list of floats, or an array
-    batched: list[Any]  # one row per sample
-    size: int | None  # samples
+    `structure` is what a recording hangs on, `numbers` the arguments of a kernel: the numbers that all samples share in a
+    row, one table with a row per sample for each batched argument, and how many samples there are, or None.
+    """
+
+    def __init__(self, named: dict[str, Any], positional: int, batch: tuple[str, ...]) -> None:
+        self.named, self.positional = named, positional
+        if missing := [name for name in batch if name not in named]:
+            raise TypeError(f"{missing[0]} is batched, and was not given")
+        self.batched = {name: samples(named[name], name) for name in named if name in batch}
+        sizes = {name: len(rows) for name, rows in self.batched.items()}
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
+            raise ValueError(f"the batched arguments have different numbers of samples: {told}")
+        if 0 in sizes.values():
+            raise ValueError(f"an empty batch: {next(iter(sizes))} has no samples")
+        self.size = next(iter(sizes.values())) if sizes else None
+        self.structure = tuple(
+            [(name, structure(x[0] if name in self.batched else x, name)) for name, x in named.items()]
+        )
+        shared = joined([numbers(x) for name, x in named.items() if name not in self.batched])
+        self.numbers = shared, list(self.batched.values()), self.size
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many numbers a sample of each batched argument has."""
+        return tuple([len(table[0]) for table in self.batched.values()])
+
+    def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Positional and keyword arguments of one sample with `leaf(number, path)` for each number, and these in a row."""
+        found: dict[str, list[Any]] = {}
+        for name, x in self._one(sample).items():
+            found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
+        made = [rebuild(x, found[name]) for name, x in self._one(sample).items()]
+        order = [name for name in found if name not in self.batched] + list(self.batched)
+        keywords = dict(zip(list(self.named)[self.positional :], made[self.positional :], strict=True))
+        return made[: self.positional], keywords, [x for name in order for x in found[name]]
+
+    @property
+    def plain(self) -> bool:
+        """Whether each argument is one float."""
+        return all(x.__class__ is float for x in self.named.values())
+
+    def part(self, start: int, stop: int) -> Arguments:
+        """The same call with some of the samples only."""
+        cut = {name: x[start:stop] if name in self.batched else x for name, x in self.named.items()}
+        return Arguments(cut, self.positional, tuple(self.batched))
+
+    def _one(self, sample: int) -> dict[str, Any]:
+        return {name: x[sample] if name in self.batched else x for name, x in self.named.items()}
 
 
 def structure(x: Any, path: str) -> Any:
@@ -62,6 +109,15 @@ def _fixed(x: Any) -> Any:
     return x if x.__class__.__hash__ else id(x)
 
 
+def shape(x: Any) -> Any:
+    """The structure of results, whose leaves are numbers of any kind."""
+    if is_array(x):
+        return "array", x.shape
+    if isinstance(x, dict):
+        return dict, tuple(x), tuple(map(shape, x.values()))
+    return (type(x), tuple(map(shape, x))) if isinstance(x, (list, tuple)) else float
+
+
 def numbers(x: Any) -> Any:
     """The numbers of an argument in order, as a list of floats or as an array of one dimension."""
     if x.__class__ is float:
@@ -84,8 +140,8 @@ def paths(x: Any, name: str) -> list[str]:
 
 def joined(parts: Sequence[Any]) -> Any:
     """The numbers of several arguments in one row."""
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) < 2:
+        return parts[0] if parts else []
     if all(part.__class__ is list for part in parts):
         return [x for part in parts for x in part]
     import numpy as np
@@ -99,7 +155,7 @@ def samples(x: Any, name: str) -> Any:
         if x.dtype.kind in NUMBERS:
             import numpy as np
 
-            return np.ascontiguousarray(x.reshape(len(x), -1) if len(x) else x, float)
+            return np.ascontiguousarray(x.reshape(len(x), -1) if x.size else x, float)
         x = list(x)
     if not isinstance(x, (list, tuple)):
         raise TypeError(f"{name} is batched: expected an array or a list with one item per sample, got {x!r:.60}")
@@ -123,8 +179,8 @@ class Results:
     """
 
     def __init__(self, returned: Any) -> None:
-        self.count = len(list(leaves(returned, "what the function returned")))
-        self._around = _around(returned, iter(range(self.count)))
+        self.shape = shape(returned)
+        self._around = _around(returned, itertools.count())
 
     def around(self, outputs: Any) -> Any:
         """Each output is a float, or the array of it over the samples."""

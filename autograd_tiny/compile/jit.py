@@ -5,30 +5,19 @@ from __future__ import annotations
 import functools
 import importlib.util
 import inspect
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
-from autograd_tiny.compile.arguments import Given, Results, joined, numbers, paths, samples, structure
-from autograd_tiny.compile.passes import optimized
-from autograd_tiny.compile.program import Program, program_of
-from autograd_tiny.tracer import Guard, Tracer, recording
+from autograd_tiny.compile.arguments import Arguments, joined
+from autograd_tiny.compile.blame import raise_where_it_began
+from autograd_tiny.compile.program import Program
+from autograd_tiny.compile.ways import Function, Way, Ways
 from autograd_tiny.transforms import being_differentiated
-from autograd_tiny.tree import holds_operands, leaves, rebuild
+from autograd_tiny.tree import holds_operands
 
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 NEEDS = {"llvm": "llvmlite", "numpy": "numpy"}  # the default is the first that is installed
-MOST_PATHS = 64  # ways through the branches of one function
-Function = Callable[..., Any]
-
-
-class Way(NamedTuple):
-    """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
-
-    program: Program
-    kernel: Callable[..., Any]
-    guard: Callable[..., Any] | None  # gives the outcome of each comparison
-    held: tuple[float, ...]
-    results: Results
 
 
 @overload
@@ -94,191 +83,90 @@ class Jitted:
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
         self.backend = _backend(backend)
-        self.options = {"contract": contract, "threads": threads}
-        self._ways: dict[Any, list[Way]] = {}
-        self._plain: dict[tuple[type, ...], Way] = {}
-        self._names, self._more = _parameters(f)
-        if unknown := [name for name in self.batch if self._names and not self._more and name not in self._names]:
+        self._options = {"contract": contract, "threads": threads}
+        self._ways: dict[Any, Ways] = {}
+        self._quick: dict[Any, Way] = {}  # the only way, by what the arguments look like at a glance
+        self._names, more = _parameters(f)
+        self._batched = [name in self.batch for name in self._names]
+        if unknown := [name for name in self.batch if not more and name not in self._names]:
             raise ValueError(f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join(self._names)}")
         functools.update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and (way := self._plain.get(tuple(map(type, args)))) is not None:
-            return way.results.around(way.kernel(args))  # floats only, and no branch: nothing to look at
-        if self._inline(args, kwargs):
+        glance = None if kwargs else self._glance(args)
+        if glance is not None and (way := self._quick.get(glance)) is not None:
+            return self._quickly(way, args)
+        if holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs]):
+            if self.batch:
+                raise TypeError(
+                    f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
+                )
             return self.f(*args, **kwargs)
-        call = self._call(args, kwargs)
-        if len(call.ways) == 1 and call.ways[0].guard is None:
-            outputs = self._mean(call.ways[0].kernel(*call.given), call.given.size)
-            found = call.ways[0].results.around(outputs)
-        elif call.given.size is None:
-            way = self._way(call)
-            found = way.results.around(way.kernel(*call.given))
-        else:
-            found = self._parted(call)
-        if self.check_finite:
-            self._checked(found, call)
-        elif not call.batched and not kwargs and all(x.__class__ is float for x in args) and call.ways[0].guard is None:
-            self._plain[tuple(map(type, args))] = call.ways[0]
-        return found
+        given, ways = self._given(args, kwargs)
+        outputs, results = ways.run(given)
+        if self.check_finite and not _finite(outputs):
+            raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
+        if glance is not None and ways.known[0].guard is None and not self.check_finite:
+            self._quick[glance] = ways.known[0]
+        return results.around(self._mean(outputs, given.size))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
-        """The program that runs on these arguments."""
-        return self._way(self._call(args, kwargs)).program
+        """The program that runs on these arguments, of a batch on its first sample."""
+        given, ways = self._given(args, kwargs)
+        return ways.taken(given).program
 
-    def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether f is to run as it is: on Values, or within another transform or recording."""
-        if not (holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])):
-            return False
-        if self.batch:
-            raise TypeError(
-                f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
-            )
-        return True
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Ways]:
+        extra = (f"argument {i}" for i in range(len(self._names), len(args)))
+        given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
+        if (ways := self._ways.get(given.structure)) is None:
+            ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
+        return given, ways
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
-        """The arguments by name, what they are made of, and the ways through f that are known for such."""
-        names = (
-            self._names
-            if len(args) <= len(self._names)
-            else [*self._names, *(f"argument {i}" for i in range(len(self._names), len(args)))]
-        )
-        named = dict(zip(names, args, strict=False)) | kwargs
-        batched = {name: samples(x, name) for name, x in named.items() if name in self.batch}
-        if missing := [name for name in self.batch if name not in batched]:
-            raise TypeError(f"{_name(self.f)} is batched over {missing[0]}, which was not given")
-        sizes = {name: len(rows) for name, rows in batched.items()}
-        if len(set(sizes.values())) > 1:
-            told = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
-            raise ValueError(f"the batched arguments have different numbers of samples: {told}")
-        if 0 in sizes.values():
-            raise ValueError(f"an empty batch: {next(iter(sizes))} has no samples")
-        key = tuple([(name, structure(x[0] if name in batched else x, name)) for name, x in named.items()])
-        shared = joined([numbers(x) for name, x in named.items() if name not in batched] or [[]])
-        size = next(iter(sizes.values())) if sizes else None
-        given = Given(shared, list(batched.values()), size)
-        call = _Call(len(args), named, batched, given, self._ways.setdefault(key, []))
-        if not call.ways:
-            self._record(call, 0)
-        return call
-
-    def _record(self, call: _Call, sample: int) -> Way:
-        """Run f on traced numbers, once, with what one sample holds."""
-        tracers: dict[str, list[Tracer]] = {}
-        examples = {name: x[sample] if name in call.batched else x for name, x in call.named.items()}
-        for name, x in examples.items():
-            tracers[name] = [Tracer.leaf(seen, path) for seen, path in zip(numbers(x), paths(x, name), strict=True)]
-        traced = [rebuild(x, tracers[name]) for name, x in examples.items()]
-        guards: list[Guard] = []
-        with recording(guards):
-            returned = self.f(
-                *traced[: call.positional], **dict(list(zip(call.named, traced, strict=True))[call.positional :])
-            )
-        try:
-            outputs = [y for _, y in leaves(returned, f"what {_name(self.f)} returned")]
-        except TypeError as error:
-            raise TypeError(f"{error}: a compiled function returns numbers") from None
-        order = [name for name in tracers if name not in call.batched] + list(call.batched)
-        inputs = [x for name in order for x in tracers[name]]
-        widths = tuple([len(tracers[name]) for name in call.batched])
-        known = dict.fromkeys((guard.condition, float(guard.held)) for guard in guards)
-        whole = program_of(inputs, [*outputs, *(condition for condition, _ in known)], widths)
-        conditions = whole.outputs[len(outputs) :]
-        held = {y: h for y, (_, h) in zip(conditions, known, strict=True) if isinstance(y, int)}
-        program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
-        build = importlib.import_module(f"autograd_tiny.compile.to_{self.backend}").build
-        guard = build(optimized(whole.with_outputs(tuple(held))), **self.options) if held else None
-        way = Way(program, build(program, **self.options), guard, tuple(held.values()), Results(returned))
-        call.ways.append(way)
-        if len(call.ways) > MOST_PATHS:
-            raise RuntimeError(
-                f"{_name(self.f)} took more than {MOST_PATHS} ways through its branches: choose by `where`, which is one way"
-            )
-        return way
-
-    def _way(self, call: _Call) -> Way:
-        """The way that the only sample, or the first, takes."""
-        shared, batched, size = call.given
-        one = Given(shared, [rows[:1] for rows in batched], 1) if size else call.given
-        for way in call.ways:
-            if way.guard is None:
-                return way
-            outcomes = way.guard(*one)
-            if all((y if size is None else y[0]) == h for y, h in zip(outcomes, way.held, strict=True)):
-                return way
-        return self._record(call, 0)
-
-    def _parted(self, call: _Call) -> Any:
-        """Each sample by its own way, and the results put together again."""
-        shared, batched, size = call.given
-        assert size is not None
-        waiting, parts, ways = list(range(size)), [], iter(list(call.ways))
-        while waiting:
-            way = next(ways, None) or self._record(call, waiting[0])
-            rows = [_picked(table, waiting) for table in batched]
-            if way.guard is None:
-                mine = waiting
+    def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""
+        if len(args) != len(self._batched):
+            return None
+        found: list[Any] = []
+        for x, batched in zip(args, self._batched, strict=True):
+            if x.__class__ is float:
+                found.append(float)
+            elif hasattr(x, "flags") and x.dtype.char == "d" and x.shape and x.flags.c_contiguous:
+                found.append(x.shape[1:] if batched else x.shape)
             else:
-                outcomes = [list(ys) for ys in way.guard(shared, rows, len(waiting))]
-                mine = [
-                    i
-                    for k, i in enumerate(waiting)
-                    if all(ys[k] == h for ys, h in zip(outcomes, way.held, strict=True))
-                ]
-            if mine:
-                outputs = way.kernel(shared, [_picked(table, mine) for table in batched], len(mine))
-                parts.append((mine, outputs, way))
-                taken = set(mine)
-                waiting = [i for i in waiting if i not in taken]
-        first = parts[0][2].results
-        if any(way.results.count != first.count for _, _, way in parts):
-            raise TypeError(f"{_name(self.f)} returns another structure for some samples than for others")
-        return first.around(self._mean(_summed(parts) if self.reduce else _scattered(parts, size), size))
+                return None
+        return tuple(found)
+
+    def _quickly(self, way: Way, args: tuple[Any, ...]) -> Any:
+        """A call like one before, of a function without branches."""
+        if way.plain:
+            return way.results.around(way.kernel(args))
+        tables, parts = [], []
+        for x, batched in zip(args, self._batched, strict=True):
+            if batched:
+                tables.append(x.reshape(len(x), -1))
+            else:
+                parts.append([x] if x.__class__ is float else x.ravel())
+        shared = joined(parts)
+        if not tables:
+            return way.results.around(way.kernel(shared))
+        size = len(tables[0])
+        if not size or any(len(table) != size for table in tables):
+            self._given(args, {})  # says what is wrong
+        return way.results.around(self._mean(way.kernel(shared, tables, size), size))
 
     def _mean(self, outputs: Any, size: int | None) -> Any:
         if self.reduce != "mean":
             return outputs
         return outputs / size if hasattr(outputs, "dtype") else [y / size for y in outputs]
 
-    def _checked(self, found: Any, call: _Call) -> None:
-        raise NotImplementedError
-
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"
 
 
-class _Call(NamedTuple):
-    positional: int  # how many of the arguments were given by position
-    named: dict[str, Any]
-    batched: dict[str, Any]
-    given: Given
-    ways: list[Way]
-
-
-def _picked(table: Any, rows: list[int]) -> Any:
-    if len(rows) == len(table):
-        return table
-    return table[rows] if hasattr(table, "dtype") else [table[i] for i in rows]
-
-
-def _summed(parts: list[Any]) -> Any:
-    if hasattr(parts[0][1], "dtype"):
-        return sum(outputs for _, outputs, _ in parts)
-    return [sum(ys) for ys in zip(*(outputs for _, outputs, _ in parts), strict=True)]
-
-
-def _scattered(parts: list[Any], size: int) -> Any:
-    if hasattr(parts[0][1], "dtype"):
-        whole = parts[0][1].__class__((len(parts[0][1]), size))
-        for mine, outputs, _ in parts:
-            whole[:, mine] = outputs
-        return whole
-    columns: list[list[float]] = [[0.0] * size for _ in parts[0][1]]
-    for mine, outputs, _ in parts:
-        for column, ys in zip(columns, outputs, strict=True):
-            for i, y in zip(mine, ys, strict=True):
-                column[i] = y
-    return columns
+def _finite(outputs: Any) -> bool:
+    if hasattr(outputs, "dtype"):
+        return math.isfinite(outputs.sum()) or bool((abs(outputs) < math.inf).all())
+    return all(_finite(y) if isinstance(y, list) else math.isfinite(y) for y in outputs)
 
 
 def _backend(name: str | None) -> str:
