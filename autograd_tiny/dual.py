@@ -63,7 +63,7 @@ class Dual(Operand):
     @property
     def data(self) -> Any:
         """The number itself, as on a Value."""
-        return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)
+        return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a Dual is ambiguous: compare it, or ask its .data")

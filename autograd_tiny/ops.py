@@ -39,14 +39,20 @@ def falling_power(n: int) -> Op:
               (lambda y, a, b: falling_power(n + 1)(a, b),
                lambda y, a, b: sum(factor(b, i) for i in range(n)) * _shifted(n, a, b) + y * log(where(a, a, 1.0))),
               limit=lambda a, b: factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
-              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, factor(b) * _shifted(n, a, b)))  # fmt: skip
+              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, factor(b) * _shifted(n, a, b)), made=(falling_power, n))  # fmt: skip
 
 
 @cache
 def polygamma(n: int) -> Op:
     """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
     name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
-    return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),), avoid=lgamma.avoid)
+    return Op(
+        name,
+        partial(special.polygamma, n),
+        (lambda y, x: polygamma(n + 1)(x),),
+        avoid=lgamma.avoid,
+        made=(polygamma, n),
+    )
 
 
 # fmt: off

@@ -116,7 +116,7 @@ def is_recording() -> bool:
 
 def _number(x: Any) -> Any:
     """A Value that the function closes over counts as the number it is."""
-    return float(x) if isinstance(x, Operand) else real(x)
+    return real(x.data if isinstance(x, Operand) else x)  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def _guarded(op: Op, a: Any, b: Any) -> bool:
     guards = _guards.get()
     if guards is None:
         raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
-    condition = op(a.data, b.data if isinstance(b, Operand) else b)
+    condition = op(a.data, b.data if isinstance(b, Operand) else b)  # type: ignore[attr-defined]
     held = condition.seen != 0
     guards.append(Guard(condition, held))
     return held

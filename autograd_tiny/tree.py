@@ -28,8 +28,8 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
         for name, parameter in tree.named_parameters():
             yield f"{path}.{name}", parameter
     elif is_array(tree):
-        for i, item in zip(indices(tree.shape), tree.ravel().tolist(), strict=True):
-            yield from leaves(item, f"{path}[{i}]")
+        for place, item in zip(indices(tree.shape), tree.ravel().tolist(), strict=True):
+            yield from leaves(item, f"{path}[{place}]")
     elif isinstance(tree, Operand):
         yield path, tree
     else:

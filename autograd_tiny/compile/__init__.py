@@ -1,11 +1,17 @@
 """A function recorded once and replayed as compiled code.
 
-jit.py        `jit`: which recording serves a call, and the ways through its branches
+jit.py        `jit`: what a call is given, and what it gets
+ways.py       the recordings of a function, and which of them serves which sample
 arguments.py  the structure of arguments and results, and their numbers in a row
 program.py    the recording as a flat list of steps
 passes.py     a program made shorter
 lower.py      a program in what a machine has
-to_python.py  a program as Python of the standard library
+blame.py      where a result that is nan or inf began
+sparse.py     sparse Jacobians and Hessians
+collector.py  Python's cyclic collector, paused
+
+and the backends, each with `build(program)`, which gives a function of numbers, and `source(program)`, its text:
+to_python.py  Python of the standard library
 """
 
 from autograd_tiny.compile.jit import Jitted, jit

@@ -126,7 +126,7 @@ def numbers(x: Any) -> Any:
         return x.ravel().astype(float, copy=False)
     if is_module(x):
         return [real(p.data) for _, p in x.named_parameters()]
-    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x)]
+    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x)]  # type: ignore[attr-defined]
 
 
 def paths(x: Any, name: str) -> list[str]:

@@ -6,8 +6,8 @@ import functools
 import importlib.util
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import Any
 
 from autograd_tiny.compile.arguments import Arguments, joined
 from autograd_tiny.compile.blame import raise_where_it_began
@@ -20,10 +20,6 @@ BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 NEEDS = {"llvm": "llvmlite", "numpy": "numpy"}  # the default is the first that is installed
 
 
-@overload
-def jit(f: Function, **options: Any) -> Jitted: ...
-@overload
-def jit(f: None = None, **options: Any) -> Callable[[Function], Jitted]: ...
 def jit(
     f: Function | None = None,
     *,
@@ -52,10 +48,8 @@ def jit(
     rounded once; `threads` share the batch, and the result does not depend on how many; with `check_finite` a result
     that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
     """
-    options = {"backend": backend, "contract": contract, "threads": threads, "check_finite": check_finite}
-    if f is None:
-        return lambda f: Jitted(f, batch, reduce, **options)
-    return Jitted(f, batch, reduce, **options)
+    options = (batch, reduce, backend, contract, threads, check_finite)
+    return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
 class Jitted:
@@ -66,7 +60,6 @@ class Jitted:
         f: Function,
         batch: str | Sequence[str],
         reduce: str | None,
-        *,
         backend: str | None,
         contract: bool,
         threads: int,

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from autograd_tiny.compile.passes import optimized
 from autograd_tiny.compile.program import Place, Program, Step
-from autograd_tiny.op import Op, real
+from autograd_tiny.op import EDGES, Op, real
 from autograd_tiny.operand import Operand
 
 
@@ -26,21 +26,44 @@ def lowered(program: Program) -> Program:
     """
     steps: list[Step] = []
     n = len(program.inputs)
-    values: list[Any] = [_Lowered(i, n, steps) for i in range(n)]
+    places: list[Place] = list(range(n))
     for op, operands in program.steps:
-        values.append(_Lowered.apply(op, tuple([values[x] if isinstance(x, int) else x for x in operands]), steps, n))
-    outputs = tuple([_place(values[y]) if isinstance(y, int) else y for y in program.outputs])
+        xs = tuple([places[x] if isinstance(x, int) else x for x in operands])
+        if op.machine and op.lower is None:  # most are, and need not be asked
+            steps.append(Step(op, xs))
+            places.append(n + len(steps) - 1)
+        else:
+            numbers = tuple([_Lowered(x, n, steps) if isinstance(x, int) else x for x in xs])
+            places.append(_place(_expanded(op, numbers)) if any(isinstance(x, int) for x in xs) else op.ieee(*xs))
+    outputs = tuple([places[y] if isinstance(y, int) else y for y in program.outputs])
     return replace(program, steps=tuple(steps), outputs=outputs)
 
 
 def prepared(program: Program) -> Program:
     """The program that a backend writes out: as short as it gets, in rows that have a `machine` word."""
-    return optimized(lowered(optimized(program)))
+    return optimized(lowered(program))
 
 
 def opaque(program: Program) -> list[Op]:
     """The ops of a lowered program that only their own Python function computes, each once."""
     return list(dict.fromkeys(step.op for step in program.steps if not step.op.machine))
+
+
+def _expanded(op: Op, xs: tuple[Any, ...]) -> Any:
+    """op(*xs) in rows that a machine has."""
+    spelled = op.lower or (None if op.machine else op.forward)
+    try:
+        y = spelled(*xs) if spelled else None
+    except (
+        TypeError,
+        *EDGES,
+    ):  # it branches, or leaves the numbers it is given, or has a constant that is out of bounds
+        y = None
+    if y.__class__ is _Lowered or y.__class__ is float:
+        return y
+    other = next(x for x in xs if x.__class__ is _Lowered)
+    other.steps.append(Step(op, tuple([_place(x) for x in xs])))
+    return _Lowered(other.n + len(other.steps) - 1, other.n, other.steps)
 
 
 class _Lowered(Operand):
@@ -53,32 +76,14 @@ class _Lowered(Operand):
         self.place, self.n, self.steps = place, n, steps
 
     @staticmethod
-    def apply(op: Op, xs: tuple[Any, ...], steps: list[Step] | None = None, n: int = 0) -> Any:
-        xs = tuple([x if x.__class__ is _Lowered else real(x) for x in xs])
-        for x in xs:
-            if x.__class__ is _Lowered:
-                steps, n = x.steps, x.n
-                break
-        else:
-            return float(op.ieee(*xs))
-        if op.lower is not None and (y := op.lower(*xs)) is not None:
-            return y
-        if not op.machine and op.lower is None:
-            try:
-                y = op.forward(*xs)
-            except TypeError:
-                pass
-            else:
-                if y.__class__ in (_Lowered, float):
-                    return y
-        steps.append(Step(op, tuple([_place(x) for x in xs])))
-        return _Lowered(n + len(steps) - 1, n, steps)
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        return _expanded(op, tuple([x if x.__class__ is _Lowered else real(x) for x in xs]))
 
     def _refuse(self, *other: Any) -> NoReturn:
         raise TypeError("an op is lowered for every number at once: it cannot branch")
 
     __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __eq__ = __ne__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = _refuse
     __hash__ = None  # type: ignore[assignment]
 
 

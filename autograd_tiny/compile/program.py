@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from autograd_tiny.names import spell
@@ -14,6 +15,7 @@ from autograd_tiny.value import Value
 
 Place = int | float  # an int is the place of an input or a step, a float a constant
 SHOWN = 60  # steps that a repr shows
+LANGUAGES = ("python", "numpy", "c", "jax")
 
 
 class Step(NamedTuple):
@@ -46,6 +48,7 @@ class Program:
     outputs: tuple[Place, ...]
     widths: tuple[int, ...] = ()
     reduce: str | None = None
+    example: tuple[float, ...] = ()  # the inputs it was recorded with
 
     @property
     def shared(self) -> int:
@@ -62,6 +65,25 @@ class Program:
             arguments = tuple([values[x] if x.__class__ is int else x for x in operands])
             append(apply(op, arguments) if apply else op(*arguments))
         return [values[x] if isinstance(x, int) else x for x in self.outputs]
+
+    def value(self, xs: Iterable[float] | None = None) -> Value:
+        """The first output as a Value, at xs or where it was recorded: what `trace` and `draw` show of a program.
+
+        >>> from autograd_tiny import ops
+        >>> y = Program(("x",), (Step(ops.square, (0,)),), (1,)).value([3.0])
+        >>> y.backward(); y.data, y.parents[0].name, y.parents[0].grad
+        (9.0, 'x', 6.0)
+        """
+        leaves = [Value(x, name) for x, name in zip(self.example if xs is None else xs, self.inputs, strict=True)]
+        y = self.run(leaves)[0]
+        return y if isinstance(y, Value) else Value(y)
+
+    def source(self, language: str) -> str:
+        """The program as text in "python", "numpy", "c" or "jax", to be taken elsewhere."""
+        if language not in LANGUAGES:
+            raise ValueError(f"a program is written in {', '.join(LANGUAGES)}, got {language!r}")
+        text: str = import_module(f"autograd_tiny.compile.to_{language}").source(self)
+        return text
 
     def with_outputs(self, outputs: Sequence[Place], reduce: str | None = None) -> Program:
         """The same steps with other results."""
@@ -129,7 +151,8 @@ def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[i
         places[v] = len(inputs) + len(steps)
         steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in operands])))
     results = tuple(places[y] if isinstance(y, Tracer) else _constant(y) for y in outputs)
-    return Program(tuple(x.name for x in inputs), tuple(steps), results, widths)
+    seen = tuple(x.seen for x in inputs)
+    return Program(tuple(x.name for x in inputs), tuple(steps), results, widths, example=seen)
 
 
 def _constant(y: Any) -> float:

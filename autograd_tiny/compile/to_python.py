@@ -65,7 +65,7 @@ def build(program: Program, **options: Any) -> Callable[..., Any]:
 
     def one(xs: list[float]) -> list[float]:
         try:
-            return f(xs)  # type: ignore[no-any-return]
+            return f(xs)
         except EDGES:
             return program.run(xs, lambda op, operands: op.ieee(*operands))
 

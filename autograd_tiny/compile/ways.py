@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 from autograd_tiny.compile.arguments import Arguments, Results
+from autograd_tiny.compile.collector import collector_paused
 from autograd_tiny.compile.passes import optimized
 from autograd_tiny.compile.program import Program, program_of
 from autograd_tiny.tracer import Guard, Tracer, recording
@@ -17,23 +20,33 @@ Function = Callable[..., Any]
 Kernel = Callable[..., Any]
 
 
-class Way(NamedTuple):
+@dataclass(eq=False)
+class Way:
     """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
 
     program: Program
-    kernel: Kernel
-    guard: Kernel | None  # gives the outcome of each comparison; None: there is no other way
+    conditions: Program  # gives the outcome of each comparison; with no outputs where there is no other way
     held: tuple[float, ...]  # the outcomes that lead here
     results: Results
     plain: bool  # every argument is a float
+    build: Callable[[Program], Kernel]
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        with collector_paused():
+            return self.build(self.program)
+
+    @cached_property
+    def guard(self) -> Kernel | None:
+        return self.build(self.conditions) if self.held else None
 
 
 class Ways:
     """All the ways known through f, for arguments of one structure; a new one is recorded where none serves."""
 
     def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
-        self.f, self.reduce, self.options = f, reduce, options
-        self.build: Callable[..., Kernel] = importlib.import_module(f"autograd_tiny.compile.to_{backend}").build
+        self.f, self.reduce = f, reduce
+        self.build = partial(importlib.import_module(f"autograd_tiny.compile.to_{backend}").build, **options)
         self.known: list[Way] = []
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
@@ -67,7 +80,7 @@ class Ways:
             )
         guards: list[Guard] = []
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording(guards):
+        with recording(guards), collector_paused():
             returned = self.f(*args, **kwargs)
         try:
             outputs = [y for _, y in leaves(returned, f"what {_name(self.f)} returned")]
@@ -78,14 +91,15 @@ class Ways:
         conditions = zip(whole.outputs[len(outputs) :], outcomes, strict=True)
         held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
-        guard = self.build(optimized(whole.with_outputs(tuple(held))), **self.options) if held else None
-        kernel = self.build(program, **self.options)
-        self.known.append(Way(program, kernel, guard, tuple(held.values()), Results(returned), given.plain))
-        return self.known[-1]
+        guards_only = optimized(whole.with_outputs(tuple(held)))
+        way = Way(program, guards_only, tuple(held.values()), Results(returned), given.plain, self.build)
+        self.known.append(way)
+        return way
 
     def _parted(self, given: Arguments) -> tuple[Any, Results]:
         """Each sample by its own way, and the results put together again."""
         shared, batched, size = given.numbers
+        assert size is not None
         waiting, parts, ways = list(range(size)), [], iter(list(self.known))
         while waiting:
             way = next(ways, None) or self.record(given, waiting[0])
@@ -117,13 +131,13 @@ def _picked(table: Any, rows: list[int]) -> Any:
     return table[rows] if hasattr(table, "dtype") else [table[i] for i in rows]
 
 
-def _summed(parts: Sequence[Part], size: int) -> Any:
+def _summed(parts: Sequence[Part], size: Any) -> Any:
     if hasattr(parts[0][1], "dtype"):
         return sum(outputs for _, outputs in parts)
     return [sum(ys) for ys in zip(*(outputs for _, outputs in parts), strict=True)]
 
 
-def _scattered(parts: Sequence[Part], size: int) -> Any:
+def _scattered(parts: Sequence[Part], size: Any) -> Any:
     first = parts[0][1]
     whole = first.__class__((len(first), size)) if hasattr(first, "dtype") else [[0.0] * size for _ in first]
     for mine, outputs in parts:
