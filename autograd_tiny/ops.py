@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
-from functools import cache, partial
+from functools import cache, partial, reduce
 from math import inf, nan
 from typing import Any
 
@@ -26,9 +26,9 @@ def _shrink(a: Any, b: Any) -> Any:
     return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
 
 
-def _shifted(n: int, a: Any, b: Any) -> Any:
-    near = less(abs(b), 0.5)  # b - n would round b's last digits away
-    return a ** where(near, b, b - n) / where(near, a**n, 1.0)
+def _shifted(n: int, factor: Any, a: Any, b: Any) -> Any:
+    near = less(abs(b), 0.5) * not_equal(a, 0.0)  # b - n would round b's last digits away
+    return reduce(operator.truediv, [where(near, a, 1.0)] * n, factor * a ** where(near, b, b - n))
 
 
 @cache
@@ -37,22 +37,16 @@ def falling_power(n: int) -> Op:
     factor = partial(special.falling, n)
     return Op(f"power_rule{n}", partial(special.falling_power, n),
               (lambda y, a, b: falling_power(n + 1)(a, b),
-               lambda y, a, b: sum(factor(b, i) for i in range(n)) * _shifted(n, a, b) + y * log(where(a, a, 1.0))),
-              limit=lambda a, b: factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
-              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, factor(b) * _shifted(n, a, b)), made=(falling_power, n))  # fmt: skip
+               lambda y, a, b: _shifted(n, sum(factor(b, i) for i in range(n)), a, b) + y * log(where(a, a, 1.0))),
+              limit=lambda a, b: nan if a < 0 and b % 1 else factor(b) * special.power_limit(a, b - n), formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
+              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, _shifted(n, factor(b), a, b)), made=(falling_power, n))  # fmt: skip
 
 
 @cache
 def polygamma(n: int) -> Op:
     """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
     name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
-    return Op(
-        name,
-        partial(special.polygamma, n),
-        (lambda y, x: polygamma(n + 1)(x),),
-        avoid=lgamma.avoid,
-        made=(polygamma, n),
-    )
+    return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),), avoid=lgamma.avoid, made=(polygamma, n))  # fmt: skip
 
 
 # fmt: off

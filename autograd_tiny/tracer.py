@@ -77,7 +77,7 @@ class Tracer(Operand):
     @property
     def data(self) -> Tracer:
         """The same number as a constant: no derivative goes through it."""
-        return Tracer(self.seen, None, None, None, self.name, self.origin or self)
+        return Tracer(self.seen, None, None, None, self.name, self if self.origin is None else self.origin)
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return _guarded(ops.less, self, other)

@@ -166,9 +166,9 @@ def samples(x: Any, name: str) -> Any:
             raise ValueError(f"{name}[{i}] has another structure than {name}[0]: every sample of a batch is alike")
     try:
         import numpy as np
-    except ImportError:
+    except ModuleNotFoundError:
         return [list(row) for row in rows]
-    return np.array(rows, float).reshape(len(rows), -1)
+    return np.array(rows, float).reshape(len(rows), -1) if rows else rows
 
 
 class Results:

@@ -83,7 +83,7 @@ class Jitted:
         self._batched = [name in self.batch for name in self._names]
         if unknown := [name for name in self.batch if not more and name not in self._names]:
             raise ValueError(f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join(self._names)}")
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())  # f may be another of this kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         glance = None if kwargs else self._glance(args)

@@ -75,9 +75,16 @@ def build(program: Program, **options: Any) -> Callable[..., Any]:
             return one(fixed)
         results = [one(fixed + [x for row in rows for x in _floats(row)]) for rows in zip(*batched, strict=True)]
         columns = [list(column) for column in zip(*results, strict=True)]
-        return [math.fsum(column) for column in columns] if program.reduce else columns
+        return [_sum(column) for column in columns] if program.reduce else columns
 
     return kernel
+
+
+def _sum(ys: list[float]) -> float:
+    try:
+        return math.fsum(ys)
+    except (ValueError, OverflowError):  # inf - inf, or beyond the largest float
+        return sum(ys)
 
 
 def _floats(xs: Any) -> list[float]:
