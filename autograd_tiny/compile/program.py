@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from autograd_tiny.names import spell
 from autograd_tiny.op import Op, Spelled
-from autograd_tiny.tracer import Tracer
+from autograd_tiny.tracer import CUT, Tracer
+from autograd_tiny.transforms import stop_gradient
 from autograd_tiny.value import Value
 
 Place = int | float  # an int is the place of an input or a step, a float a constant
@@ -63,7 +64,10 @@ class Program:
         append = values.append
         for op, operands in self.steps:
             arguments = tuple([values[x] if x.__class__ is int else x for x in operands])
-            append(apply(op, arguments) if apply else op(*arguments))
+            if apply:
+                append(apply(op, arguments))
+            else:
+                append(stop_gradient(arguments[0]) if op is CUT else op(*arguments))
         return [values[x] if isinstance(x, int) else x for x in self.outputs]
 
     def value(self, xs: Iterable[float] | None = None) -> Value:
@@ -139,7 +143,8 @@ def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[i
             if v.origin is None:
                 places[v] = v.seen
             elif v.origin in places:
-                places[v] = places[v.origin]
+                places[v] = len(inputs) + len(steps)
+                steps.append(Step(CUT, (places[v.origin],)))
             else:
                 stack.append(v.origin)
             continue
