@@ -49,7 +49,7 @@ class Every:
     rule: Rule
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Op:
     """A primitive: a function of floats and one local derivative per operand.
 

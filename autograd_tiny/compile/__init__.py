@@ -10,8 +10,17 @@ blame.py      where a result that is nan or inf began
 sparse.py     sparse Jacobians and Hessians
 collector.py  Python's cyclic collector, paused
 
-and the backends, each with `build(program)`, which gives a function of numbers, and `source(program)`, its text:
+source.py     a program as text: Python, NumPy, C, JAX
+levels.py     the steps of a program that do not wait for each other
+
+and the backends, each with `build(program)`, which gives a kernel, a function of numbers:
 to_python.py  Python of the standard library
+to_numpy.py   array calls
+to_llvm.py    machine code by LLVM; llvm/__init__.py says how
+to_c.py       C, compiled by the system's compiler
+to_jax.py     JAX
+
+disk.py       compiled code kept for the next process
 """
 
 from autograd_tiny.compile.jit import Jitted, jit
