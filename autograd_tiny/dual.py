@@ -29,7 +29,7 @@ class Dual(Operand):
     """
 
     __slots__ = ("level", "primal", "tangent")
-    rank = 2
+    rank = 3
 
     def __init__(self, primal: Any, tangent: Any, level: int = 0) -> None:
         self.primal, self.tangent, self.level = primal, tangent, level
@@ -61,9 +61,9 @@ class Dual(Operand):
     # fmt: on
 
     @property
-    def data(self) -> float:
+    def data(self) -> Any:
         """The number itself, as on a Value."""
-        return float(self.primal)
+        return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a Dual is ambiguous: compare it, or ask its .data")

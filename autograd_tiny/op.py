@@ -6,6 +6,7 @@ import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, NamedTuple
 
 Rule = Callable[..., Any]
@@ -48,7 +49,7 @@ class Every:
     rule: Rule
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Op:
     """A primitive: a function of floats and one local derivative per operand.
 
@@ -69,6 +70,9 @@ class Op:
     infix: tuple[str, int] | None = None  # sign and how tightly it binds; none: name(x, …)
     formula: Rule | None = None  # how a person writes it in other rows; none: as a call
     defaults: tuple[float, ...] = ()  # for the last operands
+    machine: str = ""  # the instruction, or the C library's function, that computes it: ``+``, ``exp``
+    lower: Rule | None = None  # the same in other rows, for a compiler; None where machine says it, also as its result
+    made: tuple[Any, ...] = ()  # (function, *arguments) that make it, for a pickle of what is no row of the table
 
     def __post_init__(self) -> None:
         rules = self.partials.rule if isinstance(self.partials, Every) else self.partials
@@ -141,8 +145,22 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    def __reduce__(self) -> Any:
+        if self.made:
+            return self.made[0], self.made[1:]
+        if import_module("autograd_tiny.ops").TABLE.get(self.name) is self:
+            return _row, (self.name,)
+        raise TypeError(
+            f"{self!r} is no row of the table: to pickle it, give it made=(f, x, …), where f(x, …) makes it"
+        )
+
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython and hypothesis would list every field
         printer.text(repr(self))
+
+
+def _row(name: str) -> Op:
+    row: Op = import_module("autograd_tiny.ops").TABLE[name]  # it lies above this file: fetched when it is asked for
+    return row
 
 
 def real(x: Any) -> float:

@@ -24,6 +24,21 @@ def power_limit(a: float, b: float) -> float:
     return -math.inf if math.copysign(1, a) < 0 and b % 2 == 1 else math.inf
 
 
+def whole_power(a: Any, b: Any) -> Any:
+    """a**b by multiplication, in any numbers, where b is the float 0, 1, 2, 3 or 4; else None."""
+    if b.__class__ is not float or b not in (0, 1, 2, 3, 4):
+        return None
+    return 1.0 if b == 0 else reduce(operator.mul, [a * a] * 2 if b == 4 else [a] * int(b))
+
+
+def pairwise(xs: Any) -> Any:
+    """The sum of xs, in any numbers, in halves: an error that grows with the logarithm of how many they are."""
+    xs = list(xs) or [0.0]
+    while len(xs) > 1:
+        xs = [a + b for a, b in zip(xs[::2], xs[1::2], strict=False)] + xs[len(xs) & ~1 :]
+    return xs[0]
+
+
 def falling(n: int, b: Any, without: int | None = None) -> Any:
     """b(b-1)…(b-n+1) in any numbers, or that without one of its factors."""
     factors = [b - i if i else b for i in range(n) if i != without]

@@ -199,7 +199,7 @@ class State:
         return self._grads[node.number]
 
 
-def trace(y: Value, recording: Recording | None = None) -> Trace:
+def trace(y: Any, recording: Recording | None = None) -> Trace:
     """The steps that `y.backward()` takes, bit for bit; no `.grad` is read but the leaves' and none is written.
 
     >>> a = Value(3.0, "a")
@@ -210,9 +210,11 @@ def trace(y: Value, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or given the recording of one, nodes know their source lines and modules. Raises TypeError when
-    y is not a Value.
+    Within `tracing()`, or given the recording of one, nodes know their source lines and modules. A program of a
+    compiled function is traced where it was recorded. Raises TypeError when y is neither.
     """
+    if hasattr(y, "value"):  # a program of a compiled function
+        y = y.value()
     if not isinstance(y, Value):
         raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
     order = topological_order(y)

@@ -18,11 +18,13 @@ from autograd_tiny import ops
 from autograd_tiny.dual import Dual, new_level
 from autograd_tiny.ieee import local_derivatives, never_raise
 from autograd_tiny.op import real
+from autograd_tiny.tracer import Tracer, is_recording
 from autograd_tiny.tree import holds_operands, leaves, rebuild
 from autograd_tiny.value import Value, topological_order
 
 Function = Callable[..., Any]
-_active: set[Value] = set()  # what functions are being differentiated by, now, in any thread
+NODES = (Value, Tracer)  # numbers that remember what they came from
+_active: set[Any] = set()  # what functions are being differentiated by, now, in any thread
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -155,7 +157,7 @@ class _Run:
     """A function that was run once on fresh nodes, ready to be swept from any of its outputs."""
 
     output: Any
-    targets: list[Value]
+    targets: list[Any]
     shape: Any  # of the arguments differentiated by
     lifted: list[Any]
     keep: bool  # results stay Values
@@ -195,19 +197,21 @@ def _lift(x: Any) -> Any:
     """x as a number whose innermost part is a fresh node, linked to the Value it came from."""
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
-    return +x if isinstance(x, Value) else Value(x)
+    if is_recording() and not isinstance(x, Tracer):
+        return Tracer.leaf(float(x), "")  # of a Value of its own the numbers traced would see the float only
+    return +x if isinstance(x, NODES) else Value(x)
 
 
-def _target(lifted: Any) -> Value:
+def _target(lifted: Any) -> Any:
     return _target(lifted.primal) if isinstance(lifted, Dual) else lifted
 
 
-def _pull(y: Any, targets: list[Value], keep: bool) -> list[Any]:
+def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     """The adjoint of each target when y's is 1."""
     if isinstance(y, Dual):  # ε is a constant: the derivative of each part by itself
         primal, tangent = _pull(y.primal, targets, keep), _pull(y.tangent, targets, keep)
         return [Dual(p, t, y.level) for p, t in zip(primal, tangent, strict=True)]
-    if not isinstance(y, Value):
+    if not isinstance(y, NODES):
         return [0.0] * len(targets)
     order = topological_order(y, stop=targets)
     active: set[Any] = set(targets)  # the nodes that depend on a target
@@ -224,10 +228,11 @@ def _pull(y: Any, targets: list[Value], keep: bool) -> list[Any]:
     return [adjoint.get(target, 0.0) for target in targets]
 
 
-def _locals(v: Value, wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+def _locals(v: Any, wanted: tuple[bool, ...]) -> tuple[Any, ...]:
     """The local derivatives of a node as Values, recorded from the same rules the forward pass used."""
-    assert v.op is not None
     ds = local_derivatives(v.op, v, v.operands, wanted)
+    if not isinstance(v, Value):
+        return ds
     for d, taken, w in zip(ds, v.locals, wanted, strict=True):
         if w and repr(float(d)) != repr(float(taken)):  # type: ignore[arg-type]
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
@@ -243,24 +248,33 @@ def _times(g: Any, d: Any) -> Any:
 
 def _settle(x: Any, keep: bool) -> Any:
     """x as a float, unless it is to be differentiated further."""
-    return x if keep or isinstance(x, Dual) or _depends(x) else real(x)
+    return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
 
 
 def _depends(y: Any) -> bool:
     """Whether y depends on something a function around this call is being differentiated by."""
     if isinstance(y, Dual):
         return _depends(y.primal) or _depends(y.tangent)
+    if isinstance(y, Tracer):
+        return True
     return isinstance(y, Value) and bool(_active) and not _active.isdisjoint(topological_order(y))
+
+
+def being_differentiated(tree: Any) -> bool:
+    """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
+    return bool(_active) and any(map(_depends, (x for _, x in leaves(tree))))
 
 
 def _constant(x: Any) -> Any:
     if isinstance(x, Dual):
         return _constant(x.primal)
+    if isinstance(x, Tracer):
+        return x.data
     return Value(x.data, x.name) if isinstance(x, Value) else x
 
 
 @contextmanager
-def _differentiating(targets: list[Value]) -> Iterator[None]:
+def _differentiating(targets: list[Any]) -> Iterator[None]:
     _active.update(targets)
     try:
         yield

@@ -179,15 +179,15 @@ _new: Callable[[Any], Any] = object.__new__
 _TWO = Value(0.0)  # any Value: `binary` is a method only because methods are called fastest
 
 
-def topological_order(y: Value, stop: Iterable[Value] = ()) -> list[Value]:
+def topological_order(y: Any, stop: Iterable[Any] = ()) -> list[Any]:
     """Every node that y depends on, each after its operands, y last; `stop` and what lies below it are left out.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
     ['a', 'b', 'c']
     """
-    order: list[Value] = []
-    seen = set(stop)
+    order: list[Any] = []
+    seen, kind = set(stop), y.__class__  # a Value, or another number that keeps op, a and b
     stack: list[Any] = [y]
     while stack:
         v = stack.pop()
@@ -200,11 +200,11 @@ def topological_order(y: Value, stop: Iterable[Value] = ()) -> list[Value]:
                 continue
             stack += (v, None)
             a, b = v.a, v.b
-            if b.__class__ is Value:
+            if b.__class__ is kind:
                 stack.append(b)
             elif b.__class__ is tuple:
-                stack += [x for x in reversed(b) if x.__class__ is Value]
-            if a.__class__ is Value:
+                stack += [x for x in reversed(b) if x.__class__ is kind]
+            if a.__class__ is kind:
                 stack.append(a)
     return order
 

@@ -17,6 +17,7 @@ PROMISES = {
     "4_check_an_engine.py": "hint: one of its paths is kept and the others lost",
     "5_check_a_function.py": "off by a factor of 1 + 1.000e-09",
     "6_check_a_framework.py": "with its two rules swapped: A function and the derivative",
+    "7_compile.py": "after:   loss 0.0468   right on 99% of the others",
 }
 
 
@@ -24,6 +25,8 @@ PROMISES = {
 def test_demo(demo, tmp_path):
     if demo.startswith("6"):
         pytest.importorskip("autograd", reason="demo 6 needs autograd")
+    if demo.startswith("7"):
+        pytest.importorskip("numpy", reason="demo 7 needs NumPy")
     done = subprocess.run(
         [sys.executable, DEMOS / demo], capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=False,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},

@@ -1,0 +1,187 @@
+"""`jit`: a function recorded once per structure of its arguments and replayed as compiled code."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import inspect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_tiny.compile.arguments import Arguments, joined
+from autograd_tiny.compile.blame import raise_where_it_began
+from autograd_tiny.compile.program import Program
+from autograd_tiny.compile.ways import Function, Way, Ways
+from autograd_tiny.transforms import being_differentiated
+from autograd_tiny.tree import holds_operands
+
+BACKENDS = ("llvm", "numpy", "python", "c", "jax")
+NEEDS = {"llvm": "llvmlite", "numpy": "numpy"}  # the default is the first that is installed
+
+
+def jit(
+    f: Function | None = None,
+    *,
+    batch: str | Sequence[str] = (),
+    reduce: str | None = None,
+    backend: str | None = None,
+    contract: bool = False,
+    threads: int = 1,
+    check_finite: bool = False,
+) -> Any:
+    """The function f, recorded as it first runs on arguments of one structure, compiled, and replayed from then on.
+
+    >>> from autograd_tiny.transforms import value_and_grad
+    >>> f = jit(value_and_grad(lambda w, x: (w[0] * x + w[1]).tanh()))
+    >>> f([1.0, 0.5], 2.0) == value_and_grad(lambda w, x: (w[0] * x + w[1]).tanh())([1.0, 0.5], 2.0)
+    True
+    >>> loss = jit(lambda w, x, y: (w * x - y) ** 2, batch=("x", "y"), reduce="mean")
+    >>> loss(3.0, [1.0, 2.0, 3.0], [3.0, 6.0, 6.0])
+    3.0
+
+    f is written for one sample of numbers: floats, lists, tuples, dicts, NumPy arrays and Modules of them. The arguments
+    named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the result of
+    each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if need be. A
+    traced number has no float or truth, and side effects happen while recording only. `backend` is one of "llvm",
+    "numpy", "python", "c", "jax", by default the first of the first three that is installed; `contract` lets a * b + c be
+    rounded once; `threads` share the batch, and the result does not depend on how many; with `check_finite` a result
+    that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
+    """
+    options = (batch, reduce, backend, contract, threads, check_finite)
+    return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
+
+
+class Jitted:
+    """What `jit` returns: called like the function it was made of."""
+
+    def __init__(
+        self,
+        f: Function,
+        batch: str | Sequence[str],
+        reduce: str | None,
+        backend: str | None,
+        contract: bool,
+        threads: int,
+        check_finite: bool,
+    ) -> None:
+        if not callable(f):
+            raise TypeError(f"jit takes a function, got {f!r:.60}")
+        if reduce not in (None, "sum", "mean"):
+            raise ValueError(f'reduce is "sum", "mean" or None, got {reduce!r}')
+        if not (isinstance(threads, int) and threads > 0):
+            raise ValueError(f"threads is how many share the batch, at least 1, got {threads!r}")
+        self.f, self.reduce, self.check_finite = f, reduce, check_finite
+        self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
+        if reduce and not self.batch:
+            raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
+        self.backend = _backend(backend)
+        self._options = {"contract": contract, "threads": threads}
+        self._ways: dict[Any, Ways] = {}
+        self._quick: dict[Any, Way] = {}  # the only way, by what the arguments look like at a glance
+        self._names, more = _parameters(f)
+        self._batched = [name in self.batch for name in self._names]
+        if unknown := [name for name in self.batch if not more and name not in self._names]:
+            raise ValueError(f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join(self._names)}")
+        functools.update_wrapper(self, f, updated=())  # f may be another of this kind
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        glance = None if kwargs else self._glance(args)
+        if glance is not None and (way := self._quick.get(glance)) is not None:
+            return self._quickly(way, args)
+        if holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs]):
+            if self.batch:
+                raise TypeError(
+                    f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
+                )
+            return self.f(*args, **kwargs)
+        given, ways = self._given(args, kwargs)
+        outputs, results = ways.run(given)
+        if self.check_finite and not _finite(outputs):
+            raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
+        if glance is not None and ways.known[0].guard is None and not self.check_finite:
+            self._quick[glance] = ways.known[0]
+        return results.around(self._mean(outputs, given.size))
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """The program that runs on these arguments, of a batch on its first sample."""
+        given, ways = self._given(args, kwargs)
+        return ways.taken(given).program
+
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Ways]:
+        extra = (f"argument {i}" for i in range(len(self._names), len(args)))
+        given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
+        if (ways := self._ways.get(given.structure)) is None:
+            ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
+        return given, ways
+
+    def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""
+        if len(args) != len(self._batched):
+            return None
+        found: list[Any] = []
+        for x, batched in zip(args, self._batched, strict=True):
+            if x.__class__ is float:
+                found.append(float)
+            elif hasattr(x, "flags") and x.dtype.char == "d" and x.shape and x.flags.c_contiguous:
+                found.append(x.shape[1:] if batched else x.shape)
+            else:
+                return None
+        return tuple(found)
+
+    def _quickly(self, way: Way, args: tuple[Any, ...]) -> Any:
+        """A call like one before, of a function without branches."""
+        if way.plain:
+            return way.results.around(way.kernel(args))
+        tables, parts = [], []
+        for x, batched in zip(args, self._batched, strict=True):
+            if batched:
+                tables.append(x.reshape(len(x), -1))
+            else:
+                parts.append([x] if x.__class__ is float else x.ravel())
+        shared = joined(parts)
+        if not tables:
+            return way.results.around(way.kernel(shared))
+        size = len(tables[0])
+        if not size or any(len(table) != size for table in tables):
+            self._given(args, {})  # says what is wrong
+        return way.results.around(self._mean(way.kernel(shared, tables, size), size))
+
+    def _mean(self, outputs: Any, size: int | None) -> Any:
+        if self.reduce != "mean":
+            return outputs
+        return outputs / size if hasattr(outputs, "dtype") else [y / size for y in outputs]
+
+    def __repr__(self) -> str:
+        return f"<jit of {_name(self.f)} by {self.backend}>"
+
+
+def _finite(outputs: Any) -> bool:
+    if hasattr(outputs, "dtype"):
+        return math.isfinite(outputs.sum()) or bool((abs(outputs) < math.inf).all())
+    return all(_finite(y) if isinstance(y, list) else math.isfinite(y) for y in outputs)
+
+
+def _backend(name: str | None) -> str:
+    if name is None:
+        return next((b for b in BACKENDS[:2] if importlib.util.find_spec(NEEDS[b])), "python")
+    if name not in BACKENDS:
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}, got {name!r}")
+    if name in NEEDS and not importlib.util.find_spec(NEEDS[name]):
+        raise ImportError(f"the {name} backend needs {NEEDS[name]}: pip install 'autograd-tiny[compile]'")
+    return name
+
+
+def _parameters(f: Function) -> tuple[list[str], bool]:
+    """The names of the positional arguments, and whether f takes any others."""
+    try:
+        found = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return [], True
+    kinds = inspect.Parameter
+    more = any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in found)
+    return [p.name for p in found if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)], more
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", "the function")

@@ -1,0 +1,135 @@
+"""Sums over the samples: in lanes within a shard, then over the lanes, then over the shards in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+ZERO = """
+define internal void @zero(ptr %o) $A {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, $outputs
+  br i1 %more, label %body, label %done
+body:
+  %p = getelementptr <$n x double>, ptr %o, i64 %i
+  store <$n x double> zeroinitializer, ptr %p
+  %next = add i64 %i, 1
+  br label %loop
+done:
+  ret void
+}
+"""
+
+ROWS = """
+define internal void @rows(ptr %tail, ptr %to, i64 %stride, i64 %rest) $A {
+entry:
+  br label %row
+row:
+  %i = phi i64 [0, %entry], [%i1, %ended]
+  %any = icmp ult i64 %i, $outputs
+  br i1 %any, label %lanes, label %done
+lanes:
+  %from = mul i64 %i, $n
+  %into = mul i64 %i, %stride
+  br label %lane
+lane:
+  %l = phi i64 [0, %lanes], [%l1, %lane]
+  %f = add i64 %from, %l
+  %t = add i64 %into, %l
+  %p = getelementptr double, ptr %tail, i64 %f
+  %q = getelementptr double, ptr %to, i64 %t
+  %x = load double, ptr %p
+$keep
+  store double %y, ptr %q
+  %l1 = add i64 %l, 1
+  %more = icmp ult i64 %l1, %rest
+  br i1 %more, label %lane, label %ended
+ended:
+  %i1 = add i64 %i, 1
+  br label %row
+done:
+  ret void
+}
+"""
+
+CLOSE = """
+define internal void @close(ptr %sums, ptr %o) $A {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %more = icmp ult i64 %i, $outputs
+  br i1 %more, label %body, label %done
+body:
+  %p = getelementptr <$n x double>, ptr %sums, i64 %i
+  %vector = load <$n x double>, ptr %p
+$add
+  %q = getelementptr double, ptr %o, i64 %i
+  store double %total, ptr %q
+  %next = add i64 %i, 1
+  br label %loop
+done:
+  ret void
+}
+"""
+
+
+def added(n: int) -> Iterator[str]:
+    """The lanes of %vector, added pairwise, as %total."""
+    name = "%vector"
+    while n > 1:
+        half = n // 2
+        for part, start in (("low", 0), ("high", half)):
+            lanes = ", ".join(f"i32 {start + i}" for i in range(half))
+            both = f"<{n} x double> {name}, <{n} x double> poison"
+            yield f"  %{part}{half} = shufflevector {both}, <{half} x i32> <{lanes}>"
+        name, n = f"%sum{half}", half
+        yield f"  {name} = fadd <{n} x double> %low{n}, %high{n}"
+    yield f"  %total = extractelement <1 x double> {name}, i64 0"
+
+
+FINISH = """
+@totals = internal constant [$count x i64] [$totals]
+
+define void @finish(i64 %shards, i64 %size, ptr %u, ptr %sums, ptr %o) $A {
+entry:
+  %samples = uitofp i64 %size to double
+  br label %output
+output:
+  %i = phi i64 [0, %entry], [%i1, %known]
+  %any = icmp ult i64 %i, $count
+  br i1 %any, label %find, label %done
+find:
+  %t = getelementptr i64, ptr @totals, i64 %i
+  %place = load i64, ptr %t
+  %once = icmp slt i64 %place, 0
+  br i1 %once, label %shared, label %shard
+shared:
+  %slot = xor i64 %place, -1
+  %p = getelementptr double, ptr %u, i64 %slot
+  %one = load double, ptr %p
+  %many = fmul double %one, %samples
+  br label %known
+shard:
+  %k = phi i64 [0, %find], [%k1, %shard]
+  %sofar = phi double [0.0, %find], [%sum, %shard]
+  %row = mul i64 %k, $outputs
+  %at = add i64 %row, %place
+  %q = getelementptr double, ptr %sums, i64 %at
+  %next = load double, ptr %q
+  %sum = fadd double %sofar, %next
+  %k1 = add i64 %k, 1
+  %more = icmp ult i64 %k1, %shards
+  br i1 %more, label %shard, label %known
+known:
+  %y = phi double [%many, %shared], [%sum, %shard]
+  %to = getelementptr double, ptr %o, i64 %i
+  store double %y, ptr %to
+  %i1 = add i64 %i, 1
+  br label %output
+done:
+  ret void
+}
+"""
