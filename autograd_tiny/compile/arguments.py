@@ -171,65 +171,53 @@ def samples(x: Any, name: str) -> Any:
     return np.array(rows, float).reshape(len(rows), -1) if rows else rows
 
 
+Shaper = Callable[[Any], Any]  # from the outputs in a row to their structure
+
+
 class Results:
     """From the numbers that a kernel gives to the structure that the function returned.
 
-    >>> Results([1.0, {"a": 2.0}]).around([3.0, 4.0])
+    >>> Results([1.0, {"a": 2.0}], each=False).around([3.0, 4.0])
     [3.0, {'a': 4.0}]
+
+    With `each`, an output is the array of its numbers over the samples.
     """
 
-    def __init__(self, returned: Any) -> None:
+    def __init__(self, returned: Any, each: bool) -> None:
         self.shape = shape(returned)
-        self._around = _around(returned, itertools.count())
-
-    def around(self, outputs: Any) -> Any:
-        """Each output is a float, or the array of it over the samples."""
-        return self._around(outputs)
+        self.around = _around(returned, itertools.count(), each)
 
 
-def _around(tree: Any, places: Iterator[int]) -> Callable[[Any], Any]:
+def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
     if is_array(tree):
-        found, shape = [next(places) for _ in range(tree.size)], tree.shape
-        start, stop = (found[0], found[-1] + 1) if found else (0, 0)
-        return lambda ys: _array(ys[start:stop], shape)
+        return _array([next(places) for _ in range(tree.size)], tree.shape, each)
     if isinstance(tree, dict):
-        keys, inner = list(tree), _all([_around(item, places) for item in tree.values()])
+        keys, inner = list(tree), _all(list(tree.values()), places, each)
         return lambda ys: dict(zip(keys, inner(ys), strict=True))
     if isinstance(tree, (list, tuple)):
-        kind, inner = type(tree), _all([_around(item, places) for item in tree])
+        kind, inner = type(tree), _all(tree, places, each)
         if kind is list:
             return inner
         return (lambda ys: kind(*inner(ys))) if hasattr(kind, "_fields") else (lambda ys: kind(inner(ys)))
-    return _Number(next(places))
+    i = next(places)
+    return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
 
 
-class _Number:
-    """One output."""
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-
-    def __call__(self, ys: Any) -> Any:
-        y = ys[self.place]
-        return y.item() if hasattr(y, "item") and not y.shape else y
-
-
-def _all(parts: list[Callable[[Any], Any]]) -> Callable[[Any], list[Any]]:
-    """A list of what each part gives; of many numbers in a row, the row."""
-    places = [part.place for part in parts if isinstance(part, _Number)]
-    if len(places) == len(parts) > 0 and places == list(range(places[0], places[-1] + 1)):
-        start, stop = places[0], places[-1] + 1
-        return lambda ys: _list(ys[start:stop])
+def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
+    """A list of what each item becomes; of many numbers in a row, the row."""
+    if items and not each and all(shape(item) is float for item in items):
+        found = [next(places) for _ in items]
+        row = slice(found[0], found[-1] + 1)
+        return lambda ys: ys[row] if ys.__class__ is list else ys[row].tolist()
+    parts = [_around(item, places, each) for item in items]
     return lambda ys: [part(ys) for part in parts]
 
 
-def _list(ys: Any) -> list[Any]:
-    return ys.tolist() if getattr(ys, "ndim", 0) == 1 else list(ys)
-
-
-def _array(ys: Any, shape: tuple[int, ...]) -> Any:
+def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
     """The outputs of an array: over a batch the samples come first."""
     import numpy as np
 
-    ys = np.asarray(ys, float)
-    return ys.reshape(shape) if ys.ndim == 1 else np.moveaxis(ys.reshape(*shape, -1), -1, 0)
+    row = slice(found[0], found[-1] + 1) if found else slice(0)
+    if each:
+        return lambda ys: np.moveaxis(np.asarray(ys[row], float).reshape(*shape, -1), -1, 0)
+    return lambda ys: np.asarray(ys[row], float).reshape(shape)

@@ -6,10 +6,11 @@ import functools
 import importlib.util
 import inspect
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_tiny.compile.arguments import Arguments, joined
+from autograd_tiny.compile.arguments import Arguments, joined, numbers
 from autograd_tiny.compile.blame import raise_where_it_began
 from autograd_tiny.compile.program import Program
 from autograd_tiny.compile.ways import Function, Way, Ways
@@ -78,17 +79,18 @@ class Jitted:
         self.backend = _backend(backend)
         self._options = {"contract": contract, "threads": threads}
         self._ways: dict[Any, Ways] = {}
-        self._quick: dict[Any, Way] = {}  # the only way, by what the arguments look like at a glance
+        self._quick: dict[Any, Callable[..., Any]] = {}  # how to go the only way, by what arguments look like at a glance
         self._names, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
+        self._ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)  # there are no arrays where it is not loaded
         if unknown := [name for name in self.batch if not more and name not in self._names]:
             raise ValueError(f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join(self._names)}")
         functools.update_wrapper(self, f, updated=())  # f may be another of this kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         glance = None if kwargs else self._glance(args)
-        if glance is not None and (way := self._quick.get(glance)) is not None:
-            return self._quickly(way, args)
+        if glance is not None and (call := self._quick.get(glance)) is not None:
+            return call(args)
         if holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs]):
             if self.batch:
                 raise TypeError(
@@ -100,7 +102,7 @@ class Jitted:
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
         if glance is not None and ways.known[0].guard is None and not self.check_finite:
-            self._quick[glance] = ways.known[0]
+            self._quick[glance] = self._planned(ways.known[0], glance)
         return results.around(self._mean(outputs, given.size))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
@@ -123,34 +125,41 @@ class Jitted:
         for x, batched in zip(args, self._batched, strict=True):
             if x.__class__ is float:
                 found.append(float)
-            elif hasattr(x, "flags") and x.dtype.char == "d" and x.shape and x.flags.c_contiguous:
+            elif x.__class__ is self._ndarray and x.dtype.char == "d" and x.ndim and x.flags.c_contiguous:
                 found.append(x.shape[1:] if batched else x.shape)
             else:
                 return None
         return tuple(found)
 
-    def _quickly(self, way: Way, args: tuple[Any, ...]) -> Any:
-        """A call like one before, of a function without branches."""
+    def _planned(self, way: Way, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
+        """How to call a function without branches with more arguments that look like these."""
+        kernel, around, mean = way.kernel, way.results.around, self._mean
         if way.plain:
-            return way.results.around(way.kernel(args))
-        tables, parts = [], []
-        for x, batched in zip(args, self._batched, strict=True):
-            if batched:
-                tables.append(x.reshape(len(x), -1))
-            else:
-                parts.append([x] if x.__class__ is float else x.ravel())
-        shared = joined(parts)
-        if not tables:
-            return way.results.around(way.kernel(shared))
-        size = len(tables[0])
-        if not size or any(len(table) != size for table in tables):
-            self._given(args, {})  # says what is wrong
-        return way.results.around(self._mean(way.kernel(shared, tables, size), size))
+            return lambda args: around(kernel(args))
+        places = list(enumerate(self._batched))
+        fixed = [(i, glance[i] is not float and len(glance[i]) == 1) for i, batched in places if not batched]
+        moving = [(i, len(glance[i])) for i, batched in places if batched]
+        alone = fixed[0][0] if len(fixed) == 1 and fixed[0][1] else None
+
+        def call(args: tuple[Any, ...]) -> Any:
+            shared = args[alone] if alone is not None else joined([numbers(args[i]) for i, _ in fixed])
+            if not moving:
+                return around(kernel(shared))
+            tables = [args[i] if n == 1 else args[i].reshape(len(args[i]), -1) for i, n in moving]
+            size = len(tables[0])
+            if not size or [True for table in tables if len(table) != size]:
+                self._given(args, {})  # says what is wrong
+            return around(mean(kernel(shared, tables, size), size))
+
+        return call
 
     def _mean(self, outputs: Any, size: int | None) -> Any:
         if self.reduce != "mean":
             return outputs
-        return outputs / size if hasattr(outputs, "dtype") else [y / size for y in outputs]
+        if outputs.__class__ is list:
+            return [y / size for y in outputs]
+        outputs /= size
+        return outputs
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from autograd_tiny.compile.llvm.engine import Code
 from autograd_tiny.compile.program import Program
 
@@ -37,7 +39,7 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
             start(s, u, o)
             ys = found[:]
         else:
-            ys = _empty(outputs)
+            ys = np.empty(outputs)
             start(_address(xs, inputs), u, _address(ys, outputs))
         free.append(mine)
         return ys
@@ -63,8 +65,12 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
         s = mine.s if listed else _address(xs, inputs)
         for k, table in enumerate(batched):
             mine.tables[k] = _address(table, size * widths[k])
-        ys = _empty(outputs) if finish else _empty(outputs, size)
-        o = _address(ys, ys.size)
+        ys = np.empty(outputs if finish else (outputs, size))
+        o = ctypes.addressof(ctypes.c_char.from_buffer(ys)) if outputs else 0
+        if size <= least:  # one shard, the case where time counts
+            whole(1, least, size, s, mine.u, mine.t, mine.w, mine.p, o)
+            free.append(mine)
+            return ys.tolist() if listed and finish else ys
         length = max(least, -(-size // SHARDS // lanes) * lanes)
         shards = -(-size // length)
         parts = min(threads, shards, size * steps // THREAD)
@@ -97,7 +103,7 @@ class _Room:
     def __init__(self, inputs: int, tables: int, shared: int, work: int, sums: int) -> None:
         self.given, self.tables = (ctypes.c_double * inputs)(), (ctypes.c_size_t * tables)()
         self.s, self.t = ctypes.addressof(self.given), ctypes.addressof(self.tables)
-        self.memory = _empty(work + shared + SHARDS * sums + CACHE_LINE // 8)
+        self.memory = np.empty(work + shared + SHARDS * sums + CACHE_LINE // 8)
         self.w = -(-self.memory.ctypes.data // CACHE_LINE) * CACHE_LINE
         self.u = self.w + 8 * work
         self.p = self.u + 8 * shared
@@ -113,12 +119,6 @@ def _address(x: Any, doubles: int) -> int:
         if not x.flags.c_contiguous:
             raise ValueError("expected an array whose numbers lie in a row, C-contiguous") from None
         return int(x.ctypes.data)
-
-
-def _empty(*shape: int) -> Any:
-    import numpy as np
-
-    return np.empty(shape)
 
 
 def _run(kept: Any, run: Callable[..., None], *numbers: int) -> None:
