@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 import warnings
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,7 +76,7 @@ class CallbackWarning(RuntimeWarning):
     """Compiled code calls Python for an op, which takes microseconds for each number."""
 
 
-_said: weakref.WeakSet[Op] = weakref.WeakSet()
+_said: set[Op] = set()
 
 
 def _bound(code: Code, calls: Sequence[tuple[Op, int]]) -> list[BaseException]:

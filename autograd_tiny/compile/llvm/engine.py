@@ -27,6 +27,7 @@ def machine() -> Machine:
     return Machine(lanes, {word: name for word, name, _ in _vector_functions(lanes)})
 
 
+@functools.cache
 def identity() -> str:
     """What compiled code depends on beside the program: LLVM, its version, the processor, the functions on vectors."""
     _initialize()
