@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check check-torch lint bench pictures gallery clean
+.PHONY: help demo test cover check check-torch lint bench bench-compiled pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -12,6 +12,7 @@ help:
 	@echo "make check-torch  the tests that need PyTorch, which it installs"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
+	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
 	@echo "make pictures draw the pictures of the README again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
 
@@ -61,6 +62,9 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/check.py
 	@$(BIN)/python benchmarks/seeing.py
 	@$(BIN)/python benchmarks/drawing.py
+
+bench-compiled: .venv/bench.stamp
+	@$(BIN)/python benchmarks/compiled.py
 
 pictures: .venv/test.stamp
 	@mkdir -p out

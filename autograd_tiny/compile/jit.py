@@ -79,7 +79,9 @@ class Jitted:
         self.backend = _backend(backend)
         self._options = {"contract": contract, "threads": threads}
         self._ways: dict[Any, Ways] = {}
-        self._quick: dict[Any, Callable[..., Any]] = {}  # how to go the only way, by what arguments look like at a glance
+        self._quick: dict[
+            Any, Callable[..., Any]
+        ] = {}  # how to go the only way, by what arguments look like at a glance
         self._names, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         self._ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)  # there are no arrays where it is not loaded

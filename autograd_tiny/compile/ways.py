@@ -92,7 +92,14 @@ class Ways:
         held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
         guards_only = optimized(whole.with_outputs(tuple(held)))
-        way = Way(program, guards_only, tuple(held.values()), Results(returned, bool(given.size) and not self.reduce), given.plain, self.build)
+        way = Way(
+            program,
+            guards_only,
+            tuple(held.values()),
+            Results(returned, bool(given.size) and not self.reduce),
+            given.plain,
+            self.build,
+        )
         self.known.append(way)
         return way
 

@@ -66,7 +66,7 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
         for k, table in enumerate(batched):
             mine.tables[k] = _address(table, size * widths[k])
         ys = np.empty(outputs if finish else (outputs, size))
-        o = ctypes.addressof(ctypes.c_char.from_buffer(ys)) if outputs else 0
+        o = ctypes.addressof(ctypes.c_char.from_buffer(ys)) if outputs else 0  # type: ignore[arg-type]
         if size <= least:  # one shard, the case where time counts
             whole(1, least, size, s, mine.u, mine.t, mine.w, mine.p, o)
             free.append(mine)
