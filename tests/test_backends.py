@@ -143,12 +143,13 @@ def test_gradients_and_hessians_with_kinks_crossed(name, transform):
 
 
 @given(drawn=programs(max_size=8).filter(mild))
-@settings(max_examples=25)
+@settings(max_examples=20)
+@pytest.mark.parametrize("transform", [value_and_grad, hessian])
 @pytest.mark.parametrize("name", [pytest.param("numpy"), BACKENDS[2]])
-def test_random_gradients(name, drawn):
+def test_random_gradients_and_hessians(name, transform, drawn):
     n = len(drawn.inputs)
     program = Program(tuple("x" * n), tuple(Step(*step) for step in drawn.steps), (n + len(drawn.steps) - 1,))
-    f = value_and_grad(lambda xs: program.run(xs)[0])
+    f = transform(lambda xs: program.run(xs)[0])
     try:
         expected = flat(f(list(drawn.inputs)))
     except EDGES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import pickle
 import random
@@ -292,7 +293,7 @@ def test_a_program_is_traced_and_drawn():
     steps = trace(program)
     assert steps.output.data == math.tanh(1.0) + 2.0
     assert [node.name for node in steps.nodes[:2]] == ["a", "b"]
-    assert draw(program.value()).source.count("->") == 5
+    assert draw(program).source.count("->") == 5
 
 
 def test_where_a_nan_began():
@@ -352,3 +353,14 @@ def test_an_error_while_recording_leaves_nothing_behind():
         compiled(1.0)
     assert compiled(1.0) == 2.0
     assert grad(lambda x: x * x)(Value(3.0)).data == 6.0
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "llvmlite" else found(name))
+    assert jit(lambda x: x).backend == "numpy"
+    with pytest.raises(ImportError, match=r"the llvm backend needs llvmlite: pip install 'autograd-tiny\[compile\]'"):
+        jit(lambda x: x, backend="llvm")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert jit(lambda x: x * 2, batch="x")([1.0, 2.0]) is not None
+    assert jit(lambda x: x).backend == "python"

@@ -102,8 +102,10 @@ def _digest(name: str, code: bytes) -> bytes:
 def _folder() -> Path:
     if given := os.environ.get("AUTOGRAD_TINY_CACHE"):
         return Path(given)
-    from platformdirs import user_cache_path  # with the extra `compile`
-
+    try:
+        from platformdirs import user_cache_path
+    except ModuleNotFoundError as error:
+        raise OSError("no folder is known for caches") from error
     return user_cache_path("autograd-tiny", appauthor=False)
 
 

@@ -18,7 +18,7 @@ from autograd_tiny.transforms import being_differentiated
 from autograd_tiny.tree import holds_operands
 
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
-NEEDS = {"llvm": "llvmlite", "numpy": "numpy"}  # the default is the first that is installed
+NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
 
 
 def jit(
@@ -174,12 +174,15 @@ def _finite(outputs: Any) -> bool:
 
 
 def _backend(name: str | None) -> str:
+    def lacking(backend: str) -> list[str]:
+        return [needed for needed in NEEDS.get(backend, ()) if importlib.util.find_spec(needed) is None]
+
     if name is None:
-        return next((b for b in BACKENDS[:2] if importlib.util.find_spec(NEEDS[b])), "python")
+        return next(backend for backend in BACKENDS[:3] if not lacking(backend))
     if name not in BACKENDS:
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}, got {name!r}")
-    if name in NEEDS and not importlib.util.find_spec(NEEDS[name]):
-        raise ImportError(f"the {name} backend needs {NEEDS[name]}: pip install 'autograd-tiny[compile]'")
+    if found := lacking(name):
+        raise ImportError(f"the {name} backend needs {' and '.join(found)}: pip install 'autograd-tiny[compile]'")
     return name
 
 

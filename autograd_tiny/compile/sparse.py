@@ -11,7 +11,10 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
 
 from autograd_tiny.compile.collector import collector_paused
 from autograd_tiny.compile.jit import jit

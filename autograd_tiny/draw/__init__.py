@@ -51,7 +51,7 @@ Graph.texts |= {".mmd": mermaid, ".tex": tikz}  # they lie above graph.py
 
 
 def draw(
-    y: Value | Op | Callable[..., Any],
+    y: Any,
     *,
     rankdir: str = "LR",
     show: str | Iterable[str] = SHOWN,
@@ -83,9 +83,12 @@ def draw(
     - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
     - `link`: the file of another picture that shows the same modules
 
-    Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters.
+    Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters, of
+    a program of a compiled function the graph that it was recorded from.
     Raises TypeError for anything else, ValueError for a word, a name or a number that does not fit.
     """
+    if hasattr(y, "value"):  # a program of a compiled function
+        y = y.value()
     if not isinstance(y, Value):
         if any((show is not SHOWN, fold, collapse, depth, focus, highlight, limit, notes, recording, link)):
             raise TypeError(f"draw takes no options but rankdir for a picture of {y!r:.60}")
