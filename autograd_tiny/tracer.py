@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 from autograd_tiny import ops
 from autograd_tiny.op import Op, real
 from autograd_tiny.operand import Operand
+from autograd_tiny.value import Value, topological_order
 
 
 class Guard(NamedTuple):
@@ -24,7 +25,16 @@ def _cut() -> Op:
 
 
 CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, made=(_cut,))  # how a program writes x.data
-_guards: ContextVar[list[Guard] | None] = ContextVar("guards", default=None)  # None: nothing is being recorded
+
+
+class Recorded(NamedTuple):
+    """What a recording notes beside its inputs."""
+
+    guards: list[Guard]
+    captured: dict[Value, Any]  # Values that the function closes over, and what stands for them
+
+
+_recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: nothing is being recorded
 
 
 class Tracer(Operand):
@@ -57,7 +67,7 @@ class Tracer(Operand):
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
         try:
-            xs = tuple([x if x.__class__ is Tracer or x.__class__ is float else _number(x) for x in xs])
+            xs = tuple([x if x.__class__ is Tracer or x.__class__ is float else traced(x) for x in xs])
         except TypeError:
             return NotImplemented
         seen = op.ieee(*[x.seen if x.__class__ is Tracer else x for x in xs])
@@ -116,29 +126,45 @@ class Tracer(Operand):
 
 def is_recording() -> bool:
     """Whether functions are being recorded: what they differentiate by is traced, then, too."""
-    return _guards.get() is not None
+    return _recorded.get() is not None
 
 
-def _number(x: Any) -> Any:
-    """A Value that the function closes over counts as the number it is."""
+def traced(x: Any) -> Any:
+    """A number as a recording sees it: a Value that the function closes over is an input of its own, a float a constant."""
+    if isinstance(x, Tracer):
+        return x
+    recorded = _recorded.get()
+    if recorded is None or not isinstance(x, Value):
+        return _number(x)
+    for v in topological_order(x, stop=recorded.captured):
+        if v.op is None:
+            recorded.captured[v] = Tracer.leaf(v.data, v.name or "")
+        else:
+            recorded.captured[v] = v.op(*(recorded.captured[o] if isinstance(o, Value) else o for o in v.operands))
+    return recorded.captured[x]
+
+
+def _number(x: Any) -> float:
     return real(x.data if isinstance(x, Operand) else x)  # type: ignore[attr-defined]
 
 
 @contextmanager
-def recording(guards: list[Guard] | None) -> Iterator[None]:
-    """While it is on, functions are recorded, and comparisons of traced numbers noted in `guards`; None: they are refused."""
-    token = _guards.set(guards)
+def recording() -> Iterator[Recorded]:
+    """While it is on, functions are recorded: their comparisons, and the Values that they close over, are noted."""
+    recorded = Recorded([], {})
+    token = _recorded.set(recorded)
     try:
-        yield
+        yield recorded
     finally:
-        _guards.reset(token)
+        _recorded.reset(token)
 
 
 def _guarded(op: Op, a: Any, b: Any) -> bool:
-    guards = _guards.get()
-    if guards is None:
+    recorded = _recorded.get()
+    if recorded is None:
         raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
-    condition = op(a.data, b.data if isinstance(b, Operand) else b)  # type: ignore[attr-defined]
+    other = traced(b)
+    condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0
-    guards.append(Guard(condition, held))
+    recorded.guards.append(Guard(condition, held))
     return held

@@ -18,7 +18,7 @@ from autograd_tiny import ops
 from autograd_tiny.dual import Dual, new_level
 from autograd_tiny.ieee import local_derivatives, never_raise
 from autograd_tiny.op import real
-from autograd_tiny.tracer import Tracer, is_recording
+from autograd_tiny.tracer import Tracer, is_recording, traced
 from autograd_tiny.tree import holds_operands, leaves, rebuild
 from autograd_tiny.value import Value, topological_order
 
@@ -198,7 +198,9 @@ def _lift(x: Any) -> Any:
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
     if is_recording() and not isinstance(x, Tracer):
-        return Tracer.leaf(float(x), "")  # of a Value of its own the numbers traced would see the float only
+        return (
+            +traced(x) if isinstance(x, Value) else Tracer.leaf(float(x), "")
+        )  # no Value, which would see floats only
     return +x if isinstance(x, NODES) else Value(x)
 
 

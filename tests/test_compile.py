@@ -273,6 +273,29 @@ def test_under_another_transform_the_function_itself_runs():
         grad(lambda x: python(lambda x: x, batch="x")([x])[0])(1.0)
 
 
+def test_what_a_function_closes_over_is_read_at_each_call():
+    """Values by themselves, in Modules, in sums made on the way, in an inner gradient, in a branch, in a batch."""
+    model, w = MLP(1, [2, 1], seed=0), Value(2.0, "w")
+
+    def f(x):
+        inner = grad(lambda m, x: m([x]))(model, x)["layers[0].neurons[0].w[0]"]
+        return model([x]) + w * w * x + inner + (w if x > w else 0.0)
+
+    compiled, each = python(value_and_grad(f)), python(f, batch="x")
+    for shift in (0.0, 0.5, -2.5):
+        w.data += shift
+        for p in model.parameters():
+            p.data += 0.1
+        for x in (0.25, 1.0, 3.0):
+            assert flat(compiled(x)) == pytest.approx(flat(value_and_grad(f)(x)), rel=1e-13)
+        assert each([0.25, 3.0]) == pytest.approx([float(f(0.25)), float(f(3.0))], rel=1e-13)
+    total = python(lambda xs: sum((w * x for x in xs), Value(0.0)))
+    assert total([1.0, 2.0]) == 3 * w.data
+    w.data = 5.0
+    assert total([1.0, 2.0]) == 15.0
+    assert python(lambda x: w)(1.0) == 5.0
+
+
 def test_programs_are_data():
     program = python(value_and_grad(lambda x: ops.digamma(x) ** 2.5)).program(2.0)
     again = pickle.loads(pickle.dumps(program))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_tiny import ops
+from autograd_tiny import Value, ops
 from autograd_tiny.transforms import hessian, jacobian
 
 np = pytest.importorskip("numpy", reason="sparse derivatives are arrays")
@@ -67,5 +67,10 @@ def test_what_is_counted_and_how():
     assert found.dense().tolist() == [[0.0, 5.0, 3.0], [1.0, 0.0, 0.0]]
     steps = sparse_jacobian(lambda x: [ops.relu(x[0]) * x[1] if x[0] > 0 else x[1]], "python")
     assert [steps([1.0, 2.0]).dense().tolist(), steps([-1.0, 2.0]).dense().tolist()] == [[[2.0, 1.0]], [[0.0, 1.0]]]
+    w = Value(3.0)
+    scaled = sparse_jacobian(lambda x: [w * x[1], x[0] * x[0]], "python")
+    assert scaled([1.0, 2.0]).dense().tolist() == [[0.0, 3.0], [2.0, 0.0]]
+    w.data = 4.0
+    assert scaled([1.0, 2.0]).dense().tolist() == [[0.0, 4.0], [2.0, 0.0]]
     with pytest.raises(TypeError, match="expected a real number, got 'x'"):
         f({"w": [2.0, "x"]}, 5.0)

@@ -44,7 +44,8 @@ def jit(
     f is written for one sample of numbers: floats, lists, tuples, dicts, NumPy arrays and Modules of them. The arguments
     named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the result of
     each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if need be. A
-    traced number has no float or truth, and side effects happen while recording only. `backend` is one of "llvm",
+    traced number has no float or truth; Values that f closes over are read at each call, and side effects happen while
+    recording only. `backend` is one of "llvm",
     "numpy", "python", "c", "jax", by default the first of the first three that is installed; `contract` lets a * b + c be
     rounded once; `threads` share the batch, and the result does not depend on how many; with `check_finite` a result
     that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
@@ -145,6 +146,8 @@ class Jitted:
 
         def call(args: tuple[Any, ...]) -> Any:
             shared = args[alone] if alone is not None else joined([numbers(args[i]) for i, _ in fixed])
+            if way.captured:
+                shared = way.numbers(shared)
             if not moving:
                 return around(kernel(shared))
             tables = [args[i] if n == 1 else args[i].reshape(len(args[i]), -1) for i, n in moving]

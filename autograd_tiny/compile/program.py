@@ -152,10 +152,6 @@ def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[i
             continue
         places[v] = len(inputs) + len(steps)
         steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in operands])))
-    results = tuple(places[y] if isinstance(y, Tracer) else _constant(y) for y in outputs)
+    results = tuple(places[y] if isinstance(y, Tracer) else float(y) for y in outputs)
     seen = tuple(x.seen for x in inputs)
     return Program(tuple(x.name for x in inputs), tuple(steps), results, widths, example=seen)
-
-
-def _constant(y: Any) -> float:
-    return y.data if isinstance(y, Value) else float(y)

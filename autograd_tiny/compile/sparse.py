@@ -65,11 +65,11 @@ def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> Sparse:
         given, ways = compiled._given(args, kwargs)
-        program = ways.taken(given).program
-        if program not in known:
+        way = ways.taken(given)
+        if way.program not in known:
             with collector_paused():
-                known[program] = _coloured(program, backend)
-        return known[program](np.asarray(given.numbers[0], float))
+                known[way.program] = _coloured(way.program, len(given.numbers[0]), backend)
+        return known[way.program](np.asarray(way.numbers(given.numbers[0]), float))
 
     return derivative
 
@@ -111,7 +111,7 @@ def _flat(op: Op, arity: int) -> tuple[bool, ...]:
     """By which operands the derivative of an op is the constant 0: where it is a step."""
     if not isinstance(op.partials, tuple):
         return (False,) * arity
-    with recording([]):
+    with recording():
         xs = tuple(Tracer.leaf(0.5, "") for _ in range(arity))
         ds = local_derivatives(op, op(*xs), xs)
     return tuple(d.__class__ is float and d == 0 for d in ds)
@@ -143,10 +143,10 @@ def colours(lines: list[list[int]], width: int) -> list[int]:
     return found
 
 
-def _coloured(program: Program, backend: str) -> Function:
-    """The function from the inputs of a program to its Jacobian."""
-    rows = pattern(program)
-    columns: list[list[int]] = [[] for _ in program.inputs]
+def _coloured(program: Program, n: int, backend: str) -> Function:
+    """The function from the inputs of a program to its Jacobian by the first n of them."""
+    rows = [[j for j in row if j < n] for row in pattern(program)]
+    columns: list[list[int]] = [[] for _ in range(n)]
     for i, row in enumerate(rows):
         for j in row:
             columns[j].append(i)
@@ -156,7 +156,7 @@ def _coloured(program: Program, backend: str) -> Function:
     colour = np.array(by_column if forwards else by_row, int)
     seeds = np.eye(max(colour, default=-1) + 1)[:, colour]  # a row per colour: 1 where the column, or the row, has it
     build = importlib.import_module(f"autograd_tiny.compile.to_{backend}").build
-    kernel = build(optimized((_forwards if forwards else _backwards)(program)))
+    kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
     down = np.array([i for i, row in enumerate(rows) for _ in row], int)
     across = np.array([j for row in rows for j in row], int)
     place = (down, colour[across]) if forwards else (across, colour[down])
@@ -168,25 +168,26 @@ def _coloured(program: Program, backend: str) -> Function:
     return derivative
 
 
-def _forwards(program: Program) -> Program:
+def _forwards(program: Program, n: int) -> Program:
     """From the inputs and a direction to the derivative of the outputs along it."""
-    level, xs, direction = new_level(), *_leaves(program, len(program.inputs))
-    with recording([]):
-        ys = program.run(Dual(x, t, level) for x, t in zip(xs, direction, strict=True))
+    level, xs, direction = new_level(), *_leaves(program, n)
+    with recording():
+        ys = program.run([*(Dual(x, t, level) for x, t in zip(xs, direction, strict=False)), *xs[n:]])
     tangents = [y.tangent if isinstance(y, Dual) else 0.0 for y in ys]
     return program_of([*xs, *direction], tangents, (len(direction),))
 
 
-def _backwards(program: Program) -> Program:
+def _backwards(program: Program, n: int) -> Program:
     """From the inputs and a weight for each output to the gradient of the weighted sum."""
     xs, weights = _leaves(program, len(program.outputs))
-    with recording([]):
-        _, pullback = vjp(lambda xs: program.run(xs), xs)
+    with recording():
+        _, pullback = vjp(lambda first: program.run([*first, *xs[n:]]), xs[:n])
         (gradient,) = pullback(weights)
     return program_of([*xs, *weights], gradient, (len(weights),))
 
 
 def _leaves(program: Program, n: int) -> tuple[list[Tracer], list[Tracer]]:
+    """The inputs of a program, and n more numbers."""
     seen = program.example or [0.5] * len(program.inputs)
     return [Tracer.leaf(x, name) for x, name in zip(seen, program.inputs, strict=True)], [
         Tracer.leaf(1.0, f"seed[{i}]") for i in range(n)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from autograd_tiny.compile.arguments import Arguments, Results
+from autograd_tiny.compile.arguments import Arguments, Results, joined
 from autograd_tiny.compile.collector import collector_paused
 from autograd_tiny.compile.passes import optimized
 from autograd_tiny.compile.program import Program, program_of
-from autograd_tiny.tracer import Guard, Tracer, recording
+from autograd_tiny.tracer import Tracer, recording, traced
 from autograd_tiny.tree import leaves
+from autograd_tiny.value import Value
 
 MOST = 64  # ways through the branches of one function
 Function = Callable[..., Any]
@@ -28,13 +29,18 @@ class Way:
     conditions: Program  # gives the outcome of each comparison; with no outputs where there is no other way
     held: tuple[float, ...]  # the outcomes that lead here
     results: Results
-    plain: bool  # every argument is a float
+    plain: bool  # every argument is a float, and there is nothing else
+    captured: tuple[Value, ...]  # what the function closes over, inputs behind those that samples share
     build: Callable[[Program], Kernel]
 
     @cached_property
     def kernel(self) -> Kernel:
         with collector_paused():
             return self.build(self.program)
+
+    def numbers(self, shared: Any) -> Any:
+        """The numbers that samples share, with those of the captured Values as they are now."""
+        return joined([shared, [v.data for v in self.captured]]) if self.captured else shared
 
     @cached_property
     def guard(self) -> Kernel | None:
@@ -54,20 +60,23 @@ class Ways:
         if not self.known:
             self.record(given, 0)
         if self.known[0].guard is None:
-            return self.known[0].kernel(*given.numbers), self.known[0].results
+            return self._whole(self.known[0], given)
         if given.size is None:
-            way = self.taken(given)
-            return way.kernel(*given.numbers), way.results
+            return self._whole(self.taken(given), given)
         return self._parted(given)
+
+    def _whole(self, way: Way, given: Arguments) -> tuple[Any, Results]:
+        shared, batched, size = given.numbers
+        return way.kernel(way.numbers(shared), batched, size), way.results
 
     def taken(self, given: Arguments) -> Way:
         """The way that the only sample, or the first, takes."""
         shared, batched, size = given.numbers
-        one = (shared, [rows[:1] for rows in batched], 1) if size else (shared, batched, None)
+        one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
         for way in self.known:
             if way.guard is None:
                 return way
-            outcomes = way.guard(*one)
+            outcomes = way.guard(way.numbers(shared), *one)
             if all((y[0] if size else y) == held for y, held in zip(outcomes, way.held, strict=True)):
                 return way
         return self.record(given, 0)
@@ -78,15 +87,17 @@ class Ways:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MOST} ways through its branches: choose by `where`, which is one way"
             )
-        guards: list[Guard] = []
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording(guards), collector_paused():
+        with recording() as recorded, collector_paused():
             returned = self.f(*args, **kwargs)
-        try:
-            outputs = [y for _, y in leaves(returned, f"what {_name(self.f)} returned")]
-        except TypeError as error:
-            raise TypeError(f"{error}; a compiled function returns numbers") from None
-        outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in guards)
+            try:
+                outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
+            except TypeError as error:
+                raise TypeError(f"{error}; a compiled function returns numbers") from None
+        captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        at = len(inputs) - sum(given.widths)
+        inputs[at:at] = captured.values()
+        outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
         whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
         conditions = zip(whole.outputs[len(outputs) :], outcomes, strict=True)
         held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
@@ -97,7 +108,8 @@ class Ways:
             guards_only,
             tuple(held.values()),
             Results(returned, bool(given.size) and not self.reduce),
-            given.plain,
+            given.plain and not captured,
+            tuple(captured),
             self.build,
         )
         self.known.append(way)
@@ -111,7 +123,7 @@ class Ways:
         while waiting:
             way = next(ways, None) or self.record(given, waiting[0])
             assert way.guard is not None
-            outcomes = way.guard(shared, [_picked(table, waiting) for table in batched], len(waiting))
+            outcomes = way.guard(way.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting))
             held = [list(ys) for ys in outcomes]
             mine = [
                 i
@@ -119,7 +131,7 @@ class Ways:
                 if all(ys[k] == outcome for ys, outcome in zip(held, way.held, strict=True))
             ]
             if mine:
-                outputs = way.kernel(shared, [_picked(table, mine) for table in batched], len(mine))
+                outputs = way.kernel(way.numbers(shared), [_picked(table, mine) for table in batched], len(mine))
                 parts.append((mine, outputs, way.results))
                 taken = set(mine)
                 waiting = [i for i in waiting if i not in taken]
