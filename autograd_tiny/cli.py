@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--focus", metavar="NAME", help="only the paths from a value to the output")
     draw.add_argument("--highlight", metavar="NAME", help="thick lines along the paths from a value to the output")
     draw.add_argument("--depth", type=int, metavar="N", help="only what is at most N steps from the output")
+    draw.add_argument("--limit", type=int, metavar="N", help="at most so many boxes (default: what a person can read)")
     draw.add_argument("--rankdir", metavar="LR|TB|RL|BT", help="which way the arrows go (default: LR)")
     draw.add_argument("--network", action="store_true", help="modules as circles and weights as lines instead")
     draw.set_defaults(run=_draw)
@@ -182,7 +183,7 @@ def _draw(given: argparse.Namespace) -> None:
         y = _value(given)
     options = {
         name: value
-        for name in ("show", "fold", "collapse", "focus", "highlight", "depth", "rankdir")
+        for name in ("show", "fold", "collapse", "focus", "highlight", "depth", "limit", "rankdir")
         if (value := getattr(given, name)) is not None
     }
     if (depth := options.get("collapse", "")).isdecimal():

@@ -98,6 +98,9 @@ def save(path: Path, content: bytes) -> Path:
             file.write(content)
         Path(part).chmod(0o666 & ~_umask())
         Path(part).replace(path)
+    except OSError as error:
+        Path(part).unlink(missing_ok=True)
+        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise

@@ -8,6 +8,8 @@ from typing import Any, NoReturn, Self
 from autograd_tiny.op import Every, Op, Spelled, real
 from autograd_tiny.operand import Operand
 
+LONGEST = 2000  # characters that are spelled out
+
 
 class Symbol(Operand):
     """A name, or an op applied to Symbols and numbers; `str()` writes it out with as few parentheses as will do.
@@ -40,7 +42,10 @@ class Symbol(Operand):
         symbol = cls("")
         symbol.op, symbol.operands = op, operands
         written = op.formula(*operands) if op.formula else op
-        symbol.spelled = written.spelled if isinstance(written, Symbol) else op.spell(*map(spelled, operands))
+        text, binds = written.spelled if isinstance(written, Symbol) else op.spell(*map(spelled, operands))
+        if len(text) > LONGEST:  # what is used twice is spelled twice: it doubles with each step
+            text = f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+        symbol.spelled = Spelled(text, binds)
         return symbol
 
     @staticmethod

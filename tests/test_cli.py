@@ -195,7 +195,7 @@ BAD = [
     (["step", "{}/broken.py:loss"], "broken.py:2: SyntaxError"),
     (["draw", "a", "a=1", "-o", "{}/missing/a.svg"], "missing/a.svg: cannot write there"),
     (["draw", "a", "a=1", "-o", "{}"], "the suffix says what to write"),
-    (["draw", "a", "a=1", "-o", "{}/a.xyz"], 'Format: "xyz" not recognized'),
+    (["draw", "a", "a=1", "-o", "{}/a.xyz"], ".xyz is not drawn; .svg, .png, .dot"),
     (["draw", "a", "a=1", "--focus", "b"], "focus: no value is called 'b'; there are a"),
     (["draw", "a", "a=1", "--collapse", "f"], "none of the values belongs to a module"),
     (["draw", "a", "a=1", "--show", "x"], "show: 'x' is none of names, data, grad, scopes, local"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import time
@@ -116,7 +117,7 @@ def test_a_small_graph_is_drawn_as_it_is():
 def test_sums_and_dot_products_become_one_box():
     ws, xs = [Value(i, f"w{i}") for i in range(3)], [Value(i, f"x{i}") for i in range(3)]
     y = (sum(w * x for w, x in zip(ws, xs, strict=True)) + Value(1.0, "b")).tanh()
-    assert titles(draw(y, fold="sums")) == ["w0", "x0", "w1", "x1", "w2", "x2", "b", "sum of 5 terms", "tanh(…)"]
+    assert titles(draw(y, fold="sums")) == ["w0", "x0", "w1", "x1", "w2", "x2", "b", "sum of 4 terms", "tanh(…)"]
     short = Value(2.0, "a") * Value(3.0, "b") + Value(4.0, "c")
     assert titles(draw(short, fold="sums"))[-1] == "a * b + c"
 
@@ -317,3 +318,28 @@ def test_a_module_of_one_box_has_no_frame():
     outermost = framed(boxes)
     assert [box.title for box in outermost.boxes] == ["a.w"]
     assert [frame.path for frame in outermost.frames] == ["b.c"]
+
+
+def test_the_call_below_a_picture_shows_more():
+    """Each caption's call, run as it stands, draws more boxes than the picture it stands below."""
+    model, rng = MLP(2, [4, 4, 1], seed=0), random.Random(0)
+    batch = sum((1 - model([rng.random(), rng.random()])).relu() for _ in range(20)) / 20
+    chain = Value(0.5, "x")
+    for _ in range(3000):
+        chain = chain.sin()
+    for y, options in (
+        (batch, {}), (batch, {"collapse": 1}), (batch, {"collapse": 2}), (batch, {"depth": 4}), (batch, {"fold": "samples"}),
+        (batch, {"focus": "layers[0].neurons[0].w[0]"}), (batch, {"limit": 20}), (batch, {"collapse": "layers[0]"}),
+        (chain, {}), (chain, {"limit": 2000}), (chain, {"focus": "x"}), (chain, {"depth": 10}),
+    ):  # fmt: skip
+        graph = draw(y, **options)
+        call = re.search(r"More: (draw\(y.*?\))(,|\.)", " ".join(graph.picture.caption))
+        boxes = [box for box in graph.picture.boxes if box.count]
+        more = [box for box in eval(call[1], {"draw": draw, "y": y}).picture.boxes if box.count]
+        assert len(more) > len(boxes) or "paths from one value" in graph.picture.caption[-1], (options, call[1])
+
+
+def test_a_sum_that_is_cut_off_tells_all_its_terms():
+    y = (sum(Value(float(i), f"x{i}") for i in range(20)) * 2).tanh()
+    assert "sum of 20 terms" in titles(draw(y, fold="sums"))
+    assert "sum of 20 terms" in titles(draw(y, fold="sums", depth=12))

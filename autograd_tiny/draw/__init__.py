@@ -29,7 +29,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from autograd_tiny.draw.asked import SHOWN, Asked
+from autograd_tiny.draw.asked import DIRECTIONS, SHOWN, Asked, word_of
 from autograd_tiny.draw.dot import graph_of
 from autograd_tiny.draw.graph import GRAD, INK, LINE, VALUE, Graph
 from autograd_tiny.draw.mermaid import mermaid
@@ -79,7 +79,7 @@ def draw(
     - `fold`: "nothing", "sums" or "samples"; `collapse`: modules to fold, ``"layers[0]"``, or to which depth of their paths
     - `focus`: only the paths from a value, or those of a name, to the output; `depth`: only so many steps from the output
     - `highlight`: a value, or paths, as `questions.paths` gives them or sequences of Values, in thick lines
-    - `limit`: boxes at most; beyond it those nearest to the output; `rankdir`: LR, TB, RL or BT
+    - `limit`: boxes of values at most, and a … where others were cut off, which are further from the output; `rankdir`: LR, TB, RL or BT
     - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
     - `link`: the file of another picture that shows the same modules
 
@@ -94,6 +94,7 @@ def draw(
             raise TypeError(f"draw takes no options but rankdir for a picture of {y!r:.60}")
         if not callable(y):
             raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {y!r:.60}")
+        word_of("rankdir", rankdir, DIRECTIONS)
         return graph_of(replace(picture_of_op(y) if isinstance(y, Op) else picture_of_function(y), rankdir=rankdir))
     asked = Asked(
         y, rankdir=rankdir, show=show, fold=fold, collapse=collapse, depth=depth, focus=focus, highlight=highlight,

@@ -13,6 +13,7 @@ from autograd_tiny.value import Value, topological_order
 
 SHOWN = ("names", "data", "grad", "scopes")
 WORDS = (*SHOWN, "local")
+DIRECTIONS = ("LR", "TB", "RL", "BT")
 FOLDS = ("nothing", "sums", "samples")
 READABLE = 100  # boxes: about what a person still follows, and dot lays out in 0.1 s
 MOST = 2000  # boxes, where somebody asks for more
@@ -37,17 +38,26 @@ class Asked:
         recording: Recording | None = None,
         link: str = "",
     ) -> None:
-        self.rankdir = _word("rankdir", rankdir, ("LR", "TB", "RL", "BT"))
+        given = {"fold": fold, "collapse": collapse, "depth": depth, "focus": _name(focus)}
+        self.given = {option: what for option, what in given.items() if what is not None}  # to be told in a call
+        self.rankdir = word_of("rankdir", rankdir, DIRECTIONS)
+        if not isinstance(show, (str, Iterable)):
+            raise TypeError(f"show is words of {', '.join(WORDS)}, got {show!r:.60}")
         words = show.replace(",", " ").split() if isinstance(show, str) else list(show)
-        self.show = tuple(_word("show", word, WORDS) for word in words)
-        self.fold = None if fold is None else _word("fold", fold, FOLDS)
+        self.show = tuple(word_of("show", word, WORDS) for word in words)
+        self.fold = None if fold is None else word_of("fold", fold, FOLDS)
         self.limit = READABLE if fold is None else MOST
         if limit is not None:
             self.limit = _count("limit", limit)
         self.focus, self.depth = focus, depth
+        for v, note in _items(notes):
+            if not isinstance(v, Value) or not isinstance(note, str):
+                raise TypeError(f"notes are a text for each of some Values, got {v!r:.60}: {note!r:.60}")
         self.notes, self.recording, self.link = notes or {}, recording or recorded(), link
         order = topological_order(y)
         self.graph = Indexed.of(order, scopes(order, recording))
+        if lost := [v for v in self.notes if v not in set(order)]:
+            raise ValueError(f"notes: {lost[0]!r:.60} is not in the graph")
         self.collapse = self._collapsed(collapse)
         self.kept = [True] * len(order)
         if focus is not None:
@@ -68,6 +78,10 @@ class Asked:
             )
         if isinstance(what, int):
             return to_depth(_count("collapse", what))
+        if not isinstance(what, (str, Sequence)):
+            raise TypeError(
+                f"collapse takes paths of modules, such as {next(iter(known))!r}, or a depth, got {what!r:.60}"
+            )
         paths = [what] if isinstance(what, str) else list(what)
         for path in paths:
             if not isinstance(path, str):
@@ -78,11 +92,21 @@ class Asked:
         return lambda scope: next((path for path in paths if _belongs(scope, path)), "")
 
 
+def _name(focus: Value | str | None) -> str | None:
+    return (focus.name or "…") if isinstance(focus, Value) else focus
+
+
+def _items(notes: Any) -> Iterable[tuple[Any, Any]]:
+    if notes is not None and not isinstance(notes, Mapping):
+        raise TypeError(f"notes are a dict from Values to texts, got {notes!r:.60}")
+    return (notes or {}).items()
+
+
 def _belongs(scope: str, path: str) -> bool:
     return scope == path or scope.startswith((f"{path}.", f"{path}["))
 
 
-def _word(option: str, word: Any, words: Sequence[str]) -> str:
+def word_of(option: str, word: Any, words: Sequence[str]) -> str:
     if word not in words:
         raise ValueError(f"{option}: {word!r:.60} is none of {', '.join(words)}")
     return str(word)

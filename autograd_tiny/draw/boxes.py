@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from autograd_tiny.digits import spread
-from autograd_tiny.draw.asked import MOST, Asked
+from autograd_tiny.draw.asked import MOST, READABLE, Asked
 from autograd_tiny.draw.caption import Told, caption
 from autograd_tiny.draw.fold import Groups
 from autograd_tiny.draw.part import nearest
@@ -155,7 +155,15 @@ class Boxes:
         if (path := self.rung.paths.get(g)) is not None:
             return path + times
         one = [i for i in members if self.rung.units[i] == roots[0]]
-        return self.titles.title(roots, one) + times
+        return self.titles.title(roots, one, self._units.get(roots[0], one)) + times
+
+    @cached_property
+    def _units(self) -> dict[int, list[int]]:
+        """All that is in each sum, drawn or not."""
+        units: dict[int, list[int]] = {}
+        for i, u in enumerate(self.rung.units):
+            units.setdefault(u, []).append(i)
+        return units
 
     def _roots(self, g: int, members: list[int]) -> list[int]:
         """The values that a box tells of: of sums the results, of a module what is used outside of it."""
@@ -201,12 +209,24 @@ class Boxes:
 
     def _more(self, finer: Sequence[Rung]) -> str:
         """The call that shows more, and how much."""
-        if self.capped and len(self.members) < MOST:
-            return f"draw(y, limit={min(self.rung.boxes, MOST)})"
-        if self.left_out or self.asked.collapse:
-            return "draw(y), the whole graph"
+        asked = self.asked
+        if self.capped:
+            most = MOST if len(self.members) < MOST else 10 * len(self.members)
+            return f"{self._call(limit=min(self.rung.boxes, most))}"
+        if asked.depth is not None and self.left_out:
+            return self._call(depth=2 * asked.depth)
+        if asked.collapse:
+            return self._call(collapse=None, fold="sums")
         for rung in reversed(finer):
             if len(self.members) < rung.boxes <= MOST:
-                option = f"collapse={rung.depth}" if rung.depth else f"fold='{rung.fold}'"
-                return f"draw(y, {option}), {rung.boxes:,} boxes"
-        return "draw(y, focus=name), the paths from one value to the output"
+                options: dict[str, Any] = {"collapse": rung.depth} if rung.depth else {"fold": rung.fold}
+                return f"{self._call(**options)}, {rung.boxes:,} boxes"
+        if self.left_out:
+            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE else ''}"
+        names = [v.name for v in self.graph.order if v.op is None and v.name]
+        return f"draw(y, focus={names[0]!r:.60}), the paths from one value to the output" if names else ""
+
+    def _call(self, **options: Any) -> str:
+        """A call of draw that asks for what this one did, but for these options."""
+        asked = {k: v for k, v in {**self.asked.given, **options}.items() if v is not None}
+        return f"draw(y, {', '.join(f'{option}={what!r:.60}' for option, what in asked.items())})"

@@ -78,9 +78,14 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         path = Path(path)
         suffix = path.suffix.lower()
         if not suffix:
-            raise ValueError(f"{path}: the suffix says what to write: {path}.svg, {path}.png or {path}.dot")
+            raise ValueError(f"{str(path)!r}: the suffix says what to write: .svg, .png, .dot, .mmd, .tex")
         if suffix in TEXT:
             return render.save(path, self.source.encode())
         if suffix in self.texts and self.picture is not None:
             return render.save(path, self.texts[suffix](self.picture).encode())
-        return render.save(path, self.pipe(suffix[1:]))
+        try:
+            return render.save(path, self.pipe(suffix[1:]))
+        except render.RenderError as error:
+            if "not recognized" not in str(error):
+                raise
+            raise render.RenderError(f"{path}: {suffix} is not drawn; .svg, .png, .dot, .mmd and .tex are") from None

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from autograd_tiny import render
 from autograd_tiny.draw import draw
 from autograd_tiny.draw.graph import GRAD
-from autograd_tiny.draw.network import network
+from autograd_tiny.draw.network import MOST, network
 from autograd_tiny.draw.scopes import split
 from autograd_tiny.record import Recording
 from autograd_tiny.value import Value
@@ -21,7 +21,9 @@ NETWORK, SCALARS = "network.svg", "scalars.svg"
 _ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))  # fmt: skip
 
 
-def linked(y: Value, folder: str | Path, recording: Recording | None = None, **asked: Any) -> tuple[Path, Path]:
+def linked(
+    y: Value, folder: str | Path, recording: Recording | None = None, *, most: int = MOST, **asked: Any
+) -> tuple[Path, Path]:
     """Write network.svg and scalars.svg into a folder; a click on a module in one leads to the same module in the other.
 
     >>> import tempfile
@@ -30,10 +32,10 @@ def linked(y: Value, folder: str | Path, recording: Recording | None = None, **a
     ...     [path.name for path in linked(MLP(2, [3, 1], seed=0)([1.0, -1.0]), folder)]
     ['network.svg', 'scalars.svg']
 
-    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `asked` is what `draw`
-    is asked for of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
+    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as
+    for `network`, `asked` what `draw` is asked for of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
     """
-    graphs = network(y, recording, link=SCALARS), draw(y, recording=recording, link=NETWORK, **asked)
+    graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **asked)
     circles, scalars = (graph.pipe("svg", encoding="utf-8") for graph in graphs)
     circles, scalars = _led(circles, scalars), _led(scalars, circles)
     Path(folder).mkdir(parents=True, exist_ok=True)

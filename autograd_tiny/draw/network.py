@@ -97,15 +97,16 @@ def _title(circle: Circle, y: Value) -> str:
 
 def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) -> Iterable[str]:
     several = any("±" in f"{box.data}{box.grad}" for box in boxes.values())
-    yield "blue: activation; orange, below or after it: its gradient" + (
+    yield "in a circle, blue: activation; orange, below or after it: its gradient" + (
         ", mean ± standard deviation where a circle has several, as in a batch" if several else ""
     )
     if any(line.weights for line in found.lines.values()):
         widest = max((abs(w.data) for line in found.lines.values() for w in line.weights), default=0.0)
         several = any(len(line.weights) > 1 for line in found.lines.values())
+        bare = any(not line.weights for line in found.lines.values())
         yield (
-            f"lines: weights, as wide as |w|, up to {short(widest)}; solid: w > 0, dashed: w < 0"
-            f"{', dotted: several weights' if several else ''}; thin and grey: no weight"
+            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, dashed and "
+            f"purple: w < 0{', dotted: several weights' if several else ''}{'; thin and grey: no weight' if bare else ''}"
         )
     hidden = [
         (found.circles[key].circles, len(column) - 1, i)

@@ -14,6 +14,7 @@ from autograd_tiny.op import Every, Op, Spelled, real
 from autograd_tiny.symbol import Symbol, operand_symbols, spelled
 
 LABEL, NAMED = 40, 16  # characters: of a derivative on an arrow, of what is called v1 where it is used
+SHORT = 18  # characters of a derivative that has a place beside another
 
 
 def picture_of_op(op: Op) -> Picture:
@@ -35,7 +36,8 @@ def picture_of_op(op: Op) -> Picture:
     drawing.box(y, f"y = {Symbol.applied(op, xs)}", kind="output")
     rules = _locals(op, y, xs)
     for x, rule in zip(xs, rules, strict=True):
-        drawing.arrow(x, y, f"∂y/∂{x} = {_text(rule)}")
+        text = f"∂y/∂{x} = {_text(rule)}"
+        drawing.arrow(x, y, text if len(xs) == 1 or len(text) <= SHORT else "")  # not across the arrows of another
     by: dict[Symbol, list[str]] = {}
     for x, rule in zip(xs, rules, strict=True):
         if isinstance(rule, Symbol) and rule.op is not None:
@@ -49,7 +51,11 @@ def picture_of_op(op: Op) -> Picture:
                 drawing.box(s, title, scope=names[0], tooltip=f"{' = '.join(names)} = {rule}" if s is rule else str(s))
                 drawing.arrows_into(s)
     caption = [f"{x} lies in {interval}" for x, interval in zip(xs, op.domain, strict=False)]
-    caption += [f"∂y/∂{x} = {rule}" for x, rule in zip(xs, rules, strict=True) if len(_text(rule)) > LABEL]
+    caption += [
+        f"∂y/∂{x} = {rule}"
+        for x, rule in zip(xs, rules, strict=True)
+        if len(f"∂y/∂{x} = {_text(rule)}") > (LABEL if len(xs) == 1 else SHORT)
+    ]
     return drawing.picture([*caption, *_complaints(op, rules)])
 
 
@@ -67,15 +73,19 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
     """
     name = getattr(f, "__name__", type(f).__name__)
     symbols = _arguments(f, name)
-    values = ", ".join(f'Value(1.0, "{x}")' for x in symbols)
-    instead = f"give it Values in the place of numbers: draw({name if name.isidentifier() else 'f'}({values}))"
     try:
         y = f(*(x for x, named in symbols.items() if not named), **{str(x): x for x, named in symbols.items() if named})
     except (TypeError, AttributeError) as error:
-        raise TypeError(f"{name} does not run on symbols: {error}; {instead}") from error
+        raise TypeError(
+            f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), or draw "
+            "the Value that it gives for Values"
+        ) from error
+    if isinstance(y, (int, float)):
+        raise TypeError(f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, whatever these are: there is no graph")
     if not isinstance(y, Symbol):
         raise TypeError(
-            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them; {instead}"
+            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one that "
+            "it gives, such as draw(lambda x: f(x)[0])"
         )
     drawing = _Drawing()
     label = drawing.labels(order := _order(y))

@@ -19,13 +19,13 @@ class Titles:
     def __init__(self, graph: Indexed, named: dict[Value, Named], names: bool) -> None:
         self.graph, self.named, self.names = graph, named, names
 
-    def title(self, roots: list[int], one: list[int]) -> str:
-        """Of values that are alike, `roots`; `one` is all that is in the box for the first of them."""
+    def title(self, roots: list[int], one: list[int], whole: list[int]) -> str:
+        """Of values that are alike, `roots`; `one` is all that is in the box for the first, `whole` also what is cut off."""
         first = self.graph.order[roots[0]]
         if first.op is None:
             return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")
         if not self.names:
-            return self._counted(one) if len(one) > 1 else first.op.name
+            return self._counted(whole) if len(one) > 1 else first.op.name
         if isinstance(first.op.partials, Every) and len(first.operands) > FEW:
             written = f"{first.op.name} of {len(first.operands):,}"
             return f"{name} = {written}" if (name := self._name(roots)) else written
@@ -33,13 +33,16 @@ class Titles:
             return self.named[first].title
         written = self._spelled(roots, set(one)).text if len(one) <= FEW else ""
         if not written or (len(one) > 1 and len(written) > LONGEST):
-            written = self._counted(one)
+            written = self._counted(whole)
         name = self._name(roots)
         return f"{name} = {written}" if name else written
 
     def _counted(self, one: list[int]) -> str:
-        """A sum of so many terms: one more than it has adds."""
-        return f"sum of {1 + sum(sign(self.graph.order[i]) == '+' for i in one):,} terms"
+        """A sum of so many terms: one more than it has adds, but for the 0 that Python's `sum` starts from."""
+        adds = [self.graph.order[i] for i in one if sign(self.graph.order[i]) == "+"]
+        return (
+            f"sum of {1 + len(adds) - sum(x.__class__ is float and x == 0 for v in adds for x in v.operands):,} terms"
+        )
 
     def _name(self, roots: list[int]) -> str:
         """The name, where all have the same."""

@@ -23,6 +23,8 @@ def pictures(asked: Asked) -> Iterator[Picture]:
     drawn = 0
     for rung in _rungs(asked):
         enough = rung.boxes <= asked.limit if asked.fold is None else rung.fold == asked.fold
+        if asked.fold is None and isinstance(asked.given.get("collapse"), int):  # all modules: to see few boxes
+            enough = enough and rung.fold == "samples"
         if rung.boxes < drawn or (enough and not drawn):
             yield Boxes(asked, rung, asked.limit).picture(finer)
             drawn = min(rung.boxes, asked.limit)
