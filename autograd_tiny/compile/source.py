@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 from autograd_tiny.compile.lower import prepared
 from autograd_tiny.compile.program import Place, Program
 from autograd_tiny.op import Op
 
 SIGNS, COMPARISONS = frozenset("+-*/"), frozenset(("<", "<=", ">", ">=", "==", "!="))
-# What arrays call the words that they spell otherwise than the C library.
+# What array libraries call the words that they spell otherwise than the C library.
 ARRAY_NAMES = {
-    "fabs": "absolute", "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "neg": "negative", "fabs": "absolute", "pow": "power",
+    "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
 }  # fmt: skip
 
@@ -97,18 +97,6 @@ def source(program: Program, language: str) -> str:
 def text(program: Program, language: str) -> str:
     """The text of a prepared program."""
     return "\n".join((_c if language == "c" else _python)(program, LANGUAGES[language])) + "\n"
-
-
-def function(
-    program: Program, language: str, wrapped: Callable[[Op, int], Any] = lambda op, n: op.ieee
-) -> Callable[..., Any]:
-    """The f of a prepared program's text; `wrapped` says what an op becomes there that is a parameter of it."""
-    scope: dict[str, Any] = {}
-    exec(
-        compile(text(program, language), "<program>", "exec"), scope
-    )  # our own text: names, numbers, the table's words
-    ops = {name: wrapped(op, arity) for (op, arity), name in parameters(program).items()}
-    return partial(scope["f"], **ops) if ops else scope["f"]
 
 
 def parameters(program: Program) -> dict[tuple[Op, int], str]:

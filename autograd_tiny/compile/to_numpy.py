@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_tiny.compile.levels import Group, Plan, grouped
+from autograd_tiny.compile.levels import Group, Plan, grouped, index
 from autograd_tiny.compile.lower import prepared
 from autograd_tiny.compile.program import Program
 from autograd_tiny.compile.source import ARRAY_NAMES
@@ -17,12 +17,7 @@ from autograd_tiny.op import Op
 
 Array = Any
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
-BLOCK = 1 << 18  # numbers of a block of samples, to stay in the cache: measured
-LEAST, MOST = 32, 4096  # samples of a block
 NARROW = 50  # with fewer numbers per group, plain Python is faster: measured
-UFUNCS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "neg": np.negative} | {
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal, "!=": np.not_equal
-}  # fmt: skip
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
@@ -66,7 +61,6 @@ class Tables:
         self.shared[program.shared : program.shared + len(plan.constants), 0] = plan.constants
         self.first = [call for group in plan.shared for call in _calls(group, self.shared, self.shared)]
         self.blocks: dict[int, tuple[Array, list[Call]]] = {}
-        self.most = min(MOST, max(LEAST, BLOCK // max(1, plan.rows[1])))
         ends: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
         for i, row in enumerate(plan.outputs):
             ends[row.batched].append((i, row.number))
@@ -82,9 +76,9 @@ class Tables:
         (i, rows), (k, varying) = self.ends
         found = self.shared[rows]
         outputs[i] = found if outputs.ndim > 1 else found[:, 0] * (size or 1)
-        for start in range(0, size or 0, self.most):
-            stop = start + self.most
-            values = self.block(batched, start, min(size or 0, stop))[varying]
+        for start in range(0, size or 0, self.plan.block):
+            stop = min(size or 0, start + self.plan.block)
+            values = self.block(batched, start, stop)[varying]
             if not self.reduce:
                 outputs[k, start:stop] = values
             elif start:
@@ -117,21 +111,13 @@ def _calls(group: Group, shared: Array, batched: Array) -> list[Call]:
     args = []
     for table, rows in group.operands:
         source = batched if table else shared
-        if (part := _slice(rows)) is not None:
+        if isinstance(part := index(rows), slice):
             args.append(source[part])
         else:
             args.append(np.empty((len(rows), source.shape[1])))
-            calls.append((source.take, (np.array(rows), 0, args[-1], "clip")))
+            calls.append((source.take, (np.array(part), 0, args[-1], "clip")))
     result = (batched if group.batched else shared)[group.start : group.start + len(group.operands[0][1])]
     return [*calls, (_function(group.op, len(args)), (*args, result))]
-
-
-def _slice(rows: list[int]) -> slice | None:
-    """The rows as a slice: in even steps, or one row for all."""
-    step = rows[1] - rows[0] if len(rows) > 1 else 1
-    if not step:
-        return slice(rows[0], rows[0] + 1) if rows.count(rows[0]) == len(rows) else None
-    return slice(rows[0], rows[-1] + 1, step) if step > 0 and rows == list(range(rows[0], rows[-1] + 1, step)) else None
 
 
 def _function(op: Op, arity: int) -> Callable[..., Any]:
@@ -139,8 +125,8 @@ def _function(op: Op, arity: int) -> Callable[..., Any]:
     word = op.machine
     if word == "select":
         return _select
-    if (found := UFUNCS.get(word) or getattr(np, ARRAY_NAMES.get(word, word or "-"), None)) is not None:
-        return found
+    if word and hasattr(np, name := ARRAY_NAMES.get(word, word)):
+        return getattr(np, name)
     each = np.frompyfunc(op.ieee, arity, 1)  # what NumPy lacks, number by number
 
     def fill(*arrays: Array) -> None:

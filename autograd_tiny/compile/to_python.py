@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from autograd_tiny.compile.lower import prepared
 from autograd_tiny.compile.program import Program
-from autograd_tiny.compile.source import function
+from autograd_tiny.compile.source import parameters, text
 from autograd_tiny.op import EDGES
 
 
@@ -27,7 +28,11 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
 def prepared_kernel(program: Program) -> Callable[..., Any]:
     """The kernel of a program that is prepared already."""
-    f = function(program, "python")
+    scope: dict[str, Any] = {}
+    code = compile(text(program, "python"), "<program>", "exec")
+    exec(code, scope)  # our own text: names that we gave, numbers, words of the table
+    ops = {name: op.ieee for (op, _), name in parameters(program).items()}
+    f = partial(scope["f"], **ops) if ops else scope["f"]
 
     def one(xs: list[float]) -> list[float]:
         try:
