@@ -46,7 +46,9 @@ def one_row(op):
     return Program(tuple(f"x{i}" for i in range(n)), (Step(op, tuple(range(n))),), (n,))
 
 
-@pytest.mark.parametrize("op", [*ROWS, ops.falling_power(2)], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [*(row for row in ROWS if not opaque(prepared(one_row(row)))), ops.falling_power(2)], ids=lambda op: op.name
+)
 @given(data=st.data())
 def test_a_row_lowered_is_within_8_ulp(op, data):
     """The lowered program, run in floats, against the exact value; where it is not finite, like the row."""

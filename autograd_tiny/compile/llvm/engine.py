@@ -1,4 +1,23 @@
-"""From LLVM's assembly to code in memory, for this processor; there are no passes but the code generator's own."""
+"""From LLVM's assembly to code in memory, for this processor; there are no passes but the code generator's own.
+
+Functions of the C library are called on whole registers where it has such (glibc's libmvec, x86), else lane by lane. The
+largest error in ulp that was seen in 12,000 to 28,000 points over all floats, denser around 0, 1, multiples of π/2 and
+the ends of the range, with glibc 2.36; at 0, ±inf, nan, poles and where results overflow or vanish, all give the same.
+
+| lanes | acos  | acosh | asin  | asinh | atan  | atan2 | atanh | cbrt  | cos   | cosh  | erf   | erfc  |
+|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|
+| 8     | 1.6   | 1.1   | 1.8   | 0.9   | 1.7   | 1.9   | 1.2   | 1.7   | 3.1   | 1.7   | 1.8   | 1.4   |
+| 4     | 1.4   | 1.9   | 1.7   | 1.9   | 1.7   | 1.9   | 1.9   | 1.5   | 3.1   | 1.5   | 1.8   | 1.4   |
+| 2     | 1.4   | 1.8   | 2.3   | 1.9   | 1.7   | 1.8   | 1.9   | 1.5   | 3.4   | 1.5   | 1.8   | 1.4   |
+| 1     | 0.5   | 1.6   | 0.5   | 1.4   | 0.5   | 0.5   | 1.5   | 2.9   | 0.5   | 1.5   | 0.9   | 2.3   |
+
+| lanes | exp   | expm1 | hypot | log   | log10 | log1p | log2  | pow   | sin   | sinh  | tan   | tanh  |
+|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|
+| 8     | 2.5   | 1.5   | 1.1   | 1.3   | 1.2   | 1.8   | 1.7   | 1.0   | 2.9   | 1.7   | 2.9   | 1.1   |
+| 4     | 2.5   | 2.3   | 1.1   | 1.3   | 1.2   | 1.5   | 1.3   | 1.0   | 2.9   | 1.7   | 2.8   | 1.9   |
+| 2     | 2.5   | 2.3   | 1.7   | 1.4   | 1.2   | 1.5   | 1.3   | 1.0   | 3.3   | 1.8   | 2.8   | 1.9   |
+| 1     | 0.5   | 0.8   | 0.5   | 0.5   | 1.5   | 0.7   | 0.5   | 0.5   | 0.5   | 1.5   | 0.7   | 1.9   |
+"""
 
 from __future__ import annotations
 

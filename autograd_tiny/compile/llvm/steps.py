@@ -14,6 +14,7 @@ SIGNS = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 COMPARED = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 INTRINSICS = ("fabs", "sqrt")
 SIMPLE = frozenset((*SIGNS, *COMPARED, *INTRINSICS, "neg", "select"))  # one instruction; other words are functions
+FAR = 60  # steps after which a value is loaded again: to keep many in registers is what takes a compiler's time
 
 
 class Machine(NamedTuple):
@@ -72,13 +73,15 @@ class Body:
         self.scope, self.lines = scope, lines
         self.names: dict[int, str] = {}
         self.masks: dict[int, str] = {}  # comparisons, as bits; as doubles where something computes with them
-        self.count = 0
+        self.loaded: dict[int, int] = {}  # values that came from memory: how many steps there were before
+        self.count = self.steps = 0
 
     def step(self, place: int) -> None:
         """Compute a step, and store it if another function uses it."""
         scope = self.scope
         op, operands = scope.program.steps[place - len(scope.program.inputs)]
         word, t = op.machine, scope.type
+        self.steps += 1
         if word in COMPARED:
             self.masks[place] = self._compared(word, *operands)
         elif word == "select":
@@ -102,24 +105,27 @@ class Body:
         scope = self.scope
         if x.__class__ is not int:
             return scope.constant(x)
-        if (name := self.names.get(x)) is not None:
+        name = self.names.get(x)
+        if name is not None and self.steps - self.loaded.get(x, self.steps) <= FAR:
             return name
-        shared, inputs = scope.program.shared, len(scope.program.inputs)
         if x in self.masks:
             one, zero = scope.constant(1.0), scope.constant(0.0)
             self._define(x, f"select {scope.mask} {self.masks[x]}, {scope.type} {one}, {scope.type} {zero}")
-        elif x < shared:
-            self.names[x] = self._in_all_lanes(self.new(f"load double, ptr {self.at('%s', x)}"))
-        elif x < inputs:
-            self.names[x] = self.load("%x", x - shared)
+            return self.names[x]
+        kind = "load volatile" if name else "load"  # LLVM would find that it is the same load, and keep its value
+        self.loaded[x] = self.steps
+        shared = scope.program.shared
+        if shared <= x < len(scope.program.inputs):
+            self.names[x] = self.load("%x", x - shared, kind)
         elif scope.mine(x):
-            self.names[x] = self.load(scope.memory, scope.slots[x])
+            self.names[x] = self.load(scope.memory, scope.slots[x], kind)
         else:
-            self.names[x] = self._in_all_lanes(self.new(f"load double, ptr {self.at('%u', scope.once[x])}"))
+            memory, place = ("%s", x) if x < shared else ("%u", scope.once[x])
+            self.names[x] = self._in_all_lanes(self.new(f"{kind} double, ptr {self.at(memory, place)}"))
         return self.names[x]
 
-    def load(self, memory: str, slot: int) -> str:
-        return self.new(f"load {self.scope.type}, ptr {self.at(memory, slot * self.scope.lanes)}")
+    def load(self, memory: str, slot: int, kind: str = "load") -> str:
+        return self.new(f"{kind} {self.scope.type}, ptr {self.at(memory, slot * self.scope.lanes)}")
 
     def store(self, x: Place, memory: str, slot: int) -> None:
         self.write(self.value(x), self.at(memory, slot * self.scope.lanes))
