@@ -2,107 +2,45 @@
 
 Run: make bench-compiled, or python benchmarks/compiled.py a d for some of its sections
 
-One processor, unless a row says two; each time is the least of interleaved rounds, so that a slow moment of the machine
-meets every side; the figures to read are the ratios. First all sides are checked to compute the same numbers.
+One processor and one thread, unless a row says two; each time is the least of interleaved rounds, so that a slow moment of
+the machine meets every side; the figures to read are the ratios. First all sides are checked to compute the same numbers.
+The call from Python is part of every time, the conversion of arguments to another engine's arrays of none.
 """
 
 import ctypes
-import gc
 import importlib
 import itertools
+import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
+for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(name, None)  # OpenBLAS takes the kernel of this processor
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["AUTOGRAD_TINY_CACHE"] = tempfile.mkdtemp()  # each run compiles anew
 
 import numpy as np  # noqa: E402 - once the threads are set
-from rich.console import Console  # noqa: E402
+import rivals  # noqa: E402
+from race import Race, console, cpus, hand_written, least, shown, targets  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from autograd_tiny import Value  # noqa: E402
 from autograd_tiny.compile import jit  # noqa: E402
 from autograd_tiny.compile.lower import prepared  # noqa: E402
 from autograd_tiny.compile.sparse import sparse_hessian  # noqa: E402
 from autograd_tiny.nn import MLP  # noqa: E402
 from autograd_tiny.transforms import grad, hessian, jacobian, value_and_grad  # noqa: E402
 
-C = Path(__file__).parent / "c"
-CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-console = Console(width=150, highlight=False)
-
-
-def cpus(n):
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, CPUS[:n])
-
-
-def optional(name):
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
-def compiled_c(name, *flags):
-    """A hand-written C file as a library."""
-    made = Path(tempfile.mkdtemp()) / "made.so"
-    subprocess.run(
-        [os.environ.get("CC", "cc"), "-O3", "-march=native", "-shared", "-fPIC", C / name, "-o", made, *flags, "-lm"],
-        check=True,
-    )
-    return ctypes.CDLL(str(made))
-
-
-def pointers(*arrays):
-    return [ctypes.c_void_p(a.__array_interface__["data"][0]) for a in arrays]
-
-
-def least(calls, seconds=1.0, rounds=7):
-    """The least seconds of each call, in interleaved rounds, each round long enough to be measured."""
-    best, often = {}, {}
-    for name, call in calls.items():
-        call()
-        start = time.perf_counter()
-        call()
-        often[name] = max(1, int(seconds / rounds / max(time.perf_counter() - start, 1e-7)))
-    gc.collect()
-    for _ in range(rounds):
-        for name, call in calls.items():
-            n = often[name]
-            start = time.perf_counter()
-            for _ in range(n):
-                call()
-            best[name] = min(best.get(name, math.inf), (time.perf_counter() - start) / n)
-    return best
-
-
-def taking(f):
-    start = time.perf_counter()
-    found = f()
-    return time.perf_counter() - start, found
-
-
-def shown(seconds):
-    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:,.3g} {unit}"
-    return f"{seconds * 1e9:,.3g} ns"
-
-
-def same(name, found, expected, near=1e-9):
-    scale = float(np.max(np.abs(expected)))
-    far = float(np.max(np.abs(np.asarray(found, float) - np.asarray(expected, float))))
-    assert far <= near * scale, f"{name} computes other numbers: {far} apart"
+LANES = 8 if "avx512f" in Path("/proc/cpuinfo").read_text(encoding="utf-8") else 4
+SHAPES = {f"hand-written C, {b} × {lanes} lanes": (lanes, b) for lanes, b in ((4, 1), (4, 4), (8, 4))}
 
 
 # (a), (b): an MLP with hinge loss.
@@ -112,249 +50,124 @@ def hinge(model):
     return lambda w, x, y: (1 + -y * model.with_parameters(w)(x)).relu()
 
 
-def jax_mlp(jax, hidden):
-    def loss(w, x, y):
-        w1, b1 = w[: 3 * hidden].reshape(hidden, 3)[:, :2], w[: 3 * hidden].reshape(hidden, 3)[:, 2]
-        rest = w[3 * hidden :]
-        second = rest[: hidden * (hidden + 1)].reshape(hidden, hidden + 1)
-        third = rest[hidden * (hidden + 1) :]
-        h = jax.nn.relu(jax.nn.relu(x @ w1.T + b1) @ second[:, :hidden].T + second[:, hidden])
-        return jax.nn.relu(1 - y * (h @ third[:hidden] + third[hidden])).mean()
-
-    return jax.jit(jax.value_and_grad(loss))
-
-
-def torch_mlp(torch, w, hidden):
-    sizes = [(hidden, 2), (hidden, hidden), (1, hidden)]
-    layers, place = [], 0
-    for out, into in sizes:
-        layer = torch.nn.Linear(into, out, dtype=torch.float64)
-        rows = w[place : place + out * (into + 1)].reshape(out, into + 1)
-        layer.weight.data, layer.bias.data = torch.tensor(rows[:, :into]), torch.tensor(rows[:, into])
-        place += out * (into + 1)
-        layers += [layer, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
-
-    def step(x, y):
-        model.zero_grad()
-        loss = torch.relu(1 - y * model(x)[:, 0]).mean()
-        loss.backward()
-        return loss
-
-    return step
-
-
-def hips_mlp(hidden):
-    anp, differentiate = importlib.import_module("autograd.numpy"), importlib.import_module("autograd").value_and_grad
-
-    def loss(w, x, y):
-        first = anp.reshape(w[: 3 * hidden], (hidden, 3))
-        second = anp.reshape(w[3 * hidden : 3 * hidden + hidden * (hidden + 1)], (hidden, hidden + 1))
-        third = w[3 * hidden + hidden * (hidden + 1) :]
-        h = anp.maximum(anp.dot(x, first[:, :2].T) + first[:, 2], 0)
-        h = anp.maximum(anp.dot(h, second[:, :hidden].T) + second[:, hidden], 0)
-        return anp.mean(anp.maximum(1 - y * (anp.dot(h, third[:hidden]) + third[hidden]), 0))
-
-    return differentiate(loss)
-
-
-def casadi_mlp(casadi, model, count):
-    w, x, y = casadi.SX.sym("w", count), casadi.SX.sym("x", 2), casadi.SX.sym("y")
-    place, h = 0, [x[0], x[1]]
-    for k, layer in enumerate(model.layers):
-        out = []
-        for neuron in layer.neurons:
-            n = len(neuron.w)
-            total = w[place + n]
-            for i in range(n):
-                total += w[place + i] * h[i]
-            out.append(casadi.fmax(total, 0) if k < 2 else total)
-            place += n + 1
-        h = out
-    loss = casadi.fmax(1 - y * h[0], 0)
-    return casadi.Function("f", [w, x, y], [loss, casadi.gradient(loss, w)])
-
-
-def ddx_mlp(ddx, model, count, points):
-    def loss():
-        w, place = [ddx.var(f"w{i}") for i in range(count)], 0
-        h, y = [ddx.param("x0"), ddx.param("x1")], ddx.param("y")
-        for k, layer in enumerate(model.layers):
-            out = []
-            for neuron in layer.neurons:
-                n = len(neuron.w)
-                total = w[place + n]
-                for i in range(n):
-                    total = total + w[place + i] * h[i]
-                out.append(ddx.max(total, 0.0) if k < 2 else total)
-                place += n + 1
-            h = out
-        return ddx.max(1.0 - y * h[0], 0.0)
-
-    return ddx.equation(loss).compile(points=points)
-
-
-def micrograd_mlp(w):
-    nn = importlib.import_module("micrograd.nn")
-    model = nn.MLP(2, [16, 16, 1])
-    for p, q in zip(model.parameters(), w, strict=True):
-        p.data = float(q)
-
-    def step(xs, ys):
-        model.zero_grad()
-        loss = sum((1 + -y * model(x)).relu() for x, y in zip(xs, ys, strict=True)) * (1 / len(xs))
-        loss.backward()
-
-    return step
-
-
-def mlp(hidden, batches, title):
-    model, rng = MLP(2, [hidden, hidden, 1], seed=0), np.random.default_rng(0)
+def mlp_given(hidden, n):
+    model, rng = MLP(2, [hidden, hidden, 1], seed=0), np.random.default_rng(n)
     w = np.array([p.data for p in model.parameters()])
-    count, table = len(w), Table("", *(f"batch {n:,}" for n in batches), "first call", title=title)
-    per_batch, first = {}, {}
-    hand = {lanes: compiled_c("mlp.c", f"-DH={hidden}", f"-DL={lanes}").mlp for lanes in (4, 8)}
-    rows = [
-        ("llvm, contract", {"contract": True}),
-        ("llvm", {}),
-        ("numpy", {"backend": "numpy"}),
-        ("c backend", {"backend": "c"}),
-    ]
-    ours = {}
-    for name, options in rows:
-        if not (name == "c backend" and hidden > 16):
-            ours[name] = jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", **options)
-    program = ours["llvm"].program(w, np.zeros((1, 2)), np.zeros(1))
-    steps = len(prepared(program).steps)
-    jax, torch, casadi, ddx = map(optional, ("jax", "torch", "casadi", "ddx"))
-    jaxed = jax and jax_mlp(jax, hidden)
-    if torch:
-        torch.set_num_threads(1)
-        torched = torch_mlp(torch, w, hidden)
-    if casadi and hidden <= 16:
-        first["casadi SX"], machine = taking(lambda: casadi_mlp(casadi, model, count))
+    return model, w, rng.normal(size=(n, 2)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
 
-    def raced(n):
-        x, y = rng.normal(size=(n, 2)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
-        out, calls = np.empty(1 + count), {}
-        for lanes, f in hand.items():
-            f.argtypes, f.restype = [ctypes.c_void_p] * 3 + [ctypes.c_long, ctypes.c_void_p], None
-            given = [*pointers(w, x, y), n, *pointers(out)]
-            calls[f"hand-written C, {lanes} lanes"] = lambda f=f, given=given: f(*given)
-        for name, f in ours.items():
-            seconds, (loss, gradient) = taking(lambda f=f: f(w, x, y))
-            first.setdefault(name, seconds)
-            calls["hand-written C, 8 lanes"]()
-            same(name, [loss, *gradient], out)
-            calls[name] = lambda f=f: f(w, x, y)
-        if jaxed:
 
-            def by_jax(x=x, y=y):
-                value, gradient = jaxed(w, x, y)
-                gradient.block_until_ready()
-                return value
+def our_mlp(hidden, names):
+    """jit by name, to be recorded once for all batches."""
+    options = {
+        "llvm, contract": {"contract": True},
+        "llvm": {},
+        "numpy": {"backend": "numpy"},
+        "c backend": {"backend": "c"},
+        "python": {"backend": "python"},
+        "jax backend": {"backend": "jax"},
+    }
+    model = mlp_given(hidden, 1)[0]
+    f = value_and_grad(hinge(model))
+    return {name: jit(f, batch=("x", "y"), reduce="mean", **options[name]) for name in names}
 
-            seconds, _ = taking(by_jax)
-            first.setdefault("JAX jit", seconds)
-            calls["JAX jit"] = by_jax
-        if torch:
-            tx, ty = torch.tensor(x), torch.tensor(y)
-            calls["torch"] = lambda tx=tx, ty=ty: torched(tx, ty)
-        if n <= 1024 and hidden <= 16:
-            if optional("autograd"):
-                hips = hips_mlp(hidden)
-                calls["HIPS autograd"] = lambda: hips(w, x, y)
-            if casadi:
 
-                def by_casadi(x=x, y=y):
-                    losses, gradients = machine(w, x.T, y[None])
-                    return np.asarray(losses).mean(), np.asarray(gradients).reshape(count, -1).mean(1)
+def raced_mlp(hidden, n, ours):
+    model, w, x, y = mlp_given(hidden, n)
+    race = Race()
+    for name, (lanes, b) in SHAPES.items():
+        flags = (f"-DH={hidden}", f"-DL={lanes}", f"-DB={b}")
+        race.enter(name, hand_written("mlp", w, x, y, n, np.empty(1 + len(w)), flags=flags))
+    for name, f in ours.items():
+        if name != "python" or n <= 100:
+            race.enter(name, lambda f=f: lambda: f(w, x, y))
+    for name, make in (("JAX jit", rivals.jax_mlp), ("torch", rivals.torch_mlp), ("HIPS autograd", rivals.hips_mlp)):
+        race.enter(name, make(w, x, y, hidden), rivals.in_order)
+    if hidden <= 16:
+        race.enter("casadi SX, mapped", rivals.casadi_mlp(w, x, y, hidden))
+        race.enter("casadi's C, mapped", rivals.casadi_mlp(w, x, y, hidden, generated=True))
+        race.enter("ddx-ad JIT", rivals.ddx_mlp(w, x, y, hidden))
+        if n <= 100:
+            race.enter("eager", rivals.eager_mlp(model, x, y))
+            race.enter("micrograd", rivals.micrograd_mlp(w, x, y, hidden))
+    return race.run()
 
-                calls["casadi SX"] = by_casadi
-        if ddx and hidden <= 16 and n in (1, 100):
-            seconds, equation = taking(lambda n=n: ddx_mlp(ddx, model, count, n))
-            first["ddx-ad JIT"] = seconds
-            points = np.concatenate([np.tile(w[:, None], (1, n)), x.T, y[None]])
 
-            def by_ddx(equation=equation, points=points):
-                values, gradients = equation.jacobian(points)
-                return values.mean(), gradients.mean(1)
-
-            same("ddx", by_ddx()[1], out[1:])
-            calls["ddx-ad JIT"] = by_ddx
-        if hidden <= 16 and n <= 100:
-            data = list(zip(x.tolist(), y.tolist(), strict=True))
-
-            def eagerly(data=data):
-                model.zero_grad()
-                mean = sum(((1 + -b * model(a)).relu() for a, b in data), Value(0.0)) * (1 / len(data))
-                mean.backward()
-
-            calls["autograd_tiny, eager"] = eagerly
-            if optional("micrograd"):
-                step = micrograd_mlp(w)
-                calls["micrograd"] = lambda data=data, step=step: step([a for a, _ in data], [b for _, b in data])
-        return least(calls)
-
+def mlp(hidden, batches, names, title):
+    ours, races = our_mlp(hidden, names), {}
     for n in batches:
-        per_batch[n] = raced(n)
-    names = dict.fromkeys(name for best in per_batch.values() for name in best)
-    for name in names:
-        cells = []
-        for n in batches:
-            best = per_batch[n]
-            hand_best = min(best[f"hand-written C, {lanes} lanes"] for lanes in hand)
-            cells.append(f"{shown(best[name])}  {best[name] / hand_best:,.2f}×" if name in best else "")
-        table.add_row(name, *cells, shown(first[name]) if name in first else "")
-    for name, module in (("JAX jit", jax), ("torch", torch), ("casadi SX", casadi), ("ddx-ad JIT", ddx)):
-        if module is None:
-            table.add_row(name, "not installed")
+        races[n] = raced_mlp(hidden, n, ours)
+    table = Table("", *(f"batch {n:,}  × C" for n in batches), "first run", title=title)
+    for name in dict.fromkeys(name for race in races.values() for name in race.calls):
+        cells = [
+            f"{shown(race.best[name])}  {race.ratio(name, SHAPES):,.2f}" if name in race.best else ""
+            for race in races.values()
+        ]
+        table.add_row(name, *cells, shown(max(race.first.get(name, 0) for race in races.values())))
+    for name, why in races[batches[0]].missing.items():
+        table.add_row(name, why)
     console.print(table)
-    console.print(f"{steps:,} steps a sample, {count:,} gradients; × is the time in that of the better hand-written C")
+    _, w, x, y = mlp_given(hidden, 1)
+    steps = len(prepared(ours["llvm"].program(w, x, y)).steps)
+    console.print(
+        f"{steps:,} steps a sample, {len(w):,} gradients; × C is the time in that of the quickest hand-written C"
+    )
+    return races
 
 
-def two_threads(hidden=16, n=65_536):
-    model, rng = MLP(2, [hidden, hidden, 1], seed=0), np.random.default_rng(0)
-    w, x, y = np.array([p.data for p in model.parameters()]), rng.normal(size=(n, 2)), np.sign(rng.normal(size=n))
-    calls = {}
-    for threads in (1, 2):
-        f = jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", contract=True, threads=threads)
-        calls[threads] = lambda f=f: f(w, x, y)
+def section_a():
+    names = ("llvm, contract", "llvm", "numpy", "c backend", "python", "jax backend")
+    races = mlp(16, (1, 100, 1024, 8192), names, "(a) MLP 2-16-16-1, hinge loss and gradients")
+    at = {n: partial(race.ratio, other="llvm, contract") for n, race in races.items()}
+    rows = [
+        (f"of hand-written C at {n:,}", races[n].ratio("llvm, contract", SHAPES), "≤", limit)
+        for n, limit in ((100, 2.5), (1024, 1.5), (8192, 1.5))
+    ]
+    rows += [
+        ("JAX at 100", at[100]("JAX jit"), "≥", 3),
+        ("torch at 100", at[100]("torch"), "≥", 5),
+        ("JAX at 8,192", at[8192]("JAX jit"), "≥", 1),
+        ("torch at 8,192", at[8192]("torch"), "≥", 1),
+        ("ddx at 100", at[100]("ddx-ad JIT"), "≥", 10),
+        ("micrograd at 100", at[100]("micrograd"), "≥", 50_000),
+    ]
+    rows += [numpy_against_eager(), two_threads_mlp(), scalar_overhead()]
+    targets("(a) ratios to llvm, contract, and others", [row for row in rows if not math.isnan(row[1])])
+
+
+def two_threads_mlp(n=65_536):
+    model, w, x, y = mlp_given(16, n)
+    pair = {
+        t: jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", contract=True, threads=t) for t in (1, 2)
+    }
+    return f"one thread in two, at {n:,}", two_threads({t: lambda f=f: f(w, x, y) for t, f in pair.items()}), "≥", 1.7
+
+
+def two_threads(calls, seconds=1.0):
     cpus(2)
-    best = least(calls)
+    best = least(calls, seconds)
     cpus(1)
-    console.print(f"two threads, the MLP at {n:,} samples: {best[1] / best[2]:.2f} × one (target 1.7)")
+    return best[1] / best[2]
 
 
 def scalar_overhead():
     f = jit(lambda x, y: x * y + x)
-    python = jit(lambda x, y: x * y + x, backend="python")
-    best = least({"llvm": lambda: f(2.0, 3.0), "python": lambda: python(2.0, 3.0)}, 0.5)
-    console.print(
-        f"a call of a compiled function of two floats: {shown(best['llvm'])}, python backend {shown(best['python'])} (target 5 µs)"
-    )
+    return "µs of a call of two floats", least({"": lambda: f(2.0, 3.0)}, 0.5)[""] * 1e6, "≤", 5
 
 
 def numpy_against_eager():
-    model, rng = MLP(2, [16, 16, 1], seed=0), np.random.default_rng(0)
-    w, x, y = np.array([p.data for p in model.parameters()]), rng.normal(size=(100, 2)), np.sign(rng.normal(size=100))
-    data = list(zip(x.tolist(), y.tolist(), strict=True))
-
-    def eagerly():
-        model.zero_grad()
-        (sum(((1 + -b * model(a)).relu() for a, b in data), Value(0.0)) * (1 / 100)).backward()
+    model, w, x, y = mlp_given(16, 100)
 
     def ten_steps():
         f = jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", backend="numpy")
         for _ in range(10):
             f(w, x, y)
 
-    f = jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", backend="numpy")
-    best = least({"eager": eagerly, "numpy": lambda: f(w, x, y), "ten": ten_steps})
-    console.print(
-        f"the loss of 100 points, 64,739 values: eager {shown(best['eager'])}, NumPy backend {shown(best['numpy'])}, "
-        f"{best['eager'] / best['numpy']:.0f}× as fast; ten steps with recording {10 * best['eager'] / best['ten']:.0f}× (target 100)"
-    )
+    best = least({"eager": rivals.eager_mlp(model, x, y)(), "ten": ten_steps})
+    return "eager in NumPy backend, ten steps and recording", 10 * best["eager"] / best["ten"], "≥", 100
+
+
+def section_b():
+    mlp(64, (1, 100, 1024, 8192), ("llvm, contract", "llvm", "numpy"), "(b) MLP 2-64-64-1, hinge loss and gradients")
 
 
 # (c): Rosenbrock.
@@ -364,63 +177,72 @@ def rosenbrock(x):
     return sum(100.0 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in itertools.pairwise(x))
 
 
-def rosen():
-    table = Table("", "gradient", "first call", "Hessian", "first call", title="(c) Rosenbrock; × is the time in ours")
-    casadi, jax = optional("casadi"), optional("jax")
-
-    def row(n):
-        x, calls, first = np.linspace(-1.0, 1.2, n), {}, {}
-
-        def added(name, make, first=first, calls=calls, x=x):
-            first[name], f = taking(make)
-            seconds, found = taking(lambda: f(x))
-            first[name] += seconds
-            calls[name] = lambda: f(x)
-            return found
-
-        wide = {"backend": "numpy"} if n > 1000 else {}
-        ours = added("ours, gradient", lambda wide=wide: jit(grad(rosenbrock), **wide))
-        if n > 1000:
-            found = added("ours, Hessian", lambda: sparse_hessian(rosenbrock))
-            entries = len(found.values)
-        else:
-            added("ours, Hessian", lambda: jit(hessian(rosenbrock)))
-            entries = n * n
-        if casadi:
-
-            def symbolic(order, n=n):
-                s = casadi.SX.sym("x", n)
-                f = casadi.sum1(100 * (s[1:] - s[:-1] ** 2) ** 2 + (1 - s[:-1]) ** 2)
-                return casadi.Function("f", [s], [casadi.gradient(f, s) if order == 1 else casadi.hessian(f, s)[0]])
-
-            same("casadi", np.asarray(added("casadi, gradient", lambda: symbolic(1))).ravel(), ours)
-            theirs = added("casadi, Hessian", lambda: symbolic(2))
-            if n > 1000:
-                same("casadi", np.sort(theirs.nonzeros()), np.sort(found.values))
-        if jax and n <= 100:
-            f = lambda x: (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()  # noqa: E731
-            for kind, transformed in (("gradient", jax.grad(f)), ("Hessian", jax.hessian(f))):
-                jaxed = jax.jit(transformed)
-                added(f"JAX jit, {kind}", lambda jaxed=jaxed: lambda x: jaxed(x).block_until_ready())
-        best = least(calls)
-        for who in dict.fromkeys(name.partition(",")[0] for name in best):
-            cells = []
-            for kind in ("gradient", "Hessian"):
-                name, mine = f"{who}, {kind}", best[f"ours, {kind}"]
-                cells += (
-                    [f"{shown(best[name])}  {best[name] / mine:.2f}×", shown(first[name])] if name in best else ["", ""]
-                )
-            table.add_row(
-                f"{n:,} variables, {who}",
-                *cells,
-                end_section=who == list(dict.fromkeys(b.partition(",")[0] for b in best))[-1],
-            )
-        if n > 1000:
-            console.print(f"{n:,} variables: {entries:,} entries of the Hessian")
-
+def section_c():
     for n in (10, 100, 10_000):
-        row(n)
-    console.print(table)
+        x = np.linspace(-1.0, 1.2, n)
+        by_order = {}
+        for order, kind in ((1, "gradient"), (2, "Hessian")):
+            race = by_order[kind] = Race()
+            dense = order == 2 and n <= 100
+            symbol, size = ("gradient", n) if order == 1 else ("hessian", n * n) if dense else ("bands", 3 * n - 2)
+            race.enter("hand-written C", hand_rosenbrock(symbol, x, np.empty(size)))
+            transformed, matrix = (grad, hessian)[order - 1](rosenbrock), partial(filled, n) if dense else values
+            if n <= 100:
+                race.enter("llvm, contract", lambda f=jit(transformed, contract=True): lambda: f(x))
+            if n <= 100 or order == 1:
+                race.enter("numpy", lambda f=jit(transformed, backend="numpy"): lambda: f(x))
+            if order == 2:
+                race.enter("sparse, llvm", lambda f=sparse_hessian(rosenbrock, "llvm"): lambda: f(x), matrix)
+                race.enter("sparse, numpy", lambda f=sparse_hessian(rosenbrock): lambda: f(x), matrix)
+            nonzeros = partial(tridiagonal, n) if dense else lambda found: found
+            race.enter(
+                "casadi SX (sparse)" if order == 2 else "casadi SX", rivals.casadi_rosenbrock(x, order), nonzeros
+            )
+            if n <= 100 or order == 1:
+                race.enter("JAX jit", rivals.jax_rosenbrock(x, order))
+                race.enter("HIPS autograd", rivals.hips_rosenbrock(x, order))
+            if order == 1 and n <= 100:
+                race.enter("eager", lambda: lambda: grad(rosenbrock)(x.tolist()))
+            race.run(0.5)
+        table = Table(
+            "",
+            "gradient",
+            "× C",
+            "first run",
+            "Hessian",
+            "× C",
+            "first run",
+            title=f"(c) Rosenbrock of {n:,} variables",
+        )
+        for name in dict.fromkeys(name for race in by_order.values() for name in race.calls):
+            cells = []
+            for race in by_order.values():
+                there = name in race.best
+                cells += [shown(race.best[name]), f"{race.ratio(name, 'hand-written C'):,.1f}"] if there else ["", ""]
+                cells += [shown(race.first[name]) if there else ""]
+            table.add_row(name, *cells)
+        console.print(table)
+
+
+def hand_rosenbrock(symbol, x, out):
+    return hand_written("rosenbrock", x, len(x), out, symbol=symbol)
+
+
+def filled(n, found):
+    return found.dense()
+
+
+def values(found):
+    order = np.lexsort((found.columns, found.rows))
+    return found.values[order]
+
+
+def tridiagonal(n, nonzeros):
+    """A symmetrical matrix with three diagonals from its entries row by row."""
+    matrix, rows = np.zeros((n, n)), np.arange(n)
+    places = [(i, j) for i in rows for j in (i - 1, i, i + 1) if 0 <= j < n]
+    matrix[tuple(np.array(places).T)] = nonzeros
+    return matrix
 
 
 # (d): Black–Scholes.
@@ -440,59 +262,31 @@ def greeks(spot, strike, years, rate, vol):
     return [y, delta, theta, rho, vega, gamma]
 
 
-def black_scholes(n=1_000_000):
+def section_d(n=1_000_000):
     rng = np.random.default_rng(0)
     given = [rng.uniform(*r, n) for r in ((50, 150), (50, 150), (0.1, 2), (0.0, 0.1), (0.1, 0.6))]
-    names = ("spot", "strike", "years", "rate", "vol")
-    out, calls, first = np.empty((6, n)), {}, {}
-    lanes = 8 if "avx512f" in Path("/proc/cpuinfo").read_text(encoding="utf-8") else 4
-    for name, flags in (
-        (f"hand-written C, {lanes} lanes", [f"-DL={lanes}", "-lmvec"]),
-        ("hand-written C, libm", ["-fno-math-errno"]),
-    ):
-        f = compiled_c("black_scholes.c", *flags).black_scholes
-        f.argtypes, f.restype = [ctypes.c_void_p] * 5 + [ctypes.c_long, ctypes.c_void_p], None
-        calls[name] = lambda f=f: f(*pointers(*given), n, *pointers(out))
-    for name, options in (("llvm, contract", {"contract": True}), ("llvm", {}), ("numpy", {"backend": "numpy"})):
-        f = jit(greeks, batch=names, **options)
-        first[name], found = taking(lambda f=f: f(*given))
-        calls["hand-written C, libm"]()
-        same(name, found, out, 1e-8)
-        calls[name] = lambda f=f: f(*given)
-    if jax := optional("jax"):
-        jnp, erfc = jax.numpy, importlib.import_module("jax.scipy.special").erfc
-
-        def theirs(spot, strike, years, rate, vol):
-            spread = vol * jnp.sqrt(years)
-            d1 = (jnp.log(spot / strike) + (rate + 0.5 * vol * vol) * years) / spread
-            normal = lambda d: 0.5 * erfc(-d * math.sqrt(0.5))  # noqa: E731
-            return spot * normal(d1) - strike * jnp.exp(-rate * years) * normal(d1 - spread)
-
-        all_of = jax.jit(
-            jax.vmap(lambda *xs: (jax.value_and_grad(theirs, (0, 2, 3, 4))(*xs), jax.grad(jax.grad(theirs))(*xs)))
-        )
-        first["JAX jit"], _ = taking(lambda: jax.block_until_ready(all_of(*given)))
-        calls["JAX jit"] = lambda: jax.block_until_ready(all_of(*given))
-    best = least(calls, 2.0, 5)
-    table = Table(
-        "",
-        "time",
-        "per point",
-        "in that of C in lanes",
-        "first call",
-        title=f"(d) Black–Scholes, price and five Greeks of {n:,} points",
-    )
-    for name, seconds in best.items():
-        ratio = seconds / best[f"hand-written C, {lanes} lanes"]
-        table.add_row(
-            name, shown(seconds), shown(seconds / n), f"{ratio:.2f}×", shown(first[name]) if name in first else ""
-        )
-    console.print(table)
+    names, race = ("spot", "strike", "years", "rate", "vol"), Race(1e-8)
+    lanes = f"hand-written C, {LANES} lanes"
+    race.enter("hand-written C, libm", hand_written("black_scholes", *given, n, np.empty((6, n))))
+    flags = (f"-DL={LANES}", "-lmvec")
+    race.enter(lanes, hand_written("black_scholes", *given, n, np.empty((6, n)), flags=flags))
+    for name, options in {
+        "llvm, contract": {"contract": True},
+        "llvm": {},
+        "numpy": {"backend": "numpy"},
+        "c backend": {"backend": "c"},
+    }.items():
+        race.enter(name, lambda options=options: lambda f=jit(greeks, batch=names, **options): f(*given))
+    race.enter("JAX jit", rivals.jax_black_scholes(given))
+    race.run(2.0, 5).show(f"(d) Black–Scholes, price and five Greeks of {n:,} points", lanes, n, "point")
     pair = {t: jit(greeks, batch=names, contract=True, threads=t) for t in (1, 2)}
-    cpus(2)
-    best = least({t: (lambda f=f: f(*given)) for t, f in pair.items()}, 2.0, 5)
-    cpus(1)
-    console.print(f"two threads {best[1] / best[2]:.2f} × one (target 1.7)")
+    targets(
+        "(d)",
+        [
+            ("llvm, contract, of C in lanes", race.ratio("llvm, contract", lanes), "≤", 2),
+            ("one thread in two", two_threads({t: lambda f=f: f(*given) for t, f in pair.items()}, 2.0), "≥", 1.7),
+        ],
+    )
 
 
 # (e): a two-link arm; (f): a long recurrence.
@@ -511,131 +305,126 @@ def torques(q, v, a):
     return [first + (m1 * c1 + m2 * l1) * g * q[0].cos() + weight, second + weight]
 
 
-def arm(n=100_000):
+def section_e(n=100_000):
     q, v, a = np.random.default_rng(0).normal(size=(3, n, 2))
+    race, lanes = Race(), f"hand-written C, {LANES} lanes"
 
     def both(q, v, a):
-        return [torques(q, v, a), jacobian(torques, argnums=(0, 1, 2))(q, v, a)]
+        slopes = jacobian(torques, argnums=(0, 1, 2))(q, v, a)
+        return [torques(q, v, a), slopes]
 
-    f, one = jit(both, batch=("q", "v", "a"), contract=True), jit(both)
-    calls = {"llvm, contract": lambda: f(q, v, a), "one arm": lambda: one(q[0], v[0], a[0])}
-    if jax := optional("jax"):
-        sin, cos = jax.numpy.sin, jax.numpy.cos
-
-        class Number:  # torques() as it stands, on JAX's numbers
-            def __init__(self, x):
-                self.x = x
-
-            def sin(self):
-                return sin(self.x)
-
-            def cos(self):
-                return cos(self.x)
-
-            def __add__(self, other):
-                return Number(self.x + other.x)
-
-        def theirs(q, v, a):
-            return jax.numpy.stack(torques([Number(q[0]), Number(q[1])], v, a))
-
-        jaxed = jax.jit(jax.vmap(lambda q, v, a: (theirs(q, v, a), jax.jacobian(theirs, (0, 1, 2))(q, v, a))))
-        calls["JAX jit"] = lambda: jax.block_until_ready(jaxed(q, v, a))
-        same("JAX", np.array(jaxed(q[:9], v[:9], a[:9])[0]).T, np.array(f(q[:9], v[:9], a[:9])[0]))
-    best = least(calls)
-    start = time.perf_counter()
-    for i in range(100):
-        both([Value(x) for x in q[i]], [Value(x) for x in v[i]], [Value(x) for x in a[i]])
-    eager = (time.perf_counter() - start) / 100
-    each = {name: seconds / (1 if name == "one arm" else n) for name, seconds in best.items()}
-    told = ", ".join(f"{name} {shown(seconds)}" for name, seconds in each.items())
-    console.print(f"(e) inverse dynamics of a two-link arm with its Jacobian, per arm: {told}; eager {shown(eager)}")
-
-
-def recurrence(steps=10_000):
-    def last(r, x):
-        for _ in range(steps):
-            x = r * x * (1 - x)
-        return x
-
-    f, first, calls = value_and_grad(last, argnums=(0, 1)), {}, {}
-    for name, options in (("llvm", {}), ("numpy", {"backend": "numpy"}), ("python", {"backend": "python"})):
-        g = jit(f, **options)
-        first[name], found = taking(lambda g=g: g(2.5, 0.3))
-        same(name, [found[0], *found[1]], np.array([(y := f(2.5, 0.3))[0], *y[1]]))
-        calls[name] = lambda g=g: g(2.5, 0.3)
-    calls["eager"] = lambda: f(2.5, 0.3)
-    if jax := optional("jax"):
-        jaxed = jax.jit(
-            jax.value_and_grad(lambda r, x: jax.lax.fori_loop(0, steps, lambda i, x: r * x * (1 - x), x), (0, 1))
+    race.enter("hand-written C, libm", hand_written("arm", q, v, a, n, np.empty((14, n))))
+    flags = (f"-DL={LANES}", "-lmvec")
+    race.enter(lanes, hand_written("arm", q, v, a, n, np.empty((14, n)), flags=flags))
+    for name, options in {"llvm, contract": {"contract": True}, "llvm": {}, "numpy": {"backend": "numpy"}}.items():
+        race.enter(
+            name, lambda options=options: lambda f=jit(both, batch=tuple("qva"), **options): f(q, v, a), by_place
         )
-        first["JAX jit, scan"], _ = taking(lambda: jax.block_until_ready(jaxed(2.5, 0.3)))
-        calls["JAX jit, scan"] = lambda: jax.block_until_ready(jaxed(2.5, 0.3))
-    best = least(calls)
-    told = ", ".join(
-        f"{name} {shown(s)}{f' (first call {shown(first[name])})' if name in first else ''}" for name, s in best.items()
-    )
-    console.print(f"(f) a recurrence of {steps:,} steps, value and gradient: {told}")
+    race.enter("JAX jit", rivals.jax_arm(torques, q, v, a), samples_last)
+    race.enter("casadi SX, mapped", rivals.casadi_arm(torques, q, v, a), columns_first)
+    race.run().show(f"(e) inverse dynamics of a two-link arm and its Jacobian, {n:,} arms", lanes, n, "arm")
+    one = jit(both)
+    best = least({"": lambda: one(q[0], v[0], a[0])}, 0.5)[""]
+    console.print(f"one arm, called from Python: {shown(best)}")
 
 
-GROWN = """
-import os, sys, time
-from autograd_tiny.compile import jit
-from autograd_tiny.compile.to_llvm import build
-n = int(sys.argv[1])
-def f(x):
-    xs = [x[i % 20] for i in range(40)]
-    for k in range(n // 2):
-        xs[k % 40] = xs[(7 * k + 1) % 40] * xs[(3 * k + 2) % 40] + 0.5
-    return sum(xs)
-program = jit(f).program([0.1 * i for i in range(20)])
-start = time.perf_counter()
-build(program)
-print(len(program.steps), time.perf_counter() - start)
-"""
+def by_place(found):
+    """Torques and slopes as (14, n): each torque by each of q, by v, by a."""
+    ys, slopes = found
+    return [ys, [[np.transpose(row[k]) for row in slopes] for k in range(3)]]
 
 
-def growth():
-    table = Table(
-        "steps",
-        "compiled",
-        "ms per step",
-        "again, from the cache",
-        "of that",
-        title="Compile time, each in a process of its own",
-    )
-    for n in (1_000, 10_000, 100_000):
-        runs = [
-            subprocess.run([sys.executable, "-c", GROWN, str(n)], capture_output=True, text=True, check=True)
-            for _ in range(2)
-        ]
-        (steps, cold), (_, warm) = (run.stdout.split() for run in runs)
-        cold, warm = float(cold), float(warm)
-        table.add_row(
-            f"{int(steps):,}", shown(cold), f"{cold / int(steps) * 1e3:.3f}", shown(warm), f"{warm / cold:.3f}"
-        )
+def samples_last(found):
+    ys, slopes = found
+    return [np.asarray(ys).T, [np.moveaxis(np.asarray(part), 0, -1) for part in slopes]]
+
+
+def columns_first(found):
+    """casadi's matrices stand column by column, sample after sample."""
+    ys, slopes = found[0].reshape(-1, 2).T, found[1].reshape(-1, 3, 2, 2)
+    return [ys, slopes.transpose(1, 3, 2, 0)]
+
+
+def section_f(steps=10_000):
+    race, given = Race(), (2.5, 0.3, steps)
+    f = value_and_grad(lambda r, x: rivals.logistic(r, x, steps), argnums=(0, 1))
+    race.enter("hand-written C", hand_written("logistic", np.array(given[:2]), steps, np.empty(3)))
+    for name, options in {
+        "llvm, contract": {"contract": True},
+        "llvm": {},
+        "numpy": {"backend": "numpy"},
+        "python": {"backend": "python"},
+    }.items():
+        race.enter(name, lambda options=options: lambda g=jit(f, **options): g(2.5, 0.3))
+    race.enter("eager", lambda: lambda: f(2.5, 0.3))
+    race.enter("JAX jit, fori_loop", rivals.jax_logistic(*given))
+    race.enter("casadi SX", rivals.casadi_logistic(*given))
+    race.enter("torch", rivals.torch_logistic(*given))
+    race.enter("HIPS autograd", rivals.hips_logistic(*given))
+    race.enter("micrograd", rivals.micrograd_logistic(*given))
+    race.run().show(f"(f) a recurrence of {steps:,} steps, value and gradient", "hand-written C", steps, "step")
+
+
+# How all that grows, each in a process of its own.
+
+
+def grown(engine, n):
+    """(seconds to record, to compile, to run; bytes; a number), or why not."""
+    command = [sys.executable, Path(__file__).with_name("growth.py"), engine, str(n)]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "over 60 s"
+    lines = found.stderr.strip().splitlines()
+    return json.loads(found.stdout) if not found.returncode else (lines or ["died"])[-1][:60]
+
+
+def section_growth():
+    sizes = (1_000, 10_000, 100_000)
+    table = Table("", "steps", "record", "compile", "compile per step", "run", "memory", title="Growth with steps")
+    compiled, expected = {}, {}
+    for engine in ("llvm", "llvm, again", "numpy", "python", "casadi", "ddx", "jax"):
+        for n in sizes if engine not in ("jax",) else sizes[:2]:
+            found = grown(engine.partition(",")[0], n)
+            if isinstance(found, str):
+                table.add_row(engine, f"{n:,}", found)
+                continue
+            recording, compiling, run, memory, number = found
+            assert math.isclose(expected.setdefault(n, number), number, rel_tol=1e-9), f"{engine} at {n}: {number}"
+            compiled[engine, n] = compiling
+            cells = shown(recording), shown(compiling), f"{compiling / n * 1e3:.3f} ms", shown(run)
+            table.add_row(engine, f"{n:,}", *cells, f"{memory / 2**20:,.0f} MB", end_section=n == sizes[-1])
     console.print(table)
-    console.print("targets: 0.5 ms per step, linear; 0.1 from the cache")
+    per_step = {n: compiled["llvm", n] / n * 1e3 for n in sizes}
+    rows = [(f"ms of compiling per step, {n:,} steps", per_step[n], "≤", 0.5) for n in sizes]
+    rows += [(f"from the cache, {n:,}", compiled["llvm, again", n] / compiled["llvm", n], "≤", 0.1) for n in sizes]
+    targets(
+        "Compile time", [*rows, ("100,000 steps in 1,000, per step", per_step[100_000] / per_step[1_000], "≤", 1.3)]
+    )
+    table = Table("batch", "per call", "per sample", "memory", title="Growth with the batch: the MLP of (a), llvm")
+    for n in (1, 100, 1_024, 8_192, 65_536, 1_000_000):
+        _, _, run, memory, _ = grown("batch", n)
+        table.add_row(f"{n:,}", shown(run), shown(run / n), f"{memory / 2**20:,.0f} MB")
+    console.print(table)
 
 
-def main(sections):
+def main(names):
     cpus(1)
-    known = {
-        "a": lambda: (
-            mlp(16, (1, 100, 1024, 8192), "(a) MLP 2-16-16-1, hinge loss and gradients"),
-            two_threads(),
-            scalar_overhead(),
-            numpy_against_eager(),
-        ),
-        "b": lambda: mlp(64, (1, 100, 1024), "(b) MLP 2-64-64-1, hinge loss and gradients"),
-        "c": rosen,
-        "d": black_scholes,
-        "e": arm,
-        "f": recurrence,
-        "growth": growth,
-    }
-    for section in sections or known:
-        known[section]()
-    console.print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    kernel = importlib.import_module("numpy.__config__").CONFIG["Build Dependencies"]["blas"]["name"]
+    console.print(f"NumPy {np.__version__} with {kernel}, kernel {blas_kernel()}; Python {sys.version.split()[0]}")
+    for name in names or ("a", "b", "c", "d", "e", "f", "growth"):
+        start = time.perf_counter()
+        globals()[f"section_{name}"]()
+        console.print(f"[dim]section {name}: {time.perf_counter() - start:.0f} s[/]\n")
+
+
+def blas_kernel():
+    """The kernel that NumPy's OpenBLAS has taken."""
+    for path in Path(np.__file__).parent.parent.glob("numpy.libs/*openblas*"):
+        f = ctypes.CDLL(str(path)).scipy_openblas_get_corename64_
+        f.restype = ctypes.c_char_p
+        return f().decode()
+    return "unknown"
 
 
 if __name__ == "__main__":

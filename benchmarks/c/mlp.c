@@ -1,61 +1,94 @@
-/* The mean hinge loss of an MLP 2-H-H-1 with relu, and its gradient, by hand: vectors of L samples, weights broadcast.
+/* The mean hinge loss of an MLP 2-H-H-1 with relu, and its gradient, by hand: vectors of samples, weights broadcast.
 
-   Parameters stand neuron by neuron, weights first, then the bias. cc -O3 -march=native -DH=16 -DL=8 */
+   A block is B vectors of L samples. Layers are computed in tiles of T neurons, so that each weight and each activation
+   that is loaded meets several others, and the gradients, kept per lane until the end, are loaded and stored once per block.
+   Parameters stand neuron by neuron, weights first, then the bias. cc -O3 -march=native -DH=16 -DL=4 -DB=4 */
 #include <string.h>
 
-#ifndef L
-#define L 8
-#endif
+#define T 4
+#define P (H * 3 + H * (H + 1) + H + 1)
 typedef double v __attribute__((vector_size(8 * L), aligned(8)));
 typedef long long m __attribute__((vector_size(8 * L), aligned(8)));
-#define P (H * 3 + H * (H + 1) + H + 1)
 
-static inline v positive(v z, v x) { return (v)((m)x & (m)(z > 0)); }
+static inline v where(m c, v x) { return (v)((m)x & c); }
 static inline double total(v x) { double s = 0; for (int i = 0; i < L; i++) s += x[i]; return s; }
+
+static void block(const double *w, const v *x, const v *label, const m *real, v *restrict acc, v *loss)
+{
+    const double *w2 = w + 3 * H, *w3 = w2 + H * (H + 1);
+    v *a2 = acc + 3 * H, *a3 = a2 + H * (H + 1), h1[H][B], h2[H][B], d1[H][B], d2[H][B], d3[B];
+
+    for (int i = 0; i < H; i++)
+        for (int b = 0; b < B; b++) {
+            v z = w[3 * i + 2] + w[3 * i] * x[b] + w[3 * i + 1] * x[B + b];
+            h1[i][b] = where(z > 0, z);
+        }
+    for (int j = 0; j < H; j += T) {
+        v z[T][B];
+        for (int k = 0; k < T; k++)
+            for (int b = 0; b < B; b++) z[k][b] = w2[(j + k) * (H + 1) + H] + (v){0};
+        for (int i = 0; i < H; i++)
+            for (int k = 0; k < T; k++)
+                for (int b = 0; b < B; b++) z[k][b] += w2[(j + k) * (H + 1) + i] * h1[i][b];
+        for (int k = 0; k < T; k++)
+            for (int b = 0; b < B; b++) h2[j + k][b] = where(z[k][b] > 0, z[k][b]);
+    }
+    for (int b = 0; b < B; b++) {
+        v o = w3[H] + (v){0};
+        for (int j = 0; j < H; j++) o += w3[j] * h2[j][b];
+        v margin = 1.0 - label[b] * o;
+        m active = (margin > 0) & real[b];
+        *loss += where(active, margin);
+        d3[b] = where(active, -label[b]);
+        a3[H] += d3[b];
+    }
+    for (int j = 0; j < H; j++) {
+        v weight = a3[j], bias = a2[j * (H + 1) + H];
+        for (int b = 0; b < B; b++) {
+            weight += d3[b] * h2[j][b];
+            bias += d2[j][b] = where(h2[j][b] > 0, w3[j] * d3[b]);
+        }
+        a3[j] = weight, a2[j * (H + 1) + H] = bias;
+    }
+    for (int j = 0; j < H; j += T)
+        for (int i = 0; i < H; i += T) {
+            v sum[T][T];
+            for (int k = 0; k < T; k++)
+                for (int l = 0; l < T; l++) sum[k][l] = a2[(j + k) * (H + 1) + i + l];
+            for (int b = 0; b < B; b++)
+                for (int k = 0; k < T; k++)
+                    for (int l = 0; l < T; l++) sum[k][l] += d2[j + k][b] * h1[i + l][b];
+            for (int k = 0; k < T; k++)
+                for (int l = 0; l < T; l++) a2[(j + k) * (H + 1) + i + l] = sum[k][l];
+        }
+    for (int i = 0; i < H; i += T) {
+        v d[T][B] = {0};
+        for (int j = 0; j < H; j++)
+            for (int k = 0; k < T; k++)
+                for (int b = 0; b < B; b++) d[k][b] += w2[j * (H + 1) + i + k] * d2[j][b];
+        for (int k = 0; k < T; k++)
+            for (int b = 0; b < B; b++) d1[i + k][b] = where(h1[i + k][b] > 0, d[k][b]);
+    }
+    for (int i = 0; i < H; i++)
+        for (int b = 0; b < B; b++) {
+            acc[3 * i] += d1[i][b] * x[b];
+            acc[3 * i + 1] += d1[i][b] * x[B + b];
+            acc[3 * i + 2] += d1[i][b];
+        }
+}
 
 void mlp(const double *w, const double *x, const double *y, long n, double *out)
 {
-    static _Thread_local v acc[P];
-    v loss = {0};
-    const double *w2 = w + 3 * H, *w3 = w2 + H * (H + 1);
+    v acc[P], loss = {0};
     memset(acc, 0, sizeof acc);
-    for (long s = 0; s < n; s += L) {
-        v x0 = {0}, x1 = {0}, label = {0}, real = {0}, h1[H], h2[H], d1[H], z1[H], z2[H];
-        for (int i = 0; i < L; i++) {
-            long k = s + i < n ? s + i : n - 1;
-            x0[i] = x[2 * k], x1[i] = x[2 * k + 1], label[i] = y[k], real[i] = s + i < n;
+    for (long s = 0; s < n; s += L * B) {
+        v xs[2 * B] = {0}, label[B] = {0};
+        m real[B] = {0};
+        for (long i = 0; i < L * B && s + i < n; i++) {
+            xs[i / L][i % L] = x[2 * (s + i)], xs[B + i / L][i % L] = x[2 * (s + i) + 1];
+            label[i / L][i % L] = y[s + i], real[i / L][i % L] = -1;
         }
-        for (int i = 0; i < H; i++) {
-            z1[i] = w[3 * i + 2] + w[3 * i] * x0 + w[3 * i + 1] * x1;
-            h1[i] = positive(z1[i], z1[i]);
-        }
-        v o = w3[H] + (v){0};
-        for (int j = 0; j < H; j++) {
-            v z = w2[j * (H + 1) + H] + (v){0};
-            for (int i = 0; i < H; i++) z += w2[j * (H + 1) + i] * h1[i];
-            z2[j] = z;
-            h2[j] = positive(z, z);
-            o += w3[j] * h2[j];
-        }
-        v margin = 1.0 - label * o;
-        loss += positive(margin, margin) * real;
-        v g = positive(margin, -label) * real;
-        v *a2 = acc + 3 * H, *a3 = a2 + H * (H + 1);
-        a3[H] += g;
-        for (int i = 0; i < H; i++) d1[i] = (v){0};
-        for (int j = 0; j < H; j++) {
-            a3[j] += g * h2[j];
-            v d = positive(z2[j], g * w3[j]);
-            a2[j * (H + 1) + H] += d;
-            for (int i = 0; i < H; i++) {
-                a2[j * (H + 1) + i] += d * h1[i];
-                d1[i] += w2[j * (H + 1) + i] * d;
-            }
-        }
-        for (int i = 0; i < H; i++) {
-            v d = positive(z1[i], d1[i]);
-            acc[3 * i] += d * x0, acc[3 * i + 1] += d * x1, acc[3 * i + 2] += d;
-        }
+        block(w, xs, label, real, acc, &loss);
     }
     out[0] = total(loss) / n;
     for (int k = 0; k < P; k++) out[1 + k] = total(acc[k]) / n;

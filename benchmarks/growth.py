@@ -1,0 +1,118 @@
+"""One engine on one size, in a process of its own: what it takes to record, to compile and to run, and its memory.
+
+Run: python benchmarks/growth.py llvm 1000, or python benchmarks/growth.py batch 1024
+"""
+
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+INPUTS = 20
+x = np.linspace(0.1, 1.0, INPUTS)
+
+
+def steps(x, n):
+    """n ops, each on results of others that lie far away."""
+    xs = [x[i % INPUTS] for i in range(2 * INPUTS)]
+    for k in range(n // 2):
+        xs[k % 40] = xs[(7 * k + 1) % 40] * xs[(3 * k + 2) % 40] + 0.5
+    return sum(xs[1:], xs[0])
+
+
+def ours(backend, n):
+    from autograd_tiny.compile import jit
+
+    build = importlib.import_module(f"autograd_tiny.compile.to_{backend}").build
+    program, recording = taking(lambda: jit(lambda x: steps(x, n), backend=backend).program(x))
+    kernel, compiling = taking(lambda: build(program))
+    return recording, compiling, lambda: kernel(x)
+
+
+def casadi(n):
+    import casadi
+
+    def record():
+        s = casadi.SX.sym("x", INPUTS)
+        return casadi.Function("f", [s], [steps(s.elements(), n)])
+
+    f, recording = taking(record)
+    return recording, 0.0, lambda: f(x)
+
+
+def ddx(n):
+    import ddx
+
+    def record():
+        return ddx.equation(lambda: steps([ddx.var(f"x{i}") for i in range(INPUTS)], n))
+
+    equation, recording = taking(record)
+    _, compiling = taking(lambda: equation.compile(points=1, cache_dir=""))
+    return recording, compiling, lambda: equation.evaluate(x)
+
+
+def jax(n):
+    import jax
+
+    f = jax.jit(lambda x: steps(x, n))
+    lowered, recording = taking(lambda: f.lower(x))
+    compiled, compiling = taking(lowered.compile)
+    return recording, compiling, lambda: compiled(x).block_until_ready()
+
+
+def batch(n):
+    """The MLP of section (a) at n samples."""
+    from autograd_tiny.compile import jit
+    from autograd_tiny.nn import MLP
+    from autograd_tiny.transforms import value_and_grad
+
+    model, rng = MLP(2, [16, 16, 1], seed=0), np.random.default_rng(0)
+    xs, ys = rng.normal(size=(n, 2)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
+    w = np.array([p.data for p in model.parameters()])
+    loss = value_and_grad(lambda w, x, y: (1 + -y * model.with_parameters(w)(x)).relu())
+    f = jit(loss, batch=("x", "y"), reduce="mean", contract=True)
+    _, first = taking(lambda: f(w, xs, ys))
+    return 0.0, first, lambda: f(w, xs, ys)
+
+
+def taking(f):
+    start = time.perf_counter()
+    found = f()
+    return found, time.perf_counter() - start
+
+
+def peak():
+    """Bytes at most so far; /proc is asked, for getrusage may count what the process was before it was this one."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(engine, n):
+    for name in {"llvm": ("llvmlite.binding", "autograd_tiny.compile.to_llvm"), "jax": ("jax.numpy",)}.get(engine, ()):
+        importlib.import_module(name)
+    if engine in ("casadi", "ddx"):
+        importlib.import_module(engine)
+    before = peak()
+    known = {"casadi": casadi, "ddx": ddx, "jax": jax, "batch": batch}
+    recording, compiling, call = known[engine](n) if engine in known else ours(engine, n)
+    result = call()
+    times = []
+    while len(times) < 3 or sum(times) < 0.2:
+        times.append(taking(call)[1])
+    first = (
+        result
+        if isinstance(result, (float, int))
+        else np.asarray(result[0] if engine == "batch" else result).ravel()[0]
+    )
+    print(json.dumps([recording, compiling, min(times), peak() - before, float(first)]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,135 @@
+"""Calls that race: checked to compute the same numbers, timed in interleaved rounds, shown beside each other."""
+
+import ctypes
+import gc
+import math
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+C = Path(__file__).parent / "c"
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")  # a root that sets no errno is an instruction
+CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+console = Console(width=150, highlight=False)
+
+
+def cpus(n):
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, CPUS[:n])
+
+
+class Race:
+    """Entrants by name; the first one's numbers are what all others must compute.
+
+    `make()` returns the call that is timed; what it and the first run take is told as "first run".
+    """
+
+    def __init__(self, near=1e-9):
+        self.near, self.calls, self.first, self.missing = near, {}, {}, {}
+        self.expected = self.best = None
+
+    def enter(self, name, make, numbers=lambda found: found):
+        start = time.perf_counter()
+        try:
+            call = make()
+            found = call()
+        except (ImportError, RecursionError) as error:
+            self.missing[name] = "not installed" if isinstance(error, ImportError) else "RecursionError"
+            return
+        self.first[name] = time.perf_counter() - start
+        found = flat(numbers(found))
+        if self.expected is None:
+            self.expected = found.copy()
+        far = float(np.max(np.abs(found - self.expected))) / float(np.max(np.abs(self.expected)))
+        assert far <= self.near, f"{name} computes other numbers: {far} apart"
+        self.calls[name] = call
+
+    def run(self, seconds=1.0, rounds=7):
+        self.best = least(self.calls, seconds, rounds)
+        return self
+
+    def ratio(self, name, other):
+        """How many times the time of `other` (or of the quickest of several) `name` takes; nan where one did not run."""
+        others = [self.best[o] for o in ([other] if isinstance(other, str) else other) if o in self.best]
+        return self.best[name] / min(others) if name in self.best and others else math.nan
+
+    def show(self, title, against, each=1, unit=""):
+        """A table of all: `each` divides the time where a call does many of a `unit`."""
+        table = Table("", *([f"per {unit}"] if unit else []), "per call", "× C", "first run", title=title)
+        for name, seconds in self.best.items():
+            per = [shown(seconds / each)] if unit else []
+            table.add_row(name, *per, shown(seconds), f"{self.ratio(name, against):,.2f}", shown(self.first[name]))
+        for name, why in self.missing.items():
+            table.add_row(name, why)
+        console.print(table)
+
+
+def least(calls, seconds=1.0, rounds=7):
+    """The least seconds of each call, in interleaved rounds, each round long enough to be measured."""
+    best, often = {}, {}
+    for name, call in calls.items():
+        call()
+        start = time.perf_counter()
+        call()
+        often[name] = max(1, int(seconds / rounds / max(time.perf_counter() - start, 1e-7)))
+    gc.collect()
+    gc.freeze()  # what the libraries brought along is not to be looked through on anybody's time
+    for _ in range(rounds):
+        for name, call in calls.items():
+            n = often[name]
+            start = time.perf_counter()
+            for _ in range(n):
+                call()
+            best[name] = min(best.get(name, math.inf), (time.perf_counter() - start) / n)
+    gc.unfreeze()
+    return best
+
+
+def targets(title, rows):
+    """Rows of what, seen, "≤" or "≥", the target; those not reached are marked."""
+    table = Table("", "seen", "target", "", title=title)
+    for what, seen, sign, target in rows:
+        if not math.isnan(seen):
+            reached = seen <= target if sign == "≤" else seen >= target
+            number = f"{seen:,.0f}" if seen >= 100 else f"{seen:.3g}"
+            table.add_row(what, number, f"{sign} {target:,g}", "reached" if reached else "[bold red]missed[/]")
+    console.print(table)
+
+
+def flat(found):
+    """All numbers of a result in a row."""
+    if isinstance(found, (list, tuple)):
+        return np.concatenate([flat(x) for x in found])
+    return np.asarray(found, float).ravel()
+
+
+def shown(seconds):
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:,.3g} {unit}" if seconds * scale < 1000 else f"{seconds * scale:,.0f} {unit}"
+    return f"{seconds * 1e9:,.3g} ns"
+
+
+def hand_written(name, *given, flags=(), symbol=""):
+    """A function of C, of the file's name or `symbol`, with its arguments, arrays and whole numbers; the last is its result."""
+
+    def make():
+        made = Path(tempfile.mkdtemp()) / "made.so"
+        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, C / f"{name}.c", "-o", made, *flags, "-lm"], check=True)
+        f = getattr(ctypes.CDLL(str(made)), symbol or name)
+        f.restype = None
+        arguments = [ctypes.c_long(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data) for x in given]
+
+        def call():
+            f(*arguments)
+            return given[-1]
+
+        return call
+
+    return make
