@@ -107,6 +107,14 @@ class Tracer(Operand):
             "it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: x > 0"
         )
 
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, (int, float, Operand)):
+            return self is other
+        raise TypeError(
+            f"{self!r} == {other!r:.40} would be baked into the recording: choose by `where` and the row equal"
+        )
+
+    __hash__ = object.__hash__
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
 
     def backward(self) -> NoReturn:

@@ -262,6 +262,11 @@ def _depends(y: Any) -> bool:
     return isinstance(y, Value) and bool(_active) and not _active.isdisjoint(topological_order(y))
 
 
+def is_differentiating() -> bool:
+    """Whether a function is being differentiated now."""
+    return bool(_active)
+
+
 def being_differentiated(tree: Any) -> bool:
     """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
     return bool(_active) and any(map(_depends, (x for _, x in leaves(tree))))

@@ -81,9 +81,11 @@ def is_array(tree: Any) -> bool:
 
 
 def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
-    """A NumPy array of floats, or of objects where an item is no float."""
+    """A NumPy array of floats, or of objects where an item is no float; arrays of one shape become one array."""
     import numpy as np
 
+    if items and all(is_array(x) and x.shape == items[0].shape for x in items):
+        return np.stack(items).reshape(*shape, *items[0].shape)
     array = np.empty(len(items), float if all(x.__class__ is float for x in items) else object)
     array[:] = items
     return array.reshape(shape)

@@ -21,7 +21,7 @@ from autograd_tiny.compile import Program, Step, jit
 from autograd_tiny.compile.lower import lowered, opaque, prepared
 from autograd_tiny.compile.passes import folded, optimized, with_shared_steps, without_dead_steps
 from autograd_tiny.draw import draw
-from autograd_tiny.nn import MLP
+from autograd_tiny.nn import MLP, Module
 from autograd_tiny.op import Every
 from autograd_tiny.trace import trace
 from autograd_tiny.transforms import grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
@@ -344,6 +344,9 @@ REFUSED = [
     (lambda: python(lambda x: math.exp(x))(1.0), TypeError, r"x\.exp\(\), not math\.exp"),
     (lambda: python(lambda x: 1.0 if x else 0.0)(1.0), TypeError, "choose by `where`"),
     (lambda: python(lambda x: range(x))(3), TypeError, "has no float, int or truth"),
+    (lambda: python(lambda x: x if x == 1 else 2.0)(1.0), TypeError, "would be baked into the recording: choose by `where`"),
+    (lambda: python(lambda x: x)(1.0, x=2.0), TypeError, "got two values for x"),
+    (lambda: python(lambda m: m)(MLP(1, [1])), TypeError, "a Module was returned"),
     (lambda: python(lambda x: x.backward())(3.0), TypeError, "value_and_grad"),
     (lambda: python(lambda x: x.grad)(3.0), TypeError, "value_and_grad"),
     (lambda: python(lambda x: x)("abc"), TypeError, "x: expected a real number, got 'abc'"),
@@ -378,6 +381,69 @@ def test_an_error_while_recording_leaves_nothing_behind():
         compiled(1.0)
     assert compiled(1.0) == 2.0
     assert grad(lambda x: x * x)(Value(3.0)).data == 6.0
+
+
+def test_derivatives_by_arrays_are_arrays():
+    w = np.array([1.0, 2.0])
+
+    def f(w):
+        return w[0] ** 2 * w[1] + w[1] ** 3
+
+    for derivative in (hessian(f), jacobian(lambda x: x * x), jacobian(lambda x: np.array([x[0] * x[1], x[1]]))):
+        assert np.array_equal(python(derivative)(w), derivative(w))
+        assert derivative(w).shape == (2, 2)
+    by_name = hessian(lambda p: (p["w"] @ p["w"]) ** 2)({"w": w})
+    compiled = python(hessian(lambda p: (p["w"] @ p["w"]) ** 2))({"w": w})
+    assert [item["w"].tolist() for item in compiled["w"]] == [item["w"].tolist() for item in by_name["w"]]
+
+
+def test_arrays_of_any_layout_are_read_as_they_are():
+    f = jit(lambda x: x * 2, batch="x")
+    for x in (
+        np.arange(3.0),
+        np.arange(3.0).astype(">f8"),
+        np.arange(6.0)[::2],
+        np.arange(3),
+        np.arange(3, dtype="f4"),
+    ):
+        for _ in range(2):
+            assert list(map(float, f(x))) == [2 * float(y) for y in x]
+    with pytest.raises(ValueError, match="an empty batch: x has no samples"):
+        f(np.zeros(0))
+
+
+def test_a_function_that_closes_over_what_is_differentiated():
+    assert grad(lambda w: python(lambda x: w * x)(2.0))(3.0) == 2.0
+    batched = python(lambda x: x * 2, batch="x")
+    assert grad(lambda w: w * batched([1.0, 2.0])[1])(3.0) == 4.0
+    with pytest.raises(TypeError, match="is batched, and takes numbers: differentiate first"):
+        grad(lambda w: python(lambda x: w * x, batch="x")([2.0])[0])(3.0)
+
+
+def test_methods_keywords_and_pickles():
+    class Line(Module):
+        def __init__(self):
+            self.w = Value(3.0)
+
+        @jit
+        def at(self, x):
+            return self.w * x
+
+    line = Line()
+    assert line.at(2.0) == 6.0
+    line.w.data = 4.0
+    assert line.at(2.0) == 8.0
+
+    def scaled(x, *, y):
+        return x * y
+
+    assert list(map(float, jit(scaled, batch="y")(2.0, y=[1.0, 2.0]))) == [2.0, 4.0]
+    again = pickle.loads(pickle.dumps(python(math_free)))
+    assert again(3.0) == 9.0
+
+
+def math_free(x):
+    return x * x
 
 
 def test_what_is_missing_is_named(monkeypatch):

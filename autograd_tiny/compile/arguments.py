@@ -8,7 +8,7 @@ from typing import Any
 
 from autograd_tiny.op import real
 from autograd_tiny.operand import Operand
-from autograd_tiny.tree import indices, is_array, is_module, leaves, rebuild
+from autograd_tiny.tree import array_of, indices, is_array, is_module, leaves, rebuild
 
 NUMBERS = "biuf"  # the kinds of NumPy's real numbers
 
@@ -112,10 +112,15 @@ def _fixed(x: Any) -> Any:
 def shape(x: Any) -> Any:
     """The structure of results, whose leaves are numbers of any kind."""
     if is_array(x):
-        return "array", x.shape
+        return ("array", x.shape) if _of_numbers(x) else ("array", x.shape, *map(shape, x.ravel().tolist()))
     if isinstance(x, dict):
         return dict, tuple(x), tuple(map(shape, x.values()))
     return (type(x), tuple(map(shape, x))) if isinstance(x, (list, tuple)) else float
+
+
+def _of_numbers(x: Any) -> bool:
+    """Whether the items of an array are numbers, and not lists or dicts."""
+    return x.dtype.kind in NUMBERS or all(shape(item) is float for item in x.ravel().tolist())
 
 
 def numbers(x: Any) -> Any:
@@ -189,8 +194,13 @@ class Results:
 
 
 def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
-    if is_array(tree):
+    if is_array(tree) and _of_numbers(tree):
         return _array([next(places) for _ in range(tree.size)], tree.shape, each)
+    if is_array(tree):
+        dims, items = tree.shape, _all(tree.ravel().tolist(), places, each)
+        return lambda ys: array_of(items(ys), dims)
+    if is_module(tree):
+        raise TypeError(f"a Module was returned, {tree!r:.60}: return its numbers, such as what it gives")
     if isinstance(tree, dict):
         keys, inner = list(tree), _all(list(tree.values()), places, each)
         return lambda ys: dict(zip(keys, inner(ys), strict=True))

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import math
 import sys
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,10 +15,12 @@ from autograd_tiny.compile.arguments import Arguments, joined, numbers
 from autograd_tiny.compile.blame import raise_where_it_began
 from autograd_tiny.compile.program import Program
 from autograd_tiny.compile.ways import Function, Way, Ways
-from autograd_tiny.transforms import being_differentiated
+from autograd_tiny.tracer import is_recording
+from autograd_tiny.transforms import being_differentiated, is_differentiating
 from autograd_tiny.tree import holds_operands
 
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
+_BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
 NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
 
 
@@ -86,25 +89,26 @@ class Jitted:
         self._quick: dict[
             Any, Callable[..., Any]
         ] = {}  # how to go the only way, by what arguments look like at a glance
-        self._names, more = _parameters(f)
+        self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         self._ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)  # there are no arrays where it is not loaded
-        if unknown := [name for name in self.batch if not more and name not in self._names]:
-            raise ValueError(f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join(self._names)}")
+        if unknown := [name for name in self.batch if not more and name not in (*self._names, *others)]:
+            raise ValueError(
+                f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join([*self._names, *others])}"
+            )
         functools.update_wrapper(self, f, updated=())  # f may be another of this kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         glance = None if kwargs else self._glance(args)
-        if glance is not None and (call := self._quick.get(glance)) is not None:
+        within = is_differentiating() or is_recording()  # f may close over what is differentiated by
+        if glance is not None and not within and (call := self._quick.get(glance)) is not None:
             return call(args)
-        if holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs]):
-            if self.batch:
-                raise TypeError(
-                    f"{_name(self.f)} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
-                )
+        if not self.batch and (within or holds_operands(args) or holds_operands(kwargs)):
             return self.f(*args, **kwargs)
         given, ways = self._given(args, kwargs)
         outputs, results = ways.run(given)
+        if self.batch and within and being_differentiated([args, kwargs, [way.captured for way in ways.known]]):
+            raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
         if glance is not None and ways.known[0].guard is None and not self.check_finite:
@@ -118,6 +122,10 @@ class Jitted:
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Ways]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
+        if self.batch and (holds_operands(args) or holds_operands(kwargs)):
+            raise TypeError(_BATCHED.format(_name(self.f)))
+        if twice := [name for name in self._names[: len(args)] if name in kwargs]:
+            raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
         if (ways := self._ways.get(given.structure)) is None:
             ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
@@ -131,7 +139,13 @@ class Jitted:
         for x, batched in zip(args, self._batched, strict=True):
             if x.__class__ is float:
                 found.append(float)
-            elif x.__class__ is self._ndarray and x.dtype.char == "d" and x.ndim and x.flags.c_contiguous:
+            elif (
+                x.__class__ is self._ndarray
+                and x.dtype.char == "d"
+                and x.dtype.isnative
+                and x.ndim
+                and x.flags.c_contiguous
+            ):
                 found.append(x.shape[1:] if batched else x.shape)
             else:
                 return None
@@ -153,10 +167,10 @@ class Jitted:
                 shared = way.numbers(shared)
             if not moving:
                 return around(kernel(shared))
-            tables = [args[i] if n == 1 else args[i].reshape(len(args[i]), -1) for i, n in moving]
-            size = len(tables[0])
-            if not size or [True for table in tables if len(table) != size]:
+            size = len(args[moving[0][0]])
+            if not size or [True for i, _ in moving if len(args[i]) != size]:
                 self._given(args, {})  # says what is wrong
+            tables = [args[i] if n == 1 else args[i].reshape(size, -1) for i, n in moving]
             return around(mean(kernel(shared, tables, size), size))
 
         return call
@@ -168,6 +182,12 @@ class Jitted:
             return [y / size for y in outputs]
         outputs /= size
         return outputs
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:  # a pickle records anew
+        return Jitted, (self.f, self.batch, self.reduce, self.backend, *self._options.values(), self.check_finite)
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"
@@ -192,15 +212,16 @@ def _backend(name: str | None) -> str:
     return name
 
 
-def _parameters(f: Function) -> tuple[list[str], bool]:
-    """The names of the positional arguments, and whether f takes any others."""
+def _parameters(f: Function) -> tuple[list[str], list[str], bool]:
+    """The names of the arguments by position, of those by keyword only, and whether f takes any others."""
     try:
         found = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        return [], True
+        return [], [], True
     kinds = inspect.Parameter
     more = any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in found)
-    return [p.name for p in found if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)], more
+    names = [p.name for p in found if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    return names, [p.name for p in found if p.kind is kinds.KEYWORD_ONLY], more
 
 
 def _name(f: Function) -> str:

@@ -154,7 +154,9 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
     by_column, by_row = colours(rows, shape[1]), colours(columns, shape[0])
     forwards = max(by_column, default=-1) <= max(by_row, default=-1)
     colour = np.array(by_column if forwards else by_row, int)
-    seeds = np.eye(max(colour, default=-1) + 1)[:, colour]  # a row per colour: 1 where the column, or the row, has it
+    seeds = np.ascontiguousarray(
+        np.eye(max(colour, default=-1) + 1)[:, colour]
+    )  # a row per colour: 1 where the column, or the row, has it
     build = importlib.import_module(f"autograd_tiny.compile.to_{backend}").build
     kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
     down = np.array([i for i, row in enumerate(rows) for _ in row], int)
