@@ -230,4 +230,6 @@ def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
     row = slice(found[0], found[-1] + 1) if found else slice(0)
     if each:
         return lambda ys: np.moveaxis(np.asarray(ys[row], float).reshape(*shape, -1), -1, 0)
+    if len(shape) == 1:
+        return lambda ys: ys[row] if ys.__class__ is np.ndarray else np.array(ys[row], float)
     return lambda ys: np.asarray(ys[row], float).reshape(shape)

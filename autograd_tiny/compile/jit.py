@@ -91,7 +91,9 @@ class Jitted:
         ] = {}  # how to go the only way, by what arguments look like at a glance
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
-        self._ndarray = getattr(sys.modules.get("numpy"), "ndarray", None)  # there are no arrays where it is not loaded
+        numpy = sys.modules.get("numpy")  # where it is not loaded there are no arrays
+        self._ndarray: Any = numpy and numpy.ndarray
+        self._double: Any = numpy and numpy.dtype(float)
         if unknown := [name for name in self.batch if not more and name not in (*self._names, *others)]:
             raise ValueError(
                 f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join([*self._names, *others])}"
@@ -139,13 +141,7 @@ class Jitted:
         for x, batched in zip(args, self._batched, strict=True):
             if x.__class__ is float:
                 found.append(float)
-            elif (
-                x.__class__ is self._ndarray
-                and x.dtype.char == "d"
-                and x.dtype.isnative
-                and x.ndim
-                and x.flags.c_contiguous
-            ):
+            elif x.__class__ is self._ndarray and x.dtype is self._double and x.ndim and x.flags.c_contiguous:
                 found.append(x.shape[1:] if batched else x.shape)
             else:
                 return None
@@ -175,12 +171,12 @@ class Jitted:
 
         return call
 
-    def _mean(self, outputs: Any, size: int | None) -> Any:
+    def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":
             return outputs
         if outputs.__class__ is list:
             return [y / size for y in outputs]
-        outputs /= size
+        outputs /= float(size)  # a little quicker than by an int
         return outputs
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
