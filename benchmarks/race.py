@@ -46,7 +46,7 @@ class Race:
         found = flat(numbers(found))
         if self.expected is None:
             self.expected = found.copy()
-        far = float(np.max(np.abs(found - self.expected))) / float(np.max(np.abs(self.expected)))
+        far = float(np.max(np.abs(found - self.expected))) / (float(np.max(np.abs(self.expected))) or 1.0)
         assert far <= self.near, f"{name} computes other numbers: {far} apart"
         self.calls[name] = call
 
