@@ -50,12 +50,13 @@ cover: .venv/test.stamp
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 check-torch: .venv/test.stamp .venv/torch.stamp
-	@$(BIN)/python -m pytest -m "" tests/test_check.py -k torch
+	@$(BIN)/python -m pytest -m "" tests/check -k torch
 
 lint: .venv/lint.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > out/imports.txt || (cat out/imports.txt; false)
 
 bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py

@@ -1,6 +1,77 @@
-"""A scalar reverse-mode automatic differentiation engine to see, trust and use a gradient."""
+"""A scalar reverse-mode automatic differentiation engine to see, trust and use a gradient.
 
-from autograd_tiny.op import Op
-from autograd_tiny.value import Value
+engine/      numbers that record, and the table of ops: `Value`, `Op`, `ops`, `backward()`
+nn/          neurons, layers, multilayer perceptrons
+transforms/  derivatives of functions: `grad`, `jvp`, `jacobian`, …; a function as a program
+pictures/    graphs, ops and networks as pictures
+check/       gradient checks by exact oracles
+stepper/     backprop step by step, in the terminal, the browser and a notebook; `diagnose`
+compiler/    functions recorded once and replayed as machine code
+cli/         the command `autograd-tiny`
 
-__all__ = ["Op", "Value"]
+Imports point up this list: a folder imports from those above it. Names are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.lazy import lazy
+
+if TYPE_CHECKING:
+    from autograd_tiny import check as check
+    from autograd_tiny import compiler as compiler
+    from autograd_tiny import engine as engine
+    from autograd_tiny import nn as nn
+    from autograd_tiny import pictures as pictures
+    from autograd_tiny import stepper as stepper
+    from autograd_tiny import transforms as transforms
+    from autograd_tiny.check import gradcheck as gradcheck
+    from autograd_tiny.compiler import jit as jit
+    from autograd_tiny.engine import Op as Op
+    from autograd_tiny.engine import Value as Value
+    from autograd_tiny.engine import explain as explain
+    from autograd_tiny.engine import ops as ops
+    from autograd_tiny.engine import tracing as tracing
+    from autograd_tiny.pictures import draw as draw
+    from autograd_tiny.pictures import network as network
+    from autograd_tiny.stepper import diagnose as diagnose
+    from autograd_tiny.stepper import trace as trace
+    from autograd_tiny.transforms import grad as grad
+    from autograd_tiny.transforms import hessian as hessian
+    from autograd_tiny.transforms import hvp as hvp
+    from autograd_tiny.transforms import jacobian as jacobian
+    from autograd_tiny.transforms import jvp as jvp
+    from autograd_tiny.transforms import stop_gradient as stop_gradient
+    from autograd_tiny.transforms import value_and_grad as value_and_grad
+    from autograd_tiny.transforms import vjp as vjp
+
+__version__ = "0.1.0"
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        ".": "check compiler engine nn pictures stepper transforms",
+        ".engine": "Op Value explain ops tracing",
+        ".transforms": "grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
+        ".pictures": "draw network",
+        ".check": "gradcheck",
+        ".stepper": "diagnose trace",
+        ".compiler": "jit",
+    },
+)
+
+
+def _face(module: str, name: str) -> Any:
+    return lambda *args, **kwargs: getattr(import_module(f"{__name__}.{module}"), name)(*args, **kwargs)
+
+
+# The one place where an upper floor is wired into a lower one.
+FACES |= {
+    "picture": _face("pictures.drawing", "draw"),
+    "picture in a notebook": _face("pictures.drawing", "shown"),
+    "steps": _face("stepper.traces", "trace"),
+    "page": _face("stepper.views.page", "write_page"),
+    "page in a notebook": _face("stepper.views.page", "embedded"),
+    "prompt": _face("stepper.views.prompt", "debug"),
+    "source": _face("compiler.backends.text", "source"),
+}

@@ -2,7 +2,7 @@
 
 import sys
 
-from autograd_tiny.cli import main
+from autograd_tiny.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

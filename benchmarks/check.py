@@ -24,10 +24,10 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from bugs import FAULTS, RULES, Small, with_rule
 
-from autograd_tiny import ops
 from autograd_tiny.check import GradcheckError, ValueEngine, check_engine, engine_property, programs, properties
 from autograd_tiny.check.properties import single_ops
-from autograd_tiny.op import EDGES, Every
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.op import EDGES, Every
 
 POINTS = 30  # per op, the same for every method
 

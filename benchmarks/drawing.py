@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from autograd_tiny import Value
-from autograd_tiny.draw import draw
-from autograd_tiny.nn import MLP
-from autograd_tiny.render import render
-from autograd_tiny.value import topological_order
+from autograd_tiny.engine.value import topological_order
+from autograd_tiny.nn.modules import MLP
+from autograd_tiny.pictures.drawing import draw
+from autograd_tiny.pictures.rendering.render import render
 
 POINTS, ONE, LARGE = 20, 1, 100
 

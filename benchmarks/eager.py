@@ -20,17 +20,17 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import autograd_tiny.nn
+import autograd_tiny.nn.modules
 from autograd_tiny import Value
-from autograd_tiny.draw import draw
-from autograd_tiny.value import topological_order
+from autograd_tiny.engine.value import topological_order
+from autograd_tiny.pictures.drawing import draw
 
 ROUNDS = 15
 
 
 def models():
     """The same network in both, with the same weights."""
-    theirs, ours = micrograd.nn.MLP(2, [16, 16, 1]), autograd_tiny.nn.MLP(2, [16, 16, 1], seed=1)
+    theirs, ours = micrograd.nn.MLP(2, [16, 16, 1]), autograd_tiny.nn.modules.MLP(2, [16, 16, 1], seed=1)
     for p, q in zip(theirs.parameters(), ours.parameters(), strict=True):
         p.data = q.data
     return theirs, ours

@@ -25,9 +25,9 @@ def steps(x, n):
 
 
 def ours(backend, n):
-    from autograd_tiny.compile import jit
+    from autograd_tiny.compiler import jit
 
-    build = importlib.import_module(f"autograd_tiny.compile.to_{backend}").build
+    build = importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build
     program, recording = taking(lambda: jit(lambda x: steps(x, n), backend=backend).program(x))
     kernel, compiling = taking(lambda: build(program))
     return recording, compiling, lambda: kernel(x)
@@ -66,9 +66,9 @@ def jax(n):
 
 def batch(n):
     """The MLP of section (a) at n samples."""
-    from autograd_tiny.compile import jit
-    from autograd_tiny.nn import MLP
-    from autograd_tiny.transforms import value_and_grad
+    from autograd_tiny.compiler import jit
+    from autograd_tiny.nn.modules import MLP
+    from autograd_tiny.transforms.derivatives import value_and_grad
 
     model, rng = MLP(2, [16, 16, 1], seed=0), np.random.default_rng(0)
     xs, ys = rng.normal(size=(n, 2)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
@@ -95,7 +95,9 @@ def peak():
 
 
 def main(engine, n):
-    for name in {"llvm": ("llvmlite.binding", "autograd_tiny.compile.to_llvm"), "jax": ("jax.numpy",)}.get(engine, ()):
+    for name in {"llvm": ("llvmlite.binding", "autograd_tiny.compiler.backends.to_llvm"), "jax": ("jax.numpy",)}.get(
+        engine, ()
+    ):
         importlib.import_module(name)
     if engine in ("casadi", "ddx"):
         importlib.import_module(engine)

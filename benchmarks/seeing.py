@@ -14,9 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from autograd_tiny import Value
-from autograd_tiny.nn import MLP
-from autograd_tiny.page import write_page
-from autograd_tiny.trace import trace
+from autograd_tiny.nn.modules import MLP
+from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views.page import write_page
 
 PAINT = "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)[0]"
 STEPS = """() => { const t = performance.now();

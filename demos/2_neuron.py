@@ -6,9 +6,9 @@ Run: python demos/2_neuron.py
 from pathlib import Path
 
 from autograd_tiny import Value
-from autograd_tiny.draw import draw
-from autograd_tiny.show import print_trace
-from autograd_tiny.trace import trace
+from autograd_tiny.pictures.drawing import draw
+from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views.terminal import print_trace
 
 x1, x2 = Value(2.0, "x1"), Value(0.0, "x2")  # the inputs
 w1, w2, b = Value(-3.0, "w1"), Value(1.0, "w2"), Value(6.88, "b")  # what it can learn

@@ -14,8 +14,9 @@ from statistics import mean, stdev
 
 from rich.progress import track
 
-from autograd_tiny import Value, ops
-from autograd_tiny.nn import MLP
+from autograd_tiny import Value
+from autograd_tiny.engine import ops
+from autograd_tiny.nn.modules import MLP
 
 KINDS = {"Adelie": -1.0, "Chinstrap": 1.0}
 COLUMNS = ("bill_length_mm", "bill_depth_mm")

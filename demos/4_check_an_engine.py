@@ -3,8 +3,8 @@
 Run: python demos/4_check_an_engine.py
 """
 
-from autograd_tiny import ops
 from autograd_tiny.check import GradcheckError, ValueEngine, engine_property
+from autograd_tiny.engine import ops
 
 
 class Sum(ValueEngine):

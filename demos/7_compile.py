@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 from autograd_tiny import Value
-from autograd_tiny.compile import jit
-from autograd_tiny.transforms import value_and_grad
+from autograd_tiny.compiler import jit
+from autograd_tiny.transforms.derivatives import value_and_grad
 
 penguins = importlib.import_module("3_penguins")
 NETWORK, EPOCHS = penguins.network(), 2000

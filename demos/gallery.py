@@ -8,14 +8,16 @@ import random
 import sys
 from pathlib import Path
 
-from autograd_tiny import Op, Value, ops
-from autograd_tiny.draw import draw, network
-from autograd_tiny.draw.linked import linked
-from autograd_tiny.expression import evaluate
-from autograd_tiny.nn import MLP, Module
-from autograd_tiny.questions import paths
-from autograd_tiny.record import tracing
-from autograd_tiny.trace import trace
+from autograd_tiny import Op, Value
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.expression import evaluate
+from autograd_tiny.engine.provenance import tracing
+from autograd_tiny.nn.modules import MLP, Module
+from autograd_tiny.pictures import network
+from autograd_tiny.pictures.drawing import draw
+from autograd_tiny.pictures.links import linked
+from autograd_tiny.stepper.attribution import paths
+from autograd_tiny.stepper.traces import trace
 
 
 def backward(y):

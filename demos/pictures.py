@@ -13,11 +13,12 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from autograd_tiny import Value
-from autograd_tiny.debugger import Prompt
-from autograd_tiny.draw import draw, network
-from autograd_tiny.frames import gif
-from autograd_tiny.record import tracing
-from autograd_tiny.trace import trace
+from autograd_tiny.engine.provenance import tracing
+from autograd_tiny.pictures import network
+from autograd_tiny.pictures.drawing import draw
+from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views.prompt import Prompt
+from autograd_tiny.stepper.views.sequence import gif
 
 HERE = Path(__file__).parent
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
-from autograd_tiny import ops
 from autograd_tiny.check import ValueEngine
-from autograd_tiny.op import Every
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.op import Every
 
 
 class Faulty(ValueEngine):

@@ -11,32 +11,35 @@ functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      what was found, told
 """
 
-try:
-    from autograd_tiny.check.engines import Callables, Engine, MicrogradLike, ValueEngine
-    from autograd_tiny.check.functions import check_grads, gradcheck, gradcheck_property, gradgradcheck
-    from autograd_tiny.check.programs import expressions, programs, reals, special_reals
-    from autograd_tiny.check.properties import check_engine, engine_property
-    from autograd_tiny.check.report import GradcheckError, Report
-except ModuleNotFoundError as error:
-    if error.name not in ("hypothesis", "mpmath"):
-        raise
-    raise ImportError(f"autograd_tiny.check needs {error.name}: pip install 'autograd-tiny[check]'") from None
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Callables",
-    "Engine",
-    "GradcheckError",
-    "MicrogradLike",
-    "Report",
-    "ValueEngine",
-    "check_engine",
-    "check_grads",
-    "engine_property",
-    "expressions",
-    "gradcheck",
-    "gradcheck_property",
-    "gradgradcheck",
-    "programs",
-    "reals",
-    "special_reals",
-]
+from autograd_tiny.engine.lazy import lazy
+
+if TYPE_CHECKING:
+    from autograd_tiny.check.engines import Callables as Callables
+    from autograd_tiny.check.engines import Engine as Engine
+    from autograd_tiny.check.engines import MicrogradLike as MicrogradLike
+    from autograd_tiny.check.engines import ValueEngine as ValueEngine
+    from autograd_tiny.check.functions import check_grads as check_grads
+    from autograd_tiny.check.functions import gradcheck as gradcheck
+    from autograd_tiny.check.functions import gradcheck_property as gradcheck_property
+    from autograd_tiny.check.functions import gradgradcheck as gradgradcheck
+    from autograd_tiny.check.properties import check_engine as check_engine
+    from autograd_tiny.check.properties import engine_property as engine_property
+    from autograd_tiny.check.report import GradcheckError as GradcheckError
+    from autograd_tiny.check.report import Report as Report
+    from autograd_tiny.check.strategies import expressions as expressions
+    from autograd_tiny.check.strategies import programs as programs
+    from autograd_tiny.check.strategies import reals as reals
+    from autograd_tiny.check.strategies import special_reals as special_reals
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        ".engines": "Callables Engine MicrogradLike ValueEngine",
+        ".functions": "check_grads gradcheck gradcheck_property gradgradcheck",
+        ".strategies": "expressions programs reals special_reals",
+        ".properties": "check_engine engine_property",
+        ".report": "GradcheckError Report",
+    },
+)

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from mpmath import mpf  # type: ignore[import-untyped]
 
-from autograd_tiny import ops
 from autograd_tiny.check.exact import rebound
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import Node
-from autograd_tiny.op import EDGES, Every, Op
-from autograd_tiny.value import Value, topological_order
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.op import EDGES, Every, Op
+from autograd_tiny.engine.value import Value, topological_order
 
 
 class Engine(Protocol):

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import mpmath  # type: ignore[import-untyped]
 from mpmath import mp, mpf
 
-from autograd_tiny import ops, special
-from autograd_tiny.op import Op
+from autograd_tiny.engine import ops, special
+from autograd_tiny.engine.op import Op
 
 ULPS = 8
 OUTSIDE = (

@@ -15,13 +15,13 @@ from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, reb
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
-from autograd_tiny.check.programs import reals
 from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
-from autograd_tiny.names import name_nodes
-from autograd_tiny.symbol import Symbol
-from autograd_tiny.transforms import grad as grad_of
-from autograd_tiny.transforms import jvp
-from autograd_tiny.value import Value
+from autograd_tiny.check.strategies import reals
+from autograd_tiny.engine.names import name_nodes
+from autograd_tiny.engine.symbol import Symbol
+from autograd_tiny.engine.value import Value
+from autograd_tiny.transforms.derivatives import grad as grad_of
+from autograd_tiny.transforms.derivatives import jvp
 
 Function = Callable[..., Any]
 
@@ -114,7 +114,7 @@ def gradcheck_property(
 
     >>> def softplus(x): return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
     >>> def softplus_grad(x): return 1 / (1 + math.exp(-x))
-    >>> from autograd_tiny.check.programs import reals
+    >>> from autograd_tiny.check.strategies import reals
     >>> test_softplus = gradcheck_property(softplus, softplus_grad, x=reals(-700, 700), max_examples=20)
     >>> test_softplus()
 

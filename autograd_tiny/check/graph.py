@@ -10,7 +10,7 @@ from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.exact import OUTSIDE, Local, digits, direction, local
 from autograd_tiny.check.report import Finding, WrongAccumulation, WrongLocal, WrongValue, likeness
-from autograd_tiny.op import Op
+from autograd_tiny.engine.op import Op
 
 UNIT = mpf(2) ** -53
 

@@ -12,15 +12,15 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, given, settings
 
-from autograd_tiny import ops
 from autograd_tiny.check.engines import Engine, nodes_of
 from autograd_tiny.check.exact import OUTSIDE, local
 from autograd_tiny.check.graph import Checked, Node, check_nodes, node_table
-from autograd_tiny.check.programs import Program, Step, programs
 from autograd_tiny.check.report import Finding, Raises, Report, WrongState
-from autograd_tiny.expression import evaluate
-from autograd_tiny.op import EDGES, Every, Interval, Op
-from autograd_tiny.value import Value
+from autograd_tiny.check.strategies import Program, Step, programs
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.expression import evaluate
+from autograd_tiny.engine.op import EDGES, Every, Interval, Op
+from autograd_tiny.engine.value import Value
 
 POINTS = (
     1.0,

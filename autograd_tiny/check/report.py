@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_tiny.digits import short
-from autograd_tiny.draw import Graph, draw
-from autograd_tiny.value import Value
+from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.drawing import Graph, draw
 
 
 class GradcheckError(AssertionError):

@@ -1,0 +1,172 @@
+"""Random straight-line programs over a table of ops: lists of small integers, decoded totally, so that they shrink well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.names import spell
+from autograd_tiny.engine.op import EDGES, Every, Op, Spelled
+
+NICE = (1.0, 2.0, 0.0, -1.0, 0.5, 3.0, -2.0, 0.25, -0.5, 10.0)
+CONSTANT = 2.0  # the one number a program may use beside its inputs
+REACH = 6  # how many values back a reference may point
+LARGEST = 1e9  # a program whose floats grow beyond it says nothing new
+ADD = ops.add
+
+
+class Step(NamedTuple):
+    """One op on earlier values, by their place, or on floats."""
+
+    op: Op
+    operands: tuple[int | float, ...]
+
+
+class Program(NamedTuple):
+    """Inputs x0, x1, … and then one value v0, v1, … per step; the last is the output."""
+
+    inputs: tuple[float, ...]
+    steps: tuple[Step, ...]
+
+    def run(self, leaf: Callable[[float], Any], apply: Callable[[Op, tuple[Any, ...]], Any]) -> list[Any]:
+        """Every value of the program, in order, made by somebody's numbers."""
+        values = [leaf(x) for x in self.inputs]
+        for op, operands in self.steps:
+            values.append(apply(op, tuple(values[x] if isinstance(x, int) else x for x in operands)))
+        return values
+
+    def name(self, place: int | float) -> Spelled:
+        """x1 for an input, v0 for a step, the number for a constant."""
+        if not isinstance(place, int):
+            return Spelled.number(place)
+        n = len(self.inputs)
+        return Spelled(f"x{place}" if place < n else f"v{place - n}")
+
+    def written(self) -> list[str]:
+        """The steps as text: ``v0 = x0 * x1``."""
+        return [
+            f"v{i} = {spell(op, [self.name(x) for x in operands]).text}" for i, (op, operands) in enumerate(self.steps)
+        ]
+
+    def expression(self) -> str:
+        """The program as a Python function of its inputs."""
+        spelled = [self.name(i) for i in range(len(self.inputs))]
+        uses = [x for step in self.steps for x in step.operands if isinstance(x, int)]
+        lines = []
+        for i, (op, operands) in enumerate(self.steps):
+            place = len(self.inputs) + i
+            text = spell(op, [spelled[x] if isinstance(x, int) else Spelled.number(x) for x in operands])
+            if uses.count(place) > 1:
+                lines.append(f"v{i} = {text.text}")
+                text = Spelled(f"v{i}")
+            spelled.append(text)
+        return "; ".join([*lines, spelled[-1].text])
+
+
+def decode(numbers: Sequence[int], inputs: Sequence[float], table: Sequence[Op]) -> Program:
+    """The program of a list of integers: a step that is undefined or overflows is left out, dead ones are pruned.
+
+    >>> decode([216 * 1], [3.0], [ops.mul]).expression()
+    'x0 * x0'
+    """
+    inputs = [float(x) for x in inputs]
+    pool: list[int | float] = [CONSTANT, *range(len(inputs))]
+    floats: dict[int, float] = dict(enumerate(inputs))
+    steps: list[Step] = []
+    for number in numbers:
+        k, packed = divmod(number, REACH**3)
+        if not 0 < k <= len(table):  # nothing: what the shrinker turns a needless step into
+            continue
+        op = table[k - 1]
+        operands = []
+        for _ in range(_arity(op)):
+            packed, back = divmod(packed, REACH)
+            operands.append(pool[-1 - back % len(pool)])
+        if not any(isinstance(x, int) for x in operands):
+            continue
+        try:
+            y = op.forward(*(floats[x] if isinstance(x, int) else x for x in operands))
+        except EDGES:
+            continue
+        if not (math.isfinite(y) and abs(y) <= LARGEST):
+            continue
+        place = len(inputs) + len(steps)
+        steps.append(Step(op, tuple(operands)))
+        floats[place] = y
+        pool.append(place)
+    return _pruned(inputs, steps, can_add=ADD in table)
+
+
+def _arity(op: Op) -> int:
+    return 4 if isinstance(op.partials, Every) else len(op.partials)
+
+
+def _pruned(inputs: list[float], steps: list[Step], can_add: bool) -> Program:
+    """The output is the sum of what nothing uses, so that every step counts; unused inputs go."""
+    n = len(inputs)
+    used = {x for step in steps for x in step.operands if isinstance(x, int)}
+    sinks = [n + i for i in range(len(steps)) if n + i not in used] or [0]
+    total = sinks[0] if can_add else sinks[-1]
+    for sink in sinks[1:] if can_add else ():
+        steps.append(Step(ADD, (total, sink)))
+        total = n + len(steps) - 1
+    kept, stack = set(), [total]
+    while stack:
+        if (place := stack.pop()) not in kept:
+            kept.add(place)
+            stack += [x for x in (steps[place - n].operands if place >= n else ()) if isinstance(x, int)]
+    new = {old: i for i, old in enumerate(sorted(kept))}
+    moved = [
+        Step(steps[old - n].op, tuple(new[x] if isinstance(x, int) else x for x in steps[old - n].operands))
+        for old in new
+        if old >= n
+    ]
+    return Program(tuple(inputs[old] for old in new if old < n), tuple(moved))
+
+
+def reals(low: float = -1e4, high: float = 1e4) -> st.SearchStrategy[float]:
+    """Floats within [low, high]: nice ones first, then small, then any; for those next to 0 see `special_reals`."""
+    nice = [x for x in NICE if low <= x <= high]
+    ranges = [(max(low, -r), min(high, r)) for r in (3.0, 60.0, math.inf)]
+    spread = [st.floats(a, b, allow_nan=False) for a, b in ranges if a < b]
+    if not nice and not spread:
+        if low != high:
+            raise ValueError(f"reals({low!r}, {high!r}): there is no number in that range")
+        return st.just(low)
+    return st.one_of(*([st.sampled_from(nice)] if nice else []), *spread).map(lambda x: _not_tiny(x, low, high))
+
+
+def _not_tiny(x: float, low: float, high: float) -> float:
+    return 0.0 if abs(x) < 1e-6 and low <= 0 <= high else x
+
+
+def special_reals() -> st.SearchStrategy[float]:
+    """The floats at which functions go wrong: zeros, ends of the range, and around 1, 20 and 700."""
+    tiny = (0.0, -0.0, 1e-300, -1e-300, 1e-9, -1e-9, 1e-4)
+    return st.sampled_from((*tiny, 1.0, -1.0, 1 + 2**-52, 20.0, -20.0, 37.0, 300.0, -300.0, 700.0, -700.0, 1e8, 1e150))
+
+
+def programs(table: Sequence[Op] | None = None, max_size: int = 12) -> st.SearchStrategy[Program]:
+    """Programs with shared inner values, two or three inputs, `max_size` steps at most."""
+    rows = list(table) if table is not None else simple_first()
+    number = st.integers(0, (len(rows) + 1) * REACH**3 - 1)
+    return st.builds(
+        decode,
+        st.lists(number, min_size=5, max_size=max_size),
+        st.lists(reals(), min_size=3, max_size=3),
+        st.just(rows),
+    )
+
+
+def expressions(table: Sequence[Op] | None = None) -> st.SearchStrategy[str]:
+    """Programs as text, over inputs x0, x1 and x2."""
+    return programs(table).map(Program.expression)
+
+
+def simple_first() -> list[Op]:
+    """The rows of the table, from those a person knows best to those that are rare."""
+    return list(ops.TABLE.values())

@@ -1,0 +1,235 @@
+"""The arguments of a compiled function: their structure, their numbers in a row, and the same structure around others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from autograd_tiny.engine.op import real
+from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.tree import array_of, indices, is_array, is_module, leaves, rebuild
+
+NUMBERS = "biuf"  # the kinds of NumPy's real numbers
+
+
+class Arguments:
+    """What a function was called with: by name, those of `batch` with one item per sample.
+
+    `structure` is what a recording hangs on, `numbers` the arguments of a kernel: the numbers that all samples share in a
+    row, one table with a row per sample for each batched argument, and how many samples there are, or None.
+    """
+
+    def __init__(self, named: dict[str, Any], positional: int, batch: tuple[str, ...]) -> None:
+        self.named, self.positional = named, positional
+        if missing := [name for name in batch if name not in named]:
+            raise TypeError(f"{missing[0]} is batched, and was not given")
+        self.batched = {name: samples(named[name], name) for name in named if name in batch}
+        sizes = {name: len(rows) for name, rows in self.batched.items()}
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
+            raise ValueError(f"the batched arguments have different numbers of samples: {told}")
+        if 0 in sizes.values():
+            raise ValueError(f"an empty batch: {next(iter(sizes))} has no samples")
+        self.size = next(iter(sizes.values())) if sizes else None
+        self.structure = tuple(
+            [(name, structure(x[0] if name in self.batched else x, name)) for name, x in named.items()]
+        )
+        shared = joined([numbers(x) for name, x in named.items() if name not in self.batched])
+        self.numbers = shared, list(self.batched.values()), self.size
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many numbers a sample of each batched argument has."""
+        return tuple([len(table[0]) for table in self.batched.values()])
+
+    def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Positional and keyword arguments of one sample with `leaf(number, path)` for each number, and these in a row."""
+        found: dict[str, list[Any]] = {}
+        for name, x in self._one(sample).items():
+            found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
+        made = [rebuild(x, found[name]) for name, x in self._one(sample).items()]
+        order = [name for name in found if name not in self.batched] + list(self.batched)
+        keywords = dict(zip(list(self.named)[self.positional :], made[self.positional :], strict=True))
+        return made[: self.positional], keywords, [x for name in order for x in found[name]]
+
+    @property
+    def plain(self) -> bool:
+        """Whether each argument is one float."""
+        return all(x.__class__ is float for x in self.named.values())
+
+    def part(self, start: int, stop: int) -> Arguments:
+        """The same call with some of the samples only."""
+        cut = {name: x[start:stop] if name in self.batched else x for name, x in self.named.items()}
+        return Arguments(cut, self.positional, tuple(self.batched))
+
+    def _one(self, sample: int) -> dict[str, Any]:
+        return {name: x[sample] if name in self.batched else x for name, x in self.named.items()}
+
+
+def structure(x: Any, path: str) -> Any:
+    """What a recording hangs on, as a key: kinds, lengths, shapes and names, but no number.
+
+    >>> structure({"w": [1.0, 2.0]}, "p")
+    (<class 'dict'>, ('w',), (<class 'list'>, (<class 'float'>, <class 'float'>)))
+
+    Raises TypeError, naming the path, for what is no number.
+    """
+    kind = x.__class__
+    if kind is float or kind is int or kind is bool:
+        return float
+    if kind is list or kind is tuple:
+        return kind, tuple([structure(item, f"{path}[{i}]") for i, item in enumerate(x)])
+    if is_array(x):
+        if x.dtype.kind in NUMBERS:
+            return "array", x.shape
+        if x.dtype.kind != "O":
+            raise TypeError(f"{path}: expected real numbers, got an array of {x.dtype}")
+        return "array", x.shape, tuple([structure(item, path) for item in x.ravel().tolist()])
+    if isinstance(x, dict):
+        return (kind, tuple(x), *(structure(item, f"{path}[{key!r}]") for key, item in x.items()))
+    if isinstance(x, (list, tuple)):
+        return kind, tuple([structure(item, f"{path}[{i}]") for i, item in enumerate(x)])
+    if is_module(x):
+        return _fixed(x)
+    for _ in leaves(x, path):  # a number of another kind, or what raises and says where
+        pass
+    return float
+
+
+def _fixed(x: Any) -> Any:
+    """What of a Module is no parameter, and so part of the recording: its kind, its sizes, its activation."""
+    if isinstance(x, Operand):
+        return float
+    if is_module(x) or isinstance(x, dict):
+        items = x if isinstance(x, dict) else vars(x)
+        return (x.__class__, *((name, _fixed(item)) for name, item in items.items()))
+    if isinstance(x, (list, tuple)):
+        return (x.__class__, *map(_fixed, x))
+    return x if x.__class__.__hash__ else id(x)
+
+
+def shape(x: Any) -> Any:
+    """The structure of results, whose leaves are numbers of any kind."""
+    if is_array(x):
+        return ("array", x.shape) if _of_numbers(x) else ("array", x.shape, *map(shape, x.ravel().tolist()))
+    if isinstance(x, dict):
+        return dict, tuple(x), tuple(map(shape, x.values()))
+    return (type(x), tuple(map(shape, x))) if isinstance(x, (list, tuple)) else float
+
+
+def _of_numbers(x: Any) -> bool:
+    """Whether the items of an array are numbers, and not lists or dicts."""
+    return x.dtype.kind in NUMBERS or all(shape(item) is float for item in x.ravel().tolist())
+
+
+def numbers(x: Any) -> Any:
+    """The numbers of an argument in order, as a list of floats or as an array of one dimension."""
+    if x.__class__ is float:
+        return [x]
+    if is_array(x) and x.dtype.kind in NUMBERS:
+        return x.ravel().astype(float, copy=False)
+    if is_module(x):
+        return [real(p.data) for _, p in x.named_parameters()]
+    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x)]  # type: ignore[attr-defined]
+
+
+def paths(x: Any, name: str) -> list[str]:
+    """What each number of an argument is called: ``x[0]``; a Module's parameters by their own names."""
+    if is_module(x):
+        return [parameter for parameter, _ in x.named_parameters()]
+    if is_array(x):
+        return [f"{name}[{i}]" for i in indices(x.shape)]
+    return [path for path, _ in leaves(x, name)]
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """The numbers of several arguments in one row."""
+    if len(parts) < 2:
+        return parts[0] if parts else []
+    if all(part.__class__ is list for part in parts):
+        return [x for part in parts for x in part]
+    import numpy as np
+
+    return np.concatenate(parts)
+
+
+def samples(x: Any, name: str) -> Any:
+    """A batched argument as a table with one row per sample: an array, or where there is no NumPy a list of lists."""
+    if is_array(x):
+        if x.dtype.kind in NUMBERS:
+            import numpy as np
+
+            return np.ascontiguousarray(x.reshape(len(x), -1) if x.size else x, float)
+        x = list(x)
+    if not isinstance(x, (list, tuple)):
+        raise TypeError(f"{name} is batched: expected an array or a list with one item per sample, got {x!r:.60}")
+    rows = [numbers(item) for item in x]
+    first = structure(x[0], f"{name}[0]") if x else None
+    for i, item in enumerate(x):
+        if structure(item, f"{name}[{i}]") != first:
+            raise ValueError(f"{name}[{i}] has another structure than {name}[0]: every sample of a batch is alike")
+    try:
+        import numpy as np
+    except ModuleNotFoundError:
+        return [list(row) for row in rows]
+    return np.array(rows, float).reshape(len(rows), -1) if rows else rows
+
+
+Shaper = Callable[[Any], Any]  # from the outputs in a row to their structure
+
+
+class Results:
+    """From the numbers that a kernel gives to the structure that the function returned.
+
+    >>> Results([1.0, {"a": 2.0}], each=False).around([3.0, 4.0])
+    [3.0, {'a': 4.0}]
+
+    With `each`, an output is the array of its numbers over the samples.
+    """
+
+    def __init__(self, returned: Any, each: bool) -> None:
+        self.shape = shape(returned)
+        self.around = _around(returned, itertools.count(), each)
+
+
+def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
+    if is_array(tree) and _of_numbers(tree):
+        return _array([next(places) for _ in range(tree.size)], tree.shape, each)
+    if is_array(tree):
+        dims, items = tree.shape, _all(tree.ravel().tolist(), places, each)
+        return lambda ys: array_of(items(ys), dims)
+    if is_module(tree):
+        raise TypeError(f"a Module was returned, {tree!r:.60}: return its numbers, such as what it gives")
+    if isinstance(tree, dict):
+        keys, inner = list(tree), _all(list(tree.values()), places, each)
+        return lambda ys: dict(zip(keys, inner(ys), strict=True))
+    if isinstance(tree, (list, tuple)):
+        kind, inner = type(tree), _all(tree, places, each)
+        if kind is list:
+            return inner
+        return (lambda ys: kind(*inner(ys))) if hasattr(kind, "_fields") else (lambda ys: kind(inner(ys)))
+    i = next(places)
+    return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
+
+
+def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
+    """A list of what each item becomes; of many numbers in a row, the row."""
+    if items and not each and all(shape(item) is float for item in items):
+        found = [next(places) for _ in items]
+        row = slice(found[0], found[-1] + 1)
+        return lambda ys: ys[row] if ys.__class__ is list else ys[row].tolist()
+    parts = [_around(item, places, each) for item in items]
+    return lambda ys: [part(ys) for part in parts]
+
+
+def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
+    """The outputs of an array: over a batch the samples come first."""
+    import numpy as np
+
+    row = slice(found[0], found[-1] + 1) if found else slice(0)
+    if each:
+        return lambda ys: np.moveaxis(np.asarray(ys[row], float).reshape(*shape, -1), -1, 0)
+    if len(shape) == 1:
+        return lambda ys: ys[row] if ys.__class__ is np.ndarray else np.array(ys[row], float)
+    return lambda ys: np.asarray(ys[row], float).reshape(shape)

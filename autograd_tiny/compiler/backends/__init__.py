@@ -1,0 +1,12 @@
+"""Who runs a program: each has `build(program)`, which gives a kernel, a function of numbers.
+
+to_python.py  Python of the standard library
+to_numpy.py   array calls
+to_llvm.py    machine code by LLVM; llvm/__init__.py says how
+to_c.py       C, compiled by the system's compiler
+to_jax.py     JAX
+
+text.py       a program as text: Python, NumPy, C, JAX
+schedule.py   the steps of a program that do not wait for each other
+cache.py      compiled code kept for the next process
+"""

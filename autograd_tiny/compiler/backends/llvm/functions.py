@@ -1,0 +1,204 @@
+"""A program in LLVM's assembly: straight-line functions of bounded size, one register per number.
+
+What no batched input reaches is computed once per call, in doubles; the rest in vectors whose lanes are samples. A
+function hands on what later ones use through memory: at %u what all samples share, at %v the vectors of a block of
+samples. It goes through several blocks, so that its code is fetched, and the sums that it adds to, for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Body, Machine, Scope, callbacks, declared
+from autograd_tiny.transforms.program import Place, Program
+
+LARGEST = 600  # instructions in one function, roughly: the time to compile one grows faster than its size
+
+
+class Functions(NamedTuple):
+    """The functions of a program in the order of their calls, and the memory that they want."""
+
+    text: str
+    once: list[str]  # of (ptr u, ptr s, ptr o): shared values, shared inputs, outputs of a run without a batch
+    each: list[str]  # of (ptr w, ptr u, ptr s, ptr o, i64 stride, i64 blocks): frames, …, outputs or sums
+    shared: int  # doubles at u
+    frame: int  # doubles at w for each block: its inputs, and the vectors that functions hand on
+    totals: list[int]  # where outputs are summed: per output its place among the sums, or ~ its place at u
+    sums: int  # vectors at o then
+
+
+def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
+    """A prepared program, written out."""
+    varies, n = _varying(program), len(program.inputs)
+    calls = {call: i for i, call in enumerate(callbacks(program))}
+    once = _Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
+    each = _Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
+    at_once: dict[Place, list[int]] = {}  # an output is stored where it is computed; what is no step, at the end
+    at_the_end: dict[_Phase, list[int]] = {once: [], each: []}
+    for i, y in enumerate(program.outputs):
+        varying = isinstance(y, int) and varies[y]
+        phase = each if program.widths and (varying or program.reduce is None) else once
+        if phase.scope.mine(y):
+            at_once.setdefault(y, []).append(~i)
+        else:
+            at_the_end[phase].append(~i)
+            once.forever.add(y)
+    for place, (_, operands) in enumerate(program.steps, n):
+        phase = each if varies[place] else once
+        phase.items += [place, *at_once.get(place, ())]
+        if phase is each:
+            once.forever.update(operands)
+    for phase in (once, each):
+        phase.items += at_the_end[phase]
+        phase.write()
+    totals = {**once.totals, **each.totals} if program.reduce and program.widths else {}
+    return Functions(
+        "\n".join([*declared(program, machine), *once.lines, *each.lines]),
+        once.names,
+        each.names,
+        once.memory,
+        each.frame,
+        [totals[i] for i in range(len(totals))],
+        len(each.sums),
+    )
+
+
+def _varying(program: Program) -> bytearray:
+    """Per place whether it differs from sample to sample."""
+    varies = bytearray(program.shared) + b"\1" * sum(program.widths)
+    for _, operands in program.steps:
+        varies.append(any(x.__class__ is int and varies[x] for x in operands))
+    return varies
+
+
+ONCE = "ptr noalias %u, ptr noalias %s, ptr noalias %o"
+EACH = "ptr noalias %w, ptr noalias %u, ptr noalias %s, ptr noalias %to, i64 %stride, i64 %blocks"
+BLOCK = """\
+entry:
+  br label %block
+block:
+  %b = phi i64 [0, %entry], [%next, %block]
+  %f = mul i64 %b, {frame}
+  %x = getelementptr double, ptr %w, i64 %f
+  %v = getelementptr double, ptr %x, i64 {inputs}
+  %l = mul i64 %b, {lanes}
+  %o = getelementptr double, ptr %to, i64 %l"""
+NEXT = """\
+  %next = add i64 %b, 1
+  %more = icmp ult i64 %next, %blocks
+  br i1 %more, label %block, label %done
+done:"""
+
+
+class _Phase:
+    """Steps that are computed together; an item is a step, by its place, or ~i for output i."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.items: list[int] = []
+        self.forever: set[Place] = set()  # what the next phase uses
+        self.memory = 0  # slots
+        self.sums: dict[Place, int] = {}
+        self.totals: dict[int, int] = {}
+        self.names: list[str] = []
+        self.lines: list[str] = []
+
+    def write(self) -> None:
+        """Every item, in as many functions as it takes."""
+        chunks = self._cut()
+        self._keep(chunks)
+        for chunk in chunks:
+            self._function(chunk)
+
+    @property
+    def frame(self) -> int:
+        return (sum(self.scope.program.widths) + self.memory) * self.scope.lanes
+
+    def _operands(self, item: int) -> Sequence[Place]:
+        program = self.scope.program
+        return program.steps[item - len(program.inputs)].operands if item >= 0 else (program.outputs[~item],)
+
+    def _cut(self) -> list[list[int]]:
+        """The items in pieces of bounded size, cut where few values are alive."""
+        change, born, dies = [0] * (len(self.items) + 1), {}, {}
+        for t, item in enumerate(self.items):
+            if item >= 0:
+                born[item] = dies[item] = t
+            for x in self._operands(item):
+                if self.scope.mine(x):
+                    dies[x] = t  # type: ignore[index]
+        for x, t in born.items():
+            change[t + 1] += 1
+            change[dies[x] + 1] -= 1
+        alive = list(accumulate(change))  # before each item
+        chunks, start, best, size = [], 0, 0, 0
+        for t, item in enumerate(self.items):
+            size += self._size(item)
+            if size > LARGEST / 2 and (best == start or alive[t] <= alive[best]):
+                best = t
+            if size > LARGEST and best > start:
+                chunks.append(self.items[start:best])
+                start, size = best, sum(map(self._size, self.items[best : t + 1]))
+        return [*chunks, self.items[start:]] if self.items else []
+
+    def _size(self, item: int) -> int:
+        """How many instructions an item becomes, roughly."""
+        if item < 0:
+            return 2
+        word = self.scope.op(item).machine
+        if word in SIMPLE:
+            return 1
+        return 4 if self.scope.moving and word in self.scope.machine.vector else 3 * self.scope.lanes
+
+    def _keep(self, chunks: list[list[int]]) -> None:
+        """A slot for each value that a later function uses, free again after the last that does."""
+        scope = self.scope
+        free: list[int] = []
+        last = {x: c for c, chunk in enumerate(chunks) for item in chunk for x in self._operands(item) if scope.mine(x)}
+        ending: list[list[int]] = [[] for _ in chunks]
+        for c, chunk in enumerate(chunks):
+            for x in chunk:
+                if x >= 0 and (x in self.forever or last.get(x, c) > c):
+                    scope.slots[x] = free.pop() if free else self._new_slot()
+                    if x not in self.forever:
+                        ending[last[x]].append(scope.slots[x])
+            free += ending[c]
+
+    def _new_slot(self) -> int:
+        self.memory += 1
+        return self.memory - 1
+
+    def _function(self, chunk: list[int]) -> None:
+        scope, name = self.scope, f"@{'each' if self.scope.moving else 'once'}{len(self.names)}"
+        self.names.append(name)
+        parameters = EACH if scope.moving else ONCE
+        self.lines.append(f"define internal void {name}({parameters}) {scope.machine.attributes} {{")
+        if scope.moving:
+            inputs, lanes = sum(scope.program.widths) * scope.lanes, 0 if scope.program.reduce else scope.lanes
+            self.lines.append(BLOCK.format(frame=self.frame, inputs=inputs, lanes=lanes))
+        body = Body(scope, self.lines)
+        for item in chunk:
+            body.step(item) if item >= 0 else self._output(body, ~item)
+        self.lines += [*([NEXT] if scope.moving else []), "  ret void", "}", ""]
+
+    def _output(self, body: Body, i: int) -> None:
+        """An output where it belongs."""
+        program, lanes = self.scope.program, self.scope.lanes
+        y = program.outputs[i]
+        if not program.widths:
+            body.store(y, "%o", i)
+        elif not self.scope.moving:  # the same for every sample, to be multiplied by how many there are
+            slot = self._new_slot()
+            body.store(y, "%u", slot)
+            self.totals[i] = ~slot
+        elif program.reduce is None:
+            body.write(body.value(y), body.at("%o", body.new(f"mul i64 %stride, {i}")), ", align 8")
+        else:
+            if y not in self.sums:
+                self.sums[y] = k = len(self.sums)
+                value, sofar = body.value(y), body.load("%o", k)
+                total = body.new(f"fadd{self.scope.flag} {self.scope.type} {sofar}, {value}")
+                body.write(total, body.at("%o", k * lanes))
+            self.totals[i] = self.sums[y]

@@ -1,0 +1,142 @@
+"""Compiled code that is called with numbers: memory for each call, and shards of a batch that threads share."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from autograd_tiny.compiler.backends.llvm.engine import Code
+from autograd_tiny.transforms.program import Program
+
+# A shard has at least so many blocks, since it carries its sums from lanes to memory, and at least so much to do, in steps
+# times samples: some 20 µs. A batch has at most so many shards; a thread that is worth waking has some 150 µs to do.
+BLOCKS, SHARD, SHARDS, THREAD = 32, 400_000, 64, 4_000_000
+CACHE_LINE = 64
+
+
+def single(program: Program, code: Code) -> Callable[..., Any]:
+    """One run: a row of numbers in, a row out."""
+    start, (shared, _, _) = code.function("start", 3), code.numbers("layout", 3)
+    inputs, outputs = len(program.inputs), len(program.outputs)
+    free: list[tuple[Any, ...]] = []  # the memory of as many runs as there were at once
+
+    def room() -> tuple[Any, ...]:
+        parts = [(ctypes.c_double * n)() for n in (inputs, shared, outputs)]
+        return (*parts, *map(ctypes.addressof, parts))
+
+    def kernel(xs: Any, batched: Sequence[Any] = (), size: int | None = None) -> Any:
+        mine = free.pop() if free else room()
+        given, _, found, s, u, o = mine
+        if xs.__class__ is tuple or xs.__class__ is list:
+            given[:] = xs
+            start(s, u, o)
+            ys = found[:]
+        else:
+            ys = np.empty(outputs)
+            start(_address(xs, inputs), u, _address(ys, outputs))
+        free.append(mine)
+        return ys
+
+    return kernel
+
+
+def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[..., Any]:
+    """A run for every sample."""
+    whole, start, run = code.function("all", 9), code.function("start", 3), code.function("run", 9)
+    finish = code.function("finish", 5) if program.reduce else None
+    widths, steps = program.widths, max(1, len(program.steps))
+    inputs, outputs = program.shared, len(program.outputs)
+    least = max(BLOCKS, -(-SHARD // steps // lanes)) * lanes
+    room = functools.partial(_Room, inputs, len(widths), *code.numbers("layout", 3))
+    free: list[_Room] = []
+
+    def kernel(xs: Any, batched: Sequence[Any], size: int) -> Any:
+        mine = free.pop() if free else room()
+        listed = xs.__class__ is list or xs.__class__ is tuple
+        if listed:
+            mine.given[:] = xs
+        s = mine.s if listed else _address(xs, inputs)
+        for k, table in enumerate(batched):
+            mine.tables[k] = _address(table, size * widths[k])
+        ys = np.empty(outputs if finish else (outputs, size))
+        o = ctypes.addressof(ctypes.c_char.from_buffer(ys)) if outputs else 0  # type: ignore[arg-type]
+        if size <= least:  # one shard, the case where time counts
+            whole(1, least, size, s, mine.u, mine.t, mine.w, mine.p, o)
+            free.append(mine)
+            return ys.tolist() if listed and finish else ys
+        length = max(least, -(-size // SHARDS // lanes) * lanes)
+        shards = -(-size // length)
+        parts = min(threads, shards, size * steps // THREAD)
+        if parts < 2:
+            whole(shards, length, size, s, mine.u, mine.t, mine.w, mine.p, o)
+        else:
+            start(s, mine.u, o)
+            rooms = [mine, *(free.pop() if free else room() for _ in range(parts - 1))]
+            ends = [shards * i // parts for i in range(parts + 1)]
+            kept = rooms, xs, batched, ys  # what the addresses are of, though the caller of this be interrupted
+            into = mine.p if finish else o
+            _together(
+                [
+                    functools.partial(_run, kept, run, a, b, length, size, s, mine.u, mine.t, part.w, into)
+                    for part, (a, b) in zip(rooms, pairwise(ends), strict=True)
+                ]
+            )
+            if finish:
+                finish(shards, size, mine.u, mine.p, o)
+            free.extend(rooms[1:])
+        free.append(mine)
+        return ys.tolist() if listed and finish else ys
+
+    return kernel
+
+
+class _Room:
+    """The memory of one call, or of one thread of it."""
+
+    def __init__(self, inputs: int, tables: int, shared: int, work: int, sums: int) -> None:
+        self.given, self.tables = (ctypes.c_double * inputs)(), (ctypes.c_size_t * tables)()
+        self.s, self.t = ctypes.addressof(self.given), ctypes.addressof(self.tables)
+        self.memory = np.empty(work + shared + SHARDS * sums + CACHE_LINE // 8)
+        self.w = -(-self.memory.ctypes.data // CACHE_LINE) * CACHE_LINE
+        self.u = self.w + 8 * work
+        self.p = self.u + 8 * shared
+
+
+def _address(x: Any, doubles: int) -> int:
+    """Where an array's numbers are; a quarter of the time of x.ctypes.data."""
+    if x.nbytes != 8 * doubles:
+        raise ValueError(f"expected {doubles} numbers, got an array of {x.dtype} and shape {x.shape}")
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(x))
+    except (TypeError, ValueError):  # read only, or empty
+        if not x.flags.c_contiguous:
+            raise ValueError("expected an array whose numbers lie in a row, C-contiguous") from None
+        return int(x.ctypes.data)
+
+
+def _run(kept: Any, run: Callable[..., None], *numbers: int) -> None:
+    run(*numbers)
+
+
+def _together(calls: Sequence[Callable[[], Any]]) -> None:
+    """All of them: the first here, each other by a thread of the pool, or here if none has come to it yet."""
+    futures = [_pool().submit(call) for call in calls[1:]]
+    calls[0]()
+    for call, future in zip(calls[:0:-1], futures[::-1], strict=True):
+        call() if future.cancel() else future.result()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="autograd-tiny")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads

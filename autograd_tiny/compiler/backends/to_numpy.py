@@ -1,0 +1,140 @@
+"""A program as array calls: one call per group of steps that do not wait for each other, the samples one more axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autograd_tiny.compiler.backends.schedule import Group, Plan, grouped, index
+from autograd_tiny.compiler.backends.text import ARRAY_NAMES
+from autograd_tiny.compiler.backends.to_python import prepared_kernel
+from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.engine.op import Op
+from autograd_tiny.transforms.program import Program
+
+Array = Any
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+NARROW = 50  # with fewer numbers per group, plain Python is faster: measured
+
+
+def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
+    """The program as a kernel: `kernel(shared, batched, size)`; where it is narrow and the batch is small, in plain Python.
+
+    >>> from autograd_tiny.engine import ops
+    >>> from autograd_tiny.transforms.program import Step
+    >>> kernel = build(Program(("w", "x"), (Step(ops.mul, (0, 1)),), (2,), widths=(1,)))
+    >>> kernel([2.0], [np.arange(100.0).reshape(100, 1)], 100)[:, -1]
+    array([198.])
+    """
+    shorter = prepared(program)
+    plan = grouped(shorter)
+    mean = len(shorter.steps) / max(1, len(plan.shared) + len(plan.batched))
+    plain = cache(lambda: prepared_kernel(shorter))
+    resting: list[Tables] = []  # one is in use per call that is running
+
+    def kernel(shared: Any, batched: Sequence[Array] = (), size: int | None = None) -> Any:
+        if mean * (size or 1) < NARROW:
+            found = plain()(shared, batched, size)
+            return found if size is None and shared.__class__ is not np.ndarray else np.array(found)
+        try:
+            tables = resting.pop()
+        except IndexError:
+            tables = Tables(plan, program)
+        with np.errstate(all="ignore"):
+            found = tables.run(shared, batched, size)
+        resting.append(tables)
+        return found if size is not None or shared.__class__ is np.ndarray else found.tolist()
+
+    return kernel
+
+
+class Tables:
+    """Memory for the values of a program, and the calls that fill it."""
+
+    def __init__(self, plan: Plan, program: Program) -> None:
+        self.plan, self.widths, self.reduce = plan, program.widths, program.reduce
+        self.shared = np.empty((plan.rows[0], 1))
+        self.inputs = self.shared[: program.shared, 0]
+        self.shared[program.shared : program.shared + len(plan.constants), 0] = plan.constants
+        self.first = [call for group in plan.shared for call in _calls(group, self.shared, self.shared)]
+        self.blocks: dict[int, tuple[Array, list[Call]]] = {}
+        ends: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
+        for i, row in enumerate(plan.outputs):
+            ends[row.batched].append((i, row.number))
+        self.ends = [np.array(pairs, int).reshape(-1, 2).T for pairs in ends]
+
+    def run(self, shared: Any, batched: Sequence[Array], size: int | None) -> Array:
+        """The outputs, each a number or, of a batch that is not reduced, a row of its samples."""
+        self.inputs[:] = shared
+        for f, args in self.first:
+            f(*args)
+        count = len(self.plan.outputs)
+        outputs = np.empty(count if size is None or self.reduce else (count, size))
+        (i, rows), (k, varying) = self.ends
+        found = self.shared[rows]
+        outputs[i] = found if outputs.ndim > 1 else found[:, 0] * (size or 1)
+        for start in range(0, size or 0, self.plan.block):
+            stop = min(size or 0, start + self.plan.block)
+            values = self.block(batched, start, stop)[varying]
+            if not self.reduce:
+                outputs[k, start:stop] = values
+            elif start:
+                outputs[k] += np.add.reduce(values, 1)
+            else:
+                outputs[k] = np.add.reduce(values, 1)
+        return outputs
+
+    def block(self, batched: Sequence[Array], start: int, stop: int) -> Array:
+        """The values of some samples."""
+        if (known := self.blocks.get(stop - start)) is None:
+            table = np.empty((self.plan.rows[1], stop - start))
+            calls = [call for group in self.plan.batched for call in _calls(group, self.shared, table)]
+            if len(self.blocks) > 2:  # whole blocks, and the rests of two sizes
+                self.blocks.clear()
+            known = self.blocks[stop - start] = table, calls
+        table, calls = known
+        row = 0
+        for samples, width in zip(batched, self.widths, strict=True):
+            table[row : row + width] = samples[start:stop].T
+            row += width
+        for f, args in calls:
+            f(*args)
+        return table
+
+
+def _calls(group: Group, shared: Array, batched: Array) -> list[Call]:
+    """The calls that compute a group: of operands that are no slice, one more that gathers them."""
+    calls: list[Call] = []
+    args = []
+    for table, rows in group.operands:
+        source = batched if table else shared
+        if isinstance(part := index(rows), slice):
+            args.append(source[part])
+        else:
+            args.append(np.empty((len(rows), source.shape[1])))
+            calls.append((source.take, (np.array(part), 0, args[-1], "clip")))
+    result = (batched if group.batched else shared)[group.start : group.start + len(group.operands[0][1])]
+    return [*calls, (_function(group.op, len(args)), (*args, result))]
+
+
+def _function(op: Op, arity: int) -> Callable[..., Any]:
+    """The op as a function of arrays, the last of which takes the results."""
+    word = op.machine
+    if word == "select":
+        return _select
+    if word and hasattr(np, name := ARRAY_NAMES.get(word, word)):
+        return getattr(np, name)
+    each = np.frompyfunc(op.ieee, arity, 1)  # what NumPy lacks, number by number
+
+    def fill(*arrays: Array) -> None:
+        arrays[-1][...] = each(*arrays[:-1])
+
+    return fill
+
+
+def _select(condition: Array, a: Array, b: Array, result: Array) -> None:
+    np.copyto(result, b)
+    np.copyto(result, a, where=condition != 0)  # nan counts as true

@@ -1,0 +1,92 @@
+"""From rows of the table to what a machine has: every step an instruction or a function of the C library."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.engine.op import EDGES, Op, real
+from autograd_tiny.engine.operand import Operand
+from autograd_tiny.transforms.program import Place, Program, Step
+
+
+def lowered(program: Program) -> Program:
+    """The program in rows that have a `machine` word; what has none, and cannot be written in rows that have, stays.
+
+    >>> from autograd_tiny.engine import ops
+    >>> lowered(Program(("x",), (Step(ops.reciprocal, (0,)), Step(ops.square, (1,))), (2,)))
+    program of 1 input, 2 steps, 1 output
+    v1 = 1 / x
+    v2 = v1 * v1
+    return v2
+
+    An op with neither `machine` nor `lower`, such as one of a user's own, is lowered by its forward function where that
+    uses arithmetic and rows only.
+    """
+    steps: list[Step] = []
+    n = len(program.inputs)
+    places: list[Place] = list(range(n))
+    for op, operands in program.steps:
+        xs = tuple([places[x] if isinstance(x, int) else x for x in operands])
+        if op.machine and op.lower is None:  # most are, and need not be asked
+            steps.append(Step(op, xs))
+            places.append(n + len(steps) - 1)
+        else:
+            numbers = tuple([_Lowered(x, n, steps) if isinstance(x, int) else x for x in xs])
+            places.append(_place(_expanded(op, numbers)) if any(isinstance(x, int) for x in xs) else op.ieee(*xs))
+    outputs = tuple([places[y] if isinstance(y, int) else y for y in program.outputs])
+    return replace(program, steps=tuple(steps), outputs=outputs)
+
+
+def prepared(program: Program) -> Program:
+    """The program that a backend writes out: as short as it gets, in rows that have a `machine` word."""
+    return optimized(lowered(program))
+
+
+def opaque(program: Program) -> list[Op]:
+    """The ops of a lowered program that only their own Python function computes, each once."""
+    return list(dict.fromkeys(step.op for step in program.steps if not step.op.machine))
+
+
+def _expanded(op: Op, xs: tuple[Any, ...]) -> Any:
+    """op(*xs) in rows that a machine has."""
+    spelled = op.lower or (None if op.machine else op.forward)
+    try:
+        y = spelled(*xs) if spelled else None
+    except (
+        TypeError,
+        *EDGES,
+    ):  # it branches, or leaves the numbers it is given, or has a constant that is out of bounds
+        y = None
+    if y.__class__ is _Lowered or y.__class__ is float:
+        return y
+    other = next(x for x in xs if x.__class__ is _Lowered)
+    other.steps.append(Step(op, tuple([_place(x) for x in xs])))
+    return _Lowered(other.n + len(other.steps) - 1, other.n, other.steps)
+
+
+class _Lowered(Operand):
+    """A place in the program that is being written: applying an op to it writes the steps that compute it."""
+
+    __slots__ = ("n", "place", "steps")
+    rank = 4
+
+    def __init__(self, place: int, n: int, steps: list[Step]) -> None:
+        self.place, self.n, self.steps = place, n, steps
+
+    @staticmethod
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        return _expanded(op, tuple([x if x.__class__ is _Lowered else real(x) for x in xs]))
+
+    def _refuse(self, *other: Any) -> NoReturn:
+        raise TypeError("an op is lowered for every number at once: it cannot branch")
+
+    __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __eq__ = __ne__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _place(x: Any) -> Place:
+    place: Place = x.place if x.__class__ is _Lowered else x
+    return place

@@ -1,0 +1,196 @@
+"""Sparse Jacobians and Hessians: which entries are there is read off the graph, and entries that cannot meet share a run.
+
+Columns of the Jacobian with no row in common get one colour and are computed together, by forward mode with the sum of
+their unit vectors; or rows together, by reverse mode, where that takes fewer colours (Curtis, Powell and Reid 1974; Coleman
+and Moré 1983).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
+
+from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.jitted import jit
+from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.engine.ieee import local_derivatives
+from autograd_tiny.engine.op import Op
+from autograd_tiny.transforms.derivatives import grad, vjp
+from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.program import Program, program_of
+from autograd_tiny.transforms.tracer import Tracer, recording
+
+Function = Callable[..., Any]
+
+
+class Sparse(NamedTuple):
+    """The entries of a matrix that may differ from 0: values[k] stands in row rows[k] and column columns[k].
+
+    >>> Sparse(np.array([0, 1]), np.array([1, 1]), np.array([5.0, 7.0]), (2, 2)).dense()
+    array([[0., 5.],
+           [0., 7.]])
+    """
+
+    rows: Any
+    columns: Any
+    values: Any
+    shape: tuple[int, int]
+
+    def dense(self) -> Any:
+        """The whole matrix."""
+        matrix = np.zeros(self.shape)
+        matrix[self.rows, self.columns] = self.values
+        return matrix
+
+
+def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
+    """The function that gives ∂outputs/∂inputs of f, of any number of arguments, as a `Sparse`.
+
+    >>> differences = sparse_jacobian(lambda x: [(b - a) ** 2 for a, b in zip(x, x[1:])])
+    >>> differences([1.0, 2.0, 4.0]).dense()
+    array([[-2.,  2.,  0.],
+           [ 0., -4.,  4.]])
+
+    Inputs and outputs are counted in the order of their structure. It is recorded as by `jit`; entries are those that the
+    graph allows, so that one may be 0 by chance.
+    """
+    compiled = jit(f, backend=backend)
+    known: dict[Program, Function] = {}
+
+    def derivative(*args: Any, **kwargs: Any) -> Sparse:
+        given, ways = compiled._given(args, kwargs)
+        way = ways.taken(given)
+        if way.program not in known:
+            with collector_paused():
+                known[way.program] = _coloured(way.program, len(given.numbers[0]), backend)
+        return known[way.program](np.asarray(way.numbers(given.numbers[0]), float))
+
+    return derivative
+
+
+def sparse_hessian(f: Function, backend: str = "numpy") -> Function:
+    """The function that gives the second derivatives of f by its first argument as a `Sparse`.
+
+    >>> chain = sparse_hessian(lambda x: sum(a * a * b for a, b in zip(x, x[1:])))
+    >>> chain([1.0, 2.0, 3.0]).dense()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
+    """
+    return sparse_jacobian(grad(f), backend)
+
+
+def pattern(program: Program) -> list[list[int]]:
+    """For each output of a program the inputs that its derivative does not vanish by.
+
+    >>> from autograd_tiny.engine import ops
+    >>> from autograd_tiny.transforms.program import Step
+    >>> pattern(Program(("x", "y"), (Step(ops.exp, (1,)), Step(ops.step, (0,))), (2, 3)))
+    [[1], []]
+    """
+    masks = [1 << i for i in range(len(program.inputs))]  # one bit per input
+    flat: dict[Op, tuple[bool, ...]] = {}
+    for op, operands in program.steps:
+        if op not in flat:
+            flat[op] = _flat(op, len(operands))
+        mask = 0
+        for x, vanishes in zip(operands, flat[op], strict=False):
+            if isinstance(x, int) and not vanishes:
+                mask |= masks[x]
+        masks.append(mask)
+    return [_bits(masks[y]) if isinstance(y, int) else [] for y in program.outputs]
+
+
+def _flat(op: Op, arity: int) -> tuple[bool, ...]:
+    """By which operands the derivative of an op is the constant 0: where it is a step."""
+    if not isinstance(op.partials, tuple):
+        return (False,) * arity
+    with recording():
+        xs = tuple(Tracer.leaf(0.5, "") for _ in range(arity))
+        ds = local_derivatives(op, op(*xs), xs)
+    return tuple(d.__class__ is float and d == 0 for d in ds)
+
+
+def _bits(mask: int) -> list[int]:
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found
+
+
+def colours(lines: list[list[int]], width: int) -> list[int]:
+    """A colour for each of `width` columns, no two alike in one line: greedy, those with most neighbours first.
+
+    >>> colours([[0, 1], [1, 2], [2, 3]], 4)
+    [1, 0, 1, 0]
+    """
+    across: list[list[int]] = [[] for _ in range(width)]
+    for row, columns in enumerate(lines):
+        for column in columns:
+            across[column].append(row)
+    found = [-1] * width
+    for column in sorted(range(width), key=lambda c: -sum(len(lines[r]) for r in across[c])):
+        taken = {found[other] for row in across[column] for other in lines[row]}
+        found[column] = next(c for c in range(len(taken) + 1) if c not in taken)
+    return found
+
+
+def _coloured(program: Program, n: int, backend: str) -> Function:
+    """The function from the inputs of a program to its Jacobian by the first n of them."""
+    rows = [[j for j in row if j < n] for row in pattern(program)]
+    columns: list[list[int]] = [[] for _ in range(n)]
+    for i, row in enumerate(rows):
+        for j in row:
+            columns[j].append(i)
+    shape = len(rows), len(columns)
+    by_column, by_row = colours(rows, shape[1]), colours(columns, shape[0])
+    forwards = max(by_column, default=-1) <= max(by_row, default=-1)
+    colour = np.array(by_column if forwards else by_row, int)
+    seeds = np.ascontiguousarray(
+        np.eye(max(colour, default=-1) + 1)[:, colour]
+    )  # a row per colour: 1 where the column, or the row, has it
+    build = importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build
+    kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
+    down = np.array([i for i, row in enumerate(rows) for _ in row], int)
+    across = np.array([j for row in rows for j in row], int)
+    place = (down, colour[across]) if forwards else (across, colour[down])
+
+    def derivative(xs: Any) -> Sparse:
+        found = np.asarray(kernel(xs, [seeds], len(seeds))) if len(down) else np.zeros(shape)
+        return Sparse(down, across, found[place], shape)
+
+    return derivative
+
+
+def _forwards(program: Program, n: int) -> Program:
+    """From the inputs and a direction to the derivative of the outputs along it."""
+    level, xs, direction = new_level(), *_leaves(program, n)
+    with recording():
+        ys = program.run([*(Dual(x, t, level) for x, t in zip(xs, direction, strict=False)), *xs[n:]])
+    tangents = [y.tangent if isinstance(y, Dual) else 0.0 for y in ys]
+    return program_of([*xs, *direction], tangents, (len(direction),))
+
+
+def _backwards(program: Program, n: int) -> Program:
+    """From the inputs and a weight for each output to the gradient of the weighted sum."""
+    xs, weights = _leaves(program, len(program.outputs))
+    with recording():
+        _, pullback = vjp(lambda first: program.run([*first, *xs[n:]]), xs[:n])
+        (gradient,) = pullback(weights)
+    return program_of([*xs, *weights], gradient, (len(weights),))
+
+
+def _leaves(program: Program, n: int) -> tuple[list[Tracer], list[Tracer]]:
+    """The inputs of a program, and n more numbers."""
+    seen = program.example or [0.5] * len(program.inputs)
+    return [Tracer.leaf(x, name) for x, name in zip(seen, program.inputs, strict=True)], [
+        Tracer.leaf(1.0, f"seed[{i}]") for i in range(n)
+    ]

@@ -1,0 +1,170 @@
+"""The ways through a function's branches: each one recording, guarded by the comparisons that lead there."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from autograd_tiny.compiler.arguments import Arguments, Results, joined
+from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.engine.tree import leaves
+from autograd_tiny.engine.value import Value
+from autograd_tiny.transforms.program import Program, program_of
+from autograd_tiny.transforms.tracer import Tracer, recording, traced
+
+MOST = 64  # ways through the branches of one function
+Function = Callable[..., Any]
+Kernel = Callable[..., Any]
+
+
+@dataclass(eq=False)
+class Way:
+    """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
+
+    program: Program
+    conditions: Program  # gives the outcome of each comparison; with no outputs where there is no other way
+    held: tuple[float, ...]  # the outcomes that lead here
+    results: Results
+    plain: bool  # every argument is a float, and there is nothing else
+    captured: tuple[Value, ...]  # what the function closes over, inputs behind those that samples share
+    build: Callable[[Program], Kernel]
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        with collector_paused():
+            return self.build(self.program)
+
+    def numbers(self, shared: Any) -> Any:
+        """The numbers that samples share, with those of the captured Values as they are now."""
+        return joined([shared, [v.data for v in self.captured]]) if self.captured else shared
+
+    @cached_property
+    def guard(self) -> Kernel | None:
+        return self.build(self.conditions) if self.held else None
+
+
+class Ways:
+    """All the ways known through f, for arguments of one structure; a new one is recorded where none serves."""
+
+    def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
+        self.f, self.reduce = f, reduce
+        self.build = partial(importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build, **options)
+        self.known: list[Way] = []
+
+    def run(self, given: Arguments) -> tuple[Any, Results]:
+        """The outputs of all samples, or of the one run, and the structure to put them in."""
+        if not self.known:
+            self.record(given, 0)
+        if self.known[0].guard is None:
+            return self._whole(self.known[0], given)
+        if given.size is None:
+            return self._whole(self.taken(given), given)
+        return self._parted(given)
+
+    def _whole(self, way: Way, given: Arguments) -> tuple[Any, Results]:
+        shared, batched, size = given.numbers
+        return way.kernel(way.numbers(shared), batched, size), way.results
+
+    def taken(self, given: Arguments) -> Way:
+        """The way that the only sample, or the first, takes."""
+        shared, batched, size = given.numbers
+        one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
+        for way in self.known:
+            if way.guard is None:
+                return way
+            outcomes = way.guard(way.numbers(shared), *one)
+            if all((y[0] if size else y) == held for y, held in zip(outcomes, way.held, strict=True)):
+                return way
+        return self.record(given, 0)
+
+    def record(self, given: Arguments, sample: int) -> Way:
+        """Run f on traced numbers, once, with what one sample holds."""
+        if len(self.known) == MOST:
+            raise RuntimeError(
+                f"{_name(self.f)} took more than {MOST} ways through its branches: choose by `where`, which is one way"
+            )
+        args, kwargs, inputs = given.traced(sample, Tracer.leaf)
+        with recording() as recorded, collector_paused():
+            returned = self.f(*args, **kwargs)
+            try:
+                outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
+            except TypeError as error:
+                raise TypeError(f"{error}; a compiled function returns numbers") from None
+        captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        at = len(inputs) - sum(given.widths)
+        inputs[at:at] = captured.values()
+        outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
+        whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
+        conditions = zip(whole.outputs[len(outputs) :], outcomes, strict=True)
+        held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
+        program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
+        guards_only = optimized(whole.with_outputs(tuple(held)))
+        way = Way(
+            program,
+            guards_only,
+            tuple(held.values()),
+            Results(returned, bool(given.size) and not self.reduce),
+            given.plain and not captured,
+            tuple(captured),
+            self.build,
+        )
+        self.known.append(way)
+        return way
+
+    def _parted(self, given: Arguments) -> tuple[Any, Results]:
+        """Each sample by its own way, and the results put together again."""
+        shared, batched, size = given.numbers
+        assert size is not None
+        waiting, parts, ways = list(range(size)), [], iter(list(self.known))
+        while waiting:
+            way = next(ways, None) or self.record(given, waiting[0])
+            assert way.guard is not None
+            outcomes = way.guard(way.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting))
+            held = [list(ys) for ys in outcomes]
+            mine = [
+                i
+                for k, i in enumerate(waiting)
+                if all(ys[k] == outcome for ys, outcome in zip(held, way.held, strict=True))
+            ]
+            if mine:
+                outputs = way.kernel(way.numbers(shared), [_picked(table, mine) for table in batched], len(mine))
+                parts.append((mine, outputs, way.results))
+                taken = set(mine)
+                waiting = [i for i in waiting if i not in taken]
+        results = parts[0][2]
+        if any(other.shape != results.shape for _, _, other in parts):
+            raise TypeError(f"{_name(self.f)} returns another structure for some samples than for others")
+        return (_summed if self.reduce else _scattered)([part[:2] for part in parts], size), results
+
+
+Part = tuple[list[int], Any]  # samples, and the outputs of them
+
+
+def _picked(table: Any, rows: list[int]) -> Any:
+    if len(rows) == len(table):
+        return table
+    return table[rows] if hasattr(table, "dtype") else [table[i] for i in rows]
+
+
+def _summed(parts: Sequence[Part], size: Any) -> Any:
+    if hasattr(parts[0][1], "dtype"):
+        return sum(outputs for _, outputs in parts)
+    return [sum(ys) for ys in zip(*(outputs for _, outputs in parts), strict=True)]
+
+
+def _scattered(parts: Sequence[Part], size: Any) -> Any:
+    first = parts[0][1]
+    whole = first.__class__((len(first), size)) if hasattr(first, "dtype") else [[0.0] * size for _ in first]
+    for mine, outputs in parts:
+        for row, ys in zip(whole, outputs, strict=True):
+            for i, y in zip(mine, ys, strict=True):
+                row[i] = y
+    return whole
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", "the function")

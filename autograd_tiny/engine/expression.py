@@ -1,0 +1,173 @@
+"""Arithmetic as text, such as ``b = a + a; b * tanh(a)``, read with ``ast`` against an allow list; nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.op import EDGES, Op, real
+from autograd_tiny.engine.value import Value
+
+DEEPEST, LONGEST = 200, 20_000  # levels of nesting, characters
+SIGNS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.UAdd: "+",
+}  # fmt: skip
+INFIX = {
+    (row.infix[0], len(row.partials)): row
+    for row in ops.TABLE.values()
+    if row.infix and isinstance(row.partials, tuple)
+}
+REFUSED = {
+    ast.Attribute: "an attribute", ast.Subscript: "a subscript", ast.Lambda: "a lambda", ast.Compare: "a comparison",
+    ast.BoolOp: "and/or", ast.IfExp: "an if", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.List: "a list", ast.Tuple: "a tuple",
+    ast.Set: "a set", ast.Dict: "a dict", ast.JoinedStr: "a string", ast.NamedExpr: ":=", ast.Starred: "a star",
+    ast.Import: "an import", ast.ImportFrom: "an import", ast.Not: "not", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.MatMult: "@", ast.BitXor: "^, where a power is **",
+}  # fmt: skip
+
+
+class ExpressionError(ValueError):
+    """A text that is not arithmetic over known names; the message says what and at which column."""
+
+
+def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = ops.TABLE) -> Value:
+    """The Value of an expression, its leaves named; ``name = …;`` before it names a part that is used again.
+
+    >>> y = evaluate("b = a + a; b * tanh(a)", {"a": 0.5})
+    >>> y.backward()
+    >>> [(v.name, v.data) for v in y.parents[0].parents]
+    [('a', 0.5), ('a', 0.5)]
+    >>> evaluate("a.real", {"a": 0.5})
+    Traceback (most recent call last):
+    autograd_tiny.engine.expression.ExpressionError: column 1: a.real is an attribute: only arithmetic on names, numbers and ops
+
+    Functions are the rows of `table` by name, and `pi` is π unless a value is given for it.
+    """
+    if len(text) > LONGEST:
+        raise ExpressionError(f"an expression of {len(text):,} characters: at most {LONGEST:,}")
+    values = {unicodedata.normalize("NFKC", name): x for name, x in values.items()}  # as Python reads names
+    for name in values:
+        if not name.isidentifier():
+            raise ExpressionError(f"{name!r} is not a name")
+    try:
+        statements = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        where = f"column {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
+        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
+        raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
+    if not statements:
+        raise ExpressionError("an empty expression")
+    reader = _Reader(text.strip(), values, table)
+    for i, statement in enumerate(statements):
+        y = reader.statement(statement, last=i + 1 == len(statements))
+    if unused := [name for name in values if name not in reader.used]:
+        raise ExpressionError(f"{unused[0]} has a value but is not in the expression")
+    if not isinstance(y, Value):
+        raise ExpressionError(f"{text.strip()} is the number {y!r}: there is no name to differentiate by")
+    return y
+
+
+class _Reader:
+    """Walks the syntax tree; `known` are the names so far, `used` those that were read."""
+
+    def __init__(self, text: str, values: Mapping[str, float], table: Mapping[str, Op]) -> None:
+        self.text, self.table = text, table
+        self.known: dict[str, Any] = {name: Value(x, name) for name, x in values.items()}
+        self.given = list(values)
+        self.used: set[str] = set()
+
+    def statement(self, node: ast.stmt, last: bool) -> Any:
+        if isinstance(node, ast.Expr):
+            if not last:
+                raise self.refused(node.value, "has no effect: name it, as in `b = …;`, or put it last")
+            return self.number(node.value)
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            raise self.refused(node)
+        name = node.targets[0].id
+        if name in self.known:
+            raise self.refused(node.targets[0], "has a value already")
+        y = self.number(node.value)
+        if isinstance(y, Value):
+            if y.name is None:
+                y.name = name
+            elif y.op is None or y.name != name:
+                y = +y  # a second name for the same number
+                y.name = name
+        self.known[name] = y
+        return y
+
+    def number(self, node: ast.expr, depth: int = 0) -> Any:
+        if depth > DEEPEST:
+            raise ExpressionError(f"nested more than {DEEPEST} levels deep: name parts of it, as in `b = …; b * b`")
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, ast.Name):
+            return self.name(node)
+        if isinstance(node, ast.UnaryOp) and type(node.op) in SIGNS:
+            return self.apply(node, INFIX[SIGNS[type(node.op)], 1], self.number(node.operand, depth + 1))
+        if isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
+            left, right = self.number(node.left, depth + 1), self.number(node.right, depth + 1)
+            return self.apply(node, INFIX[SIGNS[type(node.op)], 2], left, right)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.keywords:
+                raise self.refused(node, "names its operands: give them in order")
+            if node.func.id not in self.table:
+                raise self.unknown(node.func, "op", list(self.table))
+            return self.apply(node, self.table[node.func.id], *(self.number(x, depth + 1) for x in node.args))
+        raise self.refused(node)
+
+    def constant(self, node: ast.Constant) -> float:
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            raise self.refused(node, f"is {_with_article(type(node.value).__name__)}")
+        try:
+            x = real(node.value)
+        except OverflowError:
+            x = math.inf
+        if math.isinf(x):
+            raise self.refused(node, "is too large for a float")
+        return x
+
+    def name(self, node: ast.Name) -> Any:
+        self.used.add(node.id)
+        if node.id in self.known:
+            return self.known[node.id]
+        if node.id == "pi":
+            return math.pi
+        if node.id in self.table:
+            raise self.refused(node, f"is an op: write {node.id}(…)")
+        raise self.unknown(node, "name", self.given)
+
+    def apply(self, node: ast.expr, op: Op, *xs: Any) -> Any:
+        try:
+            return op(*xs)
+        except (*EDGES, TypeError) as error:
+            raise ExpressionError(f"{_column(node)}: {error}") from None
+
+    def unknown(self, node: ast.Name, kind: str, known: list[str]) -> ExpressionError:
+        close = difflib.get_close_matches(node.id, known, 1)
+        near = {"max": "maximum", "min": "minimum", "ln": "log", "sgn": "sign"}.get(node.id, *close[:1] or [""])
+        hint = f"did you mean {near}?" if near in known else f"give it a value: {node.id}=…"
+        if kind == "op" and near not in known:
+            hint = "the ops are " + ", ".join(known)
+        return self.refused(node, f"is an unknown {kind}; {hint}")
+
+    def refused(self, node: ast.AST, why: str = "") -> ExpressionError:
+        kind = REFUSED.get(type(getattr(node, "op", node))) or REFUSED.get(type(node), "not arithmetic")
+        source = " ".join((ast.get_source_segment(self.text, node) or "").split())
+        why = why or f"is {kind}: only arithmetic on names, numbers and ops"
+        return ExpressionError(f"{_column(node)}: {source:.60} {why}")
+
+
+def _column(node: Any) -> str:
+    line = f"line {node.lineno}, " if node.lineno > 1 else ""
+    return f"{line}column {node.col_offset + 1}"
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

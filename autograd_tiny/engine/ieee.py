@@ -1,0 +1,51 @@
+"""Edges: a backward pass never raises, where Python's ``1 / 0.0`` does; it gives ±inf or nan as IEEE 754 says."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from autograd_tiny.engine.op import EDGES, Op, real
+from autograd_tiny.engine.operand import Operand
+
+never_raise: ContextVar[bool] = ContextVar("never_raise", default=False)  # while local derivatives are taken
+
+
+class Ieee(Operand):
+    """A float under IEEE 754: 1 / Ieee(0.0) is inf, and no op raises.
+
+    >>> float(1 / Ieee(0.0))
+    inf
+    """
+
+    __slots__ = ("data",)
+    rank = 0
+
+    def __init__(self, data: float) -> None:
+        self.data = data
+
+    @staticmethod
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        if (kind := Operand.outranking(xs, Ieee.rank)) is not None:
+            return kind.apply(op, xs)
+        return Ieee(op.ieee(*(real(x) for x in xs)))
+
+    def __float__(self) -> float:
+        return self.data
+
+
+def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
+    """`op.locals` in any numbers, with the IEEE 754 limit where a float raises.
+
+    >>> from autograd_tiny.engine import ops
+    >>> local_derivatives(ops.sqrt, 0.0, (0.0,))
+    (inf,)
+    """
+    token = never_raise.set(True)
+    try:
+        return op.locals(y, xs, wanted)
+    except EDGES:
+        y, *xs = (Ieee(x) if isinstance(x, float) else x for x in (y, *xs))  # type: ignore[assignment]
+        return tuple(d.data if isinstance(d, Ieee) else d for d in op.locals(y, tuple(xs), wanted))
+    finally:
+        never_raise.reset(token)

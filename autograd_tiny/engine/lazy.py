@@ -1,0 +1,57 @@
+"""Names of a package that are imported when they are first used (PEP 562)."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+EXTRAS = {
+    package: f"pip install 'autograd-tiny[{extra}]'"
+    for extra, packages in {
+        "check": "hypothesis mpmath",
+        "compile": "llvmlite numpy platformdirs",
+        "frames": "PIL",
+    }.items()
+    for package in packages.split()
+}
+_IMPORT_FROM = dis.opmap["IMPORT_FROM"]
+
+
+def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make `__getattr__`, `__dir__` and `__all__` of a package whose public names live in other modules.
+
+    `homes` maps a module, by its relative name, to the public names it holds; "." holds names that are modules. An unknown name is an AttributeError, or in `from package import name` an ImportError, that says
+    what is near.
+    """
+    where = {name: module for module, names in homes.items() for name in names.split()}
+
+    def __getattr__(name: str) -> Any:
+        if name not in where:
+            raise _unknown(package, name, list(where))
+        module = where[name]
+        try:
+            found = (
+                import_module(f".{name}", package) if module == "." else getattr(import_module(module, package), name)
+            )
+        except ModuleNotFoundError as error:
+            if error.name in EXTRAS:
+                raise ImportError(f"{package}.{name} needs {error.name}: {EXTRAS[error.name]}", name=package) from None
+            raise
+        setattr(sys.modules[package], name, found)  # the next look-up comes without this function
+        return found
+
+    public = sorted(where)
+    return __getattr__, lambda: [*public], public
+
+
+def _unknown(package: str, name: str, public: list[str]) -> Exception:
+    near = get_close_matches(name, public)
+    told = f"{package} has no {name!r}" + (f": did you mean {' or '.join(map(repr, near))}?" if near else "")
+    asking = sys._getframe(2)
+    if asking.f_code.co_code[asking.f_lasti] == _IMPORT_FROM:  # Python would put its own, shorter sentence over ours
+        return ImportError(told, name=package)
+    return AttributeError(told, name=name, obj=sys.modules[package])

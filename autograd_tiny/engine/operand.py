@@ -1,0 +1,100 @@
+"""Python's operators and the usual methods, written out once for every number that follows the op table.
+
+A kind of number says in `apply(op, xs)` what applying an op means: a Value records, a Dual carries a tangent, a
+Symbol spells itself. Where kinds meet, the one of the highest `rank` applies the op.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.op import Op
+
+
+class Operand:
+    """The mixin: operators in both orders and methods; a subclass gives `apply` and `rank`."""
+
+    __slots__ = ()
+    rank: ClassVar[int]
+
+    @staticmethod
+    def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        """What op(*xs) is for this kind of number; NotImplemented where an operand is no real number."""
+        raise NotImplementedError  # each kind has its own
+
+    def unary(self, op: Op) -> Any:
+        return self.apply(op, (self,))
+
+    def binary(self, op: Op, a: Any, b: Any) -> Any:
+        return self.apply(op, (a, b))
+
+    @staticmethod
+    def outranking(xs: tuple[Any, ...], rank: int) -> type[Operand] | None:
+        """The kind of the highest rank above `rank` among xs: the one that applies the op instead."""
+        kinds = {type(x) for x in xs if isinstance(x, Operand) and x.rank > rank}
+        return max(kinds, key=lambda kind: kind.rank, default=None)
+
+    # fmt: off
+    def __add__(self, other: Any) -> Self: return self.binary(ops.add, self, other)
+    def __radd__(self, other: Any) -> Self: return self.binary(ops.add, other, self)
+    def __sub__(self, other: Any) -> Self: return self.binary(ops.sub, self, other)
+    def __rsub__(self, other: Any) -> Self: return self.binary(ops.sub, other, self)
+    def __mul__(self, other: Any) -> Self: return self.binary(ops.mul, self, other)
+    def __rmul__(self, other: Any) -> Self: return self.binary(ops.mul, other, self)
+    def __truediv__(self, other: Any) -> Self: return self.binary(ops.div, self, other)
+    def __rtruediv__(self, other: Any) -> Self: return self.binary(ops.div, other, self)
+    def __pow__(self, other: Any) -> Self: return self.binary(ops.pow, self, other)
+    def __rpow__(self, other: Any) -> Self: return self.binary(ops.pow, other, self)
+    def __neg__(self) -> Self: return self.unary(ops.neg)
+    def __pos__(self) -> Self: return self.unary(ops.pos)
+    def __abs__(self) -> Self: return self.unary(ops.abs)
+
+    def exp(self) -> Self: return self.unary(ops.exp)
+    def expm1(self) -> Self: return self.unary(ops.expm1)
+    def log(self) -> Self: return self.unary(ops.log)
+    def log2(self) -> Self: return self.unary(ops.log2)
+    def log10(self) -> Self: return self.unary(ops.log10)
+    def log1p(self) -> Self: return self.unary(ops.log1p)
+    def sqrt(self) -> Self: return self.unary(ops.sqrt)
+    def cbrt(self) -> Self: return self.unary(ops.cbrt)
+    def square(self) -> Self: return self.unary(ops.square)
+    def reciprocal(self) -> Self: return self.unary(ops.reciprocal)
+
+    def sin(self) -> Self: return self.unary(ops.sin)
+    def cos(self) -> Self: return self.unary(ops.cos)
+    def tan(self) -> Self: return self.unary(ops.tan)
+    def asin(self) -> Self: return self.unary(ops.asin)
+    def acos(self) -> Self: return self.unary(ops.acos)
+    def atan(self) -> Self: return self.unary(ops.atan)
+    def atan2(self, other: Any) -> Self: return ops.atan2(self, other)
+    def sinh(self) -> Self: return self.unary(ops.sinh)
+    def cosh(self) -> Self: return self.unary(ops.cosh)
+    def tanh(self) -> Self: return self.unary(ops.tanh)
+    def asinh(self) -> Self: return self.unary(ops.asinh)
+    def acosh(self) -> Self: return self.unary(ops.acosh)
+    def atanh(self) -> Self: return self.unary(ops.atanh)
+
+    def sigmoid(self) -> Self: return self.unary(ops.sigmoid)
+    def softplus(self) -> Self: return self.unary(ops.softplus)
+    def relu(self) -> Self: return self.unary(ops.relu)
+    def leaky_relu(self, slope: Any = 0.01) -> Self: return ops.leaky_relu(self, slope)
+    def elu(self, alpha: Any = 1.0) -> Self: return ops.elu(self, alpha)
+    def gelu(self) -> Self: return self.unary(ops.gelu)
+    def silu(self) -> Self: return self.unary(ops.silu)
+
+    def sign(self) -> Self: return self.unary(ops.sign)
+    def step(self) -> Self: return self.unary(ops.step)
+    def maximum(self, other: Any) -> Self: return ops.maximum(self, other)
+    def minimum(self, other: Any) -> Self: return ops.minimum(self, other)
+    def clip(self, low: Any, high: Any) -> Self: return ops.clip(self, low, high)
+    def hypot(self, other: Any) -> Self: return ops.hypot(self, other)
+    def erf(self) -> Self: return self.unary(ops.erf)
+    def erfc(self) -> Self: return self.unary(ops.erfc)
+    def lgamma(self) -> Self: return self.unary(ops.lgamma)
+    def digamma(self) -> Self: return self.unary(ops.digamma)
+    # fmt: on
+
+    # NumPy's ufuncs call these names on each element of an object array.
+    arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+    arcsinh, arccosh, arctanh = asinh, acosh, atanh

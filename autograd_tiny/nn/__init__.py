@@ -1,0 +1,12 @@
+"""Networks with micrograd's names, signatures and order of arguments.
+
+modules.py  `Module`, `Neuron`, `Layer`, `MLP`
+"""
+
+from autograd_tiny.nn.modules import MLP, Layer, Module, Neuron
+
+__all__ = ["MLP", "Layer", "Module", "Neuron"]
+
+
+def __dir__() -> list[str]:
+    return __all__

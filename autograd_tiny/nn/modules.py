@@ -1,0 +1,200 @@
+"""Neurons, layers and multilayer perceptrons: micrograd's names, signatures and order of arguments."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import sqrt
+from typing import Any, Self
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.value import Value
+
+Activation = Callable[[Any], Any]  # a row of the table, or any function of one number
+Seed = int | random.Random | None  # None: the numbers of the random module, which random.seed() steers
+
+
+class Module:
+    """Something with parameters: every Value it holds, also in lists, tuples, dicts and Modules, is one.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.at_zero = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.at_zero
+    >>> [name for name, _ in Line().named_parameters()], Line()(3.0).data
+    (['slope', 'at_zero'], 7.0)
+    """
+
+    def parameters(self) -> list[Value]:
+        """Every parameter once, in the order of its attribute."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """Every parameter with the path that leads to it: ``("layers[0].neurons[3].w[1]", Value)``."""
+        return list(_named(self, "", set()))
+
+    def name_parameters(self) -> None:
+        """Write each parameter's path into its `.name`, for messages and pictures."""
+        for name, parameter in self.named_parameters():
+            parameter.name = name
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0: `backward()` adds to what it finds there."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def with_parameters(self, values: Iterable[Any]) -> Self:
+        """A copy with other parameters, in the order of `parameters()`; self stays as it is.
+
+        >>> MLP(1, [1]).with_parameters([10.0, 1.0])([2.0])  # w and b as floats
+        21.0
+
+        Raises ValueError when there are more or fewer values than parameters.
+        """
+        old, new = [parameter for _, parameter in self.named_parameters()], list(values)
+        if len(old) != len(new):
+            raise ValueError(f"{self!r} has {len(old)} parameters, got {len(new)} values")
+        copied: Self = _replaced(self, {id(p): v for p, v in zip(old, new, strict=True)})
+        return copied
+
+
+class Neuron(Module):
+    """activation(b + Σ wᵢ·xᵢ), or without the activation where `nonlin` is False.
+
+    >>> n = Neuron(2, seed=0)
+    >>> n, len(n.parameters())
+    (Neuron(2), 3)
+
+    Weights start uniform with variance 2/nin, the bias at 0 (He et al., Delving Deep into Rectifiers, 2015, §2.2).
+    Calling it raises ValueError when there are not `nin` inputs.
+    """
+
+    def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
+        rng, bound = _generator(seed), sqrt(6 / max(nin, 1))
+        self.w = [Value(rng.uniform(-bound, bound)) for _ in range(nin)]
+        self.b = Value(0.0)
+        self.nonlin, self.activation = nonlin, activation
+        self.name_parameters()
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, len(self.w))
+        total = self.b
+        for wi, xi in zip(self.w, x, strict=True):
+            total = total + wi * xi
+        return self.activation(total) if self.nonlin else total
+
+    def __repr__(self) -> str:
+        return f"Neuron({len(self.w)}{'' if self.nonlin else ', nonlin=False'})"
+
+
+class Layer(Module):
+    """`nout` neurons over the same `nin` inputs; a layer of one neuron returns its number, not a list.
+
+    >>> len(Layer(2, 3, seed=0)([1.0, -1.0]))
+    3
+    """
+
+    def __init__(
+        self, nin: int, nout: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None
+    ) -> None:
+        rng = _generator(seed)
+        self.neurons = [Neuron(nin, nonlin, activation=activation, seed=rng) for _ in range(nout)]
+        self.name_parameters()
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, len(self.neurons[0].w))
+        return _alone([n(x) for n in self.neurons])
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+class MLP(Module):
+    """A multilayer perceptron: `nin` inputs, then layers of `nouts` neurons, the last one linear.
+
+    >>> model = MLP(2, [16, 16, 1], seed=0)
+    >>> model, len(model.parameters()), model.parameters()[0].name
+    (MLP(2, [16, 16, 1]), 337, 'layers[0].neurons[0].w[0]')
+    >>> round(model([1.0, -1.0]).data, 4)
+    0.7581
+    >>> model([1.0, -1.0, 0.5])
+    Traceback (most recent call last):
+    ValueError: MLP(2, [16, 16, 1]) takes 2 inputs, got 3
+    """
+
+    def __init__(self, nin: int, nouts: Sequence[int], *, activation: Activation = ops.relu, seed: Seed = None) -> None:
+        if not isinstance(nouts, Sequence) or not all(isinstance(n, int) and n > 0 for n in (nin, *nouts)):
+            raise TypeError(f"MLP(nin, nouts) takes sizes such as MLP(2, [16, 1]), got MLP({nin!r}, {nouts!r})")
+        rng, self.sizes = _generator(seed), [nin, *nouts]
+        self.layers = [
+            Layer(nin, nout, i + 1 < len(nouts), activation=activation, seed=rng)
+            for i, (nin, nout) in enumerate(zip(self.sizes, nouts, strict=False))
+        ]
+        self.name_parameters()
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        x = _inputs(self, x, self.sizes[0])
+        for layer in self.layers:
+            x = [n(x) for n in layer.neurons]
+        return _alone(x)
+
+    def __repr__(self) -> str:
+        return f"MLP({self.sizes[0]}, {self.sizes[1:]})"
+
+
+def _named(item: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    if id(item) in seen or isinstance(item, (str, bytes)):
+        return
+    if isinstance(item, Operand):
+        seen.add(id(item))
+        yield path, item
+    elif isinstance(item, Module):
+        seen.add(id(item))
+        for name, inner in vars(item).items():
+            yield from _named(inner, f"{path}.{name}" if path else name, seen)
+    elif isinstance(item, (list, tuple)):
+        for i, inner in enumerate(item):
+            yield from _named(inner, f"{path}[{i}]", seen)
+    elif isinstance(item, dict):
+        for key, inner in item.items():
+            yield from _named(inner, f"{path}[{key!r}]", seen)
+
+
+def _replaced(item: Any, new: dict[int, Any]) -> Any:
+    """A copy of item with what `new` gives for an id in the place of the object; Modules copied go into `new` too."""
+    if id(item) in new:
+        return new[id(item)]
+    if isinstance(item, Module):
+        new[id(item)] = copied = copy.copy(item)
+        vars(copied).update({name: _replaced(inner, new) for name, inner in vars(item).items()})
+        return copied
+    if isinstance(item, (list, tuple)):
+        items = [_replaced(inner, new) for inner in item]
+        return type(item)(*items) if hasattr(item, "_fields") else type(item)(items)
+    if isinstance(item, dict):
+        return {key: _replaced(inner, new) for key, inner in item.items()}
+    return item
+
+
+def _generator(seed: Seed) -> random.Random:
+    if isinstance(seed, random.Random):
+        return seed
+    return random.Random(random.getrandbits(64) if seed is None else seed)
+
+
+def _inputs(module: Module, x: Any, nin: int) -> Any:
+    """x as a sequence of nin numbers."""
+    if not hasattr(x, "__len__"):
+        if not hasattr(x, "__iter__"):
+            raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
+        x = list(x)
+    if len(x) != nin:
+        raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")
+    return x
+
+
+def _alone(outputs: Any) -> Any:
+    return outputs[0] if len(outputs) == 1 else outputs

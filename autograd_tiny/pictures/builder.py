@@ -1,0 +1,232 @@
+"""A way to fold, drawn: the boxes, the arrows between them, and what is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from autograd_tiny.engine.digits import spread
+from autograd_tiny.engine.names import name_nodes
+from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.captions import Told, caption
+from autograd_tiny.pictures.fold import Groups
+from autograd_tiny.pictures.labels import Titles, cut, gradient, tooltip
+from autograd_tiny.pictures.options import MOST, READABLE, Asked
+from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
+from autograd_tiny.pictures.selection import nearest
+
+
+class Rung(NamedTuple):
+    """One way to fold: values into units (sums), these into alikes (samples), and these into groups (modules)."""
+
+    fold: str
+    depth: int  # to which modules are collapsed of itself; 0: not
+    units: Groups
+    alikes: Groups
+    groups: Groups
+    paths: dict[int, str]  # the groups that are modules
+    boxes: int  # how many groups there are to draw
+
+
+class Boxes:
+    """The boxes of one picture while it is made: a group of values each, by the value that leads it."""
+
+    def __init__(self, asked: Asked, rung: Rung, limit: int) -> None:
+        self.asked, self.rung, self.graph = asked, rung, asked.graph
+        self.kept, self.capped = asked.kept, rung.boxes > limit
+        if self.capped:
+            noted = [i for i, v in enumerate(self.graph.order) if v in asked.notes] if asked.notes else []
+            self.kept = nearest(self.graph, rung.groups, asked.kept, limit, [len(self.kept) - 1, *noted])
+        members: dict[int, list[int]] = {}
+        for i, (g, kept) in enumerate(zip(rung.groups, self.kept, strict=True)):
+            if kept:
+                members.setdefault(g, []).append(i)
+        first = {g: min(rung.units[i] for i in inside) for g, inside in members.items()}
+        self.members = {g: members[g] for g in sorted(members, key=first.__getitem__)}  # a sum is where its result is
+        self.keys = {g: f"n{k}" for k, g in enumerate(self.members)}
+        self.left_out = len(self.kept) - sum(map(len, self.members.values()))
+        self.inside = dict.fromkeys(self.members, 0)  # uses of a value by another in the same box
+        self.cut = dict.fromkeys(self.members, 0)  # uses of what is left out
+        self.uses_left_out = 0
+        whole = rung.fold == "nothing" and not rung.paths and not self.capped
+        self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in asked.show)
+
+    @cached_property
+    def times(self) -> dict[int, int]:
+        """How many samples are folded into each box."""
+        units: dict[int, dict[int, None]] = {}
+        for i, kept in enumerate(self.kept):
+            if kept:
+                units.setdefault(self.rung.alikes[i], {})[self.rung.units[i]] = None
+        times: dict[int, int] = {}
+        for alike, found in units.items():
+            g = self.rung.groups[alike]
+            times[g] = max(times.get(g, 1), len(found))
+        return times
+
+    def picture(self, finer: Sequence[Rung]) -> Picture:
+        arrows = self._arrows()
+        boxes = [self._box(g, members) for g, members in self.members.items()]
+        for g, count in self.cut.items():
+            if count:
+                more = f"more{self.keys[g][1:]}"
+                boxes.append(Box(more, "…", count=0, tooltip=f"{count:,} operands are not drawn"))
+                arrows.append(Arrow(more, self.keys[g], count))
+        return Picture(
+            tuple(boxes),
+            tuple(arrows),
+            self.asked.rankdir,
+            caption(self._told(finer)),
+            self.left_out,
+            self.uses_left_out,
+            self.asked.link,
+        )
+
+    def _arrows(self) -> list[Arrow]:
+        groups, kept = self.rung.groups, self.kept
+        stubs = self.capped or self.asked.depth is not None
+        merged: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}  # tail, head, slot: the uses
+        for i, xs in enumerate(self.graph.parents):
+            h = groups[i]
+            for k, j in enumerate(xs):
+                t = groups[j]
+                if not kept[i] or (not kept[j] and not stubs):
+                    self.uses_left_out += 1
+                elif not kept[j]:
+                    self.cut[h] += 1
+                elif t == h:
+                    self.inside[h] += 1
+                else:
+                    merged.setdefault((t, h, k if self._apart(t, i) else -1), []).append((j, i, k))
+        return [self._arrow(t, h, uses) for (t, h, _), uses in merged.items()]
+
+    def _apart(self, tail: int, i: int) -> bool:
+        """Whether each operand of value i has an arrow of its own, so that a + a has two."""
+        head, op = self.rung.groups[i], self.graph.order[i].op
+        assert op is not None
+        folded = self.times[head] > 1
+        if (
+            head in self.rung.paths
+            or self.times[tail] > self.times[head]
+            or (folded and isinstance(op.partials, Every))
+        ):
+            return False
+        return len(self.members[head]) == self.times[head]
+
+    def _arrow(self, tail: int, head: int, uses: list[tuple[int, int, int]]) -> Arrow:
+        lit = self.asked.highlight.uses
+        label = []
+        if len(uses) != max(self.times[tail], self.times[head]):
+            label.append(f"×{len(uses):,}")
+        if "local" in self.asked.show:
+            label.append(spread([self._local(i, k) for _, i, k in uses]))
+        bold = bool(lit) and any((j, i) in lit for j, i, _ in uses)
+        return Arrow(self.keys[tail], self.keys[head], len(uses), " ".join(label), bold)
+
+    def _local(self, i: int, k: int) -> float:
+        return [float(d) for d in self.graph.order[i].locals if d is not None][k]
+
+    def _box(self, g: int, members: list[int]) -> Box:
+        order, show, notes, lit = self.graph.order, self.asked.show, self.asked.notes, self.asked.highlight.values
+        roots = self._roots(g, members)
+        values = [order[i] for i in roots]
+        title, path = self._title(g, members, roots), self.rung.paths.get(g)
+        leaf = all(order[i].op is None for i in members)
+        kind: Kind = "output" if members[-1] == len(order) - 1 else "leaf" if leaf else "inner"
+        scope = self.graph.scopes[g] if path is None else path
+        return Box(
+            key=self.keys[g],
+            title=title,
+            data=f"data {spread([v.data for v in values])}" if "data" in show else "",
+            grad=f"grad {gradient(values)}" if "grad" in show else "",
+            kind=kind,
+            scope=scope if "scopes" in show else "",
+            count=len(members),
+            inside=self.inside[g],
+            note="\n".join(dict.fromkeys(notes[order[i]] for i in members if order[i] in notes)) if notes else "",
+            tooltip=self._tooltip(g, title, members, values),
+            bold=bool(lit) and any(i in lit for i in members),
+        )
+
+    def _title(self, g: int, members: list[int], roots: list[int]) -> str:
+        times = f" ×{self.times[g]:,}" if self.times[g] > 1 else ""
+        if (path := self.rung.paths.get(g)) is not None:
+            return path + times
+        one = [i for i in members if self.rung.units[i] == roots[0]]
+        return self.titles.title(roots, one, self._units.get(roots[0], one)) + times
+
+    @cached_property
+    def _units(self) -> dict[int, list[int]]:
+        """All that is in each sum, drawn or not."""
+        units: dict[int, list[int]] = {}
+        for i, u in enumerate(self.rung.units):
+            units.setdefault(u, []).append(i)
+        return units
+
+    def _roots(self, g: int, members: list[int]) -> list[int]:
+        """The values that a box tells of: of sums the results, of a module what is used outside of it."""
+        if g in self.rung.paths:
+            return self._outputs.get(g, members)
+        return list(dict.fromkeys(self.rung.units[i] for i in members))
+
+    @cached_property
+    def _outputs(self) -> dict[int, list[int]]:
+        """Of each module what is used outside of it, parameters only where there is nothing else."""
+        groups, last = self.rung.groups, len(self.kept) - 1
+        used: dict[int, dict[int, None]] = {groups[last]: {last: None}}
+        for i, xs in enumerate(self.graph.parents):
+            for j in xs:
+                if groups[j] != groups[i] and self.kept[j]:
+                    used.setdefault(groups[j], {})[j] = None
+        order = self.graph.order
+        return {g: sorted(j for j in found if order[j].op is not None) or sorted(found) for g, found in used.items()}
+
+    def _tooltip(self, g: int, title: str, members: list[int], values: list[Value]) -> str:
+        if len(members) == 1:
+            where = self.asked.recording.where.get(values[0]) if self.asked.recording else None
+            return tooltip(title, values[0], where.source if where else "")
+        among = f", {self.inside[g]:,} uses among them" if self.inside[g] else ""
+        return cut(f"{title}\n{len(members):,} values{among}")
+
+    def _told(self, finer: Sequence[Rung]) -> Told:
+        focus: Any = self.asked.focus
+        name = focus.name or "a value" if isinstance(focus, Value) else focus or ""
+        modules = tuple(path for g, path in self.rung.paths.items() if len(self.members.get(g, ())) > 1)
+        return Told(
+            values=len(self.kept),
+            boxes=len(self.members),
+            left_out=self.left_out,
+            sums=any(len(inside) > self.times[g] for g, inside in self.members.items() if g not in self.rung.paths),
+            samples=max(self.times.values()),
+            modules=modules,
+            focus=str(name),
+            depth=self.asked.depth,
+            capped=self.capped,
+            more=self._more(finer),
+        )
+
+    def _more(self, finer: Sequence[Rung]) -> str:
+        """The call that shows more, and how much."""
+        asked = self.asked
+        if self.capped:
+            most = MOST if len(self.members) < MOST else 10 * len(self.members)
+            return f"{self._call(limit=min(self.rung.boxes, most))}"
+        if asked.depth is not None and self.left_out:
+            return self._call(depth=2 * asked.depth)
+        if asked.collapse:
+            return self._call(collapse=None, fold="sums")
+        for rung in reversed(finer):
+            if len(self.members) < rung.boxes <= MOST:
+                options: dict[str, Any] = {"collapse": rung.depth} if rung.depth else {"fold": rung.fold}
+                return f"{self._call(**options)}, {rung.boxes:,} boxes"
+        if self.left_out:
+            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE else ''}"
+        names = [v.name for v in self.graph.order if v.op is None and v.name]
+        return f"draw(y, focus={names[0]!r:.60}), the paths from one value to the output" if names else ""
+
+    def _call(self, **options: Any) -> str:
+        """A call of draw that asks for what this one did, but for these options."""
+        asked = {k: v for k, v in {**self.asked.given, **options}.items() if v is not None}
+        return f"draw(y, {', '.join(f'{option}={what!r:.60}' for option, what in asked.items())})"

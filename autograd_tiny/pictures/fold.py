@@ -1,0 +1,167 @@
+"""Fold a large graph into few boxes, rung by rung: sums, samples that are alike, modules.
+
+A partition of the values is a list with one entry per value: the place, in topological order, of the value that leads
+its group. Each rung takes one and gives a coarser one; nothing is lost, since every value stays in some group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.scopes import split
+
+Groups = list[int]
+
+
+class Indexed(NamedTuple):
+    """A topological order by places: of each value its parents, how often it is used, and its module."""
+
+    order: list[Value]
+    parents: list[tuple[int, ...]]
+    uses: list[int]
+    scopes: list[str]
+
+    @classmethod
+    def of(cls, order: list[Value], scopes: dict[Value, str]) -> Indexed:
+        place = {v: i for i, v in enumerate(order)}
+        parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]
+        uses = [0] * len(order)
+        for xs in parents:
+            for j in xs:
+                uses[j] += 1
+        return cls(order, parents, uses, [scopes.get(v, "") for v in order])
+
+
+def singly(graph: Indexed) -> Groups:
+    """Each value for itself."""
+    return list(range(len(graph.order)))
+
+
+def sums(graph: Indexed) -> Groups:
+    """An add takes in the adds and products used only there, so that a dot product is one group, led by its result.
+
+    A value with a name of its own stays for itself, and no sum reaches into another module.
+    """
+    groups = singly(graph)
+    signs = [sign(v) for v in graph.order]
+    for i in range(len(groups) - 1, -1, -1):
+        if signs[i] == "+":
+            for j in graph.parents[i]:
+                alone = graph.uses[j] == 1 and graph.order[j].name is None
+                if alone and signs[j] in ("+", "*") and graph.scopes[j] == graph.scopes[i]:
+                    groups[j] = groups[i]
+    return groups
+
+
+def sign(v: Value) -> str:
+    """The sign between two operands, ``+`` or ``*``, as the row spells it."""
+    return v.op.infix[0] if v.op is not None and v.op.infix and v.b is not None else ""
+
+
+OUTSIDE, SHARED = 0, -1  # of no sample, of several
+
+
+def samples(graph: Indexed, units: Groups) -> Groups:
+    """What belongs to one sample only goes together with its likes in the others.
+
+    Samples are the terms of a sum that have the same shape, seen from the output. Alike are values of the same op on
+    alike operands, constants left aside; leaves of the same name, or where they have none of the same uses.
+    """
+    samples = _samples(graph, units)
+    if all(sample <= OUTSIDE for sample, _ in samples):
+        return units
+    likes = _likes(graph, samples)
+    first: dict[int, int] = {}
+    return [first.setdefault(likes[u], u) for u in units]
+
+
+def _samples(graph: Indexed, units: Groups) -> list[tuple[int, int]]:
+    """For each value its sample, and the place of the sum whose term that is."""
+    shapes = _shapes(graph)
+    sample: list[tuple[int, int] | None] = [None] * len(units)
+    sample[-1] = (OUTSIDE, OUTSIDE)
+    adding = [_adds(v) for v in graph.order]
+    terms: dict[int, Counter[int]] = defaultdict(Counter)
+    for i, u in enumerate(units):
+        if adding[i]:
+            terms[u].update([shapes[j] for j in graph.parents[i] if not _inner(graph, units, i, j)])
+    count = 0
+    for i in range(len(units) - 1, -1, -1):
+        mine = sample[i]
+        adds = adding[i] and mine == (OUTSIDE, OUTSIDE)
+        for j in graph.parents[i]:
+            theirs = mine
+            if adds and shapes[j] and not _inner(graph, units, i, j) and terms[units[i]][shapes[j]] > 1:
+                count += 1
+                theirs = count, units[i]
+            sample[j] = theirs if sample[j] in (None, theirs) else (SHARED, SHARED)
+    return sample  # type: ignore[return-value]
+
+
+def _adds(v: Value) -> bool:
+    return sign(v) == "+" or (v.op is not None and isinstance(v.op.partials, Every))
+
+
+def _inner(graph: Indexed, units: Groups, i: int, j: int) -> bool:
+    """Whether operand j is an add within the same sum as i, and so no term of it."""
+    return units[j] == units[i] and sign(graph.order[j]) == "+"
+
+
+def _shapes(graph: Indexed) -> list[int]:
+    """A number for each value: the same for the same ops on the same ops, whatever the leaves; 0 for a leaf."""
+    known: dict[object, int] = {}
+    shapes: list[int] = []
+    for v, xs in zip(graph.order, graph.parents, strict=True):
+        key = (v.op, *[shapes[j] for j in xs])
+        shapes.append(known.setdefault(key, len(known) + 1) if v.op is not None else 0)
+    return shapes
+
+
+def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
+    """A number for each value: the same for those that are alike."""
+    uses = _uses_of_unnamed(graph, samples)
+    known: dict[object, int] = {}
+    likes: list[int] = []
+    for i, (v, xs, (sample, of)) in enumerate(zip(graph.order, graph.parents, samples, strict=True)):
+        key: object
+        if sample <= OUTSIDE:
+            key = i
+        elif v.op is None:
+            key = of, v.name or tuple(sorted(uses[i]))
+        else:
+            key = of, v.op, graph.scopes[i], *[likes[j] for j in xs]
+        likes.append(known.setdefault(key, len(known)))
+    return likes
+
+
+def _uses_of_unnamed(
+    graph: Indexed, samples: list[tuple[int, int]]
+) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
+    """For each leaf of one sample its uses: the op, which operand it is, and which shared values are beside it."""
+    found: dict[int, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
+    for v, xs in zip(graph.order, graph.parents, strict=True):
+        for slot, j in enumerate(xs):
+            if graph.order[j].op is None and samples[j][0] > OUTSIDE and v.op is not None:
+                beside = () if len(xs) > 3 else tuple(k for k in xs if samples[k][0] <= OUTSIDE)
+                found[j].append((v.op.name, slot if len(xs) <= 3 else 0, beside))
+    return found
+
+
+def modules(graph: Indexed, groups: Groups, module: Mapping[str, str]) -> Groups:
+    """What belongs to one module goes together; `module` gives for each scope the one to collapse, "" for none."""
+    first: dict[str, int] = {}
+    into = {g: first.setdefault(path, g) for g in dict.fromkeys(groups) if (path := module[graph.scopes[g]])}
+    return [into.get(g, g) for g in groups]
+
+
+def to_depth(depth: int) -> Callable[[str], str]:
+    """The first `depth` steps of a path.
+
+    >>> to_depth(1)("layers[0].neurons[3]")
+    'layers[0]'
+    """
+    return lambda path: ".".join(split(path)[:depth])

@@ -1,0 +1,241 @@
+"""From Values to the network that computed them: which circle each value is in, and what lies between two circles."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from autograd_tiny.engine.op import Op
+from autograd_tiny.engine.provenance import Recording
+from autograd_tiny.engine.symbol import Symbol
+from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.pictures.scopes import scopes
+
+
+class Key(NamedTuple):
+    """Which circle: a module by its path, an input by where it goes, what mixes modules, what comes after them all."""
+
+    kind: str  # module, input, between, result; more, where a column is too long
+    of: Any = ""
+
+
+RESULT = Key("result")
+
+
+@dataclass
+class Circle:
+    """The values of one module, or those between modules, for all samples of a batch."""
+
+    key: Key
+    values: list[Value] = field(default_factory=list)
+    seen: list[Value] = field(default_factory=list)  # those that another circle uses: its activations
+    constants: list[float] = field(default_factory=list)  # what the network was given as floats
+    biases: list[Value] = field(default_factory=list)  # its parameters that are on no line
+    inside: int = 0  # uses of a value by another that both are in it
+    circles: int = 1  # folded into this one
+
+
+@dataclass
+class Line:
+    """What one circle takes from another: so many uses, multiplied by these parameters."""
+
+    weights: dict[Value, None] = field(default_factory=dict)  # in order, each once
+    uses: int = 0
+
+
+@dataclass
+class Network:
+    """The circles in the order of their first value, and the lines between them, from operand to result."""
+
+    circles: dict[Key, Circle]
+    lines: dict[tuple[Key, Key], Line]
+    left_out: int  # uses of a parameter outside of its module, as in a penalty on the weights
+
+    def columns(self) -> list[list[Key]]:
+        """Inputs first, each other circle one column to the right of the last that it depends on, the result last."""
+        sources: dict[Key, list[Key]] = {key: [] for key in self.circles}
+        for tail, head in self.lines:
+            sources[head].append(tail)
+        column: dict[Key, int] = {}
+        for start in self.circles:
+            stack, open_ = [start], set()
+            while stack:
+                key = stack[-1]
+                waiting = [x for x in sources[key] if x not in column and x not in open_]  # an open one closes a cycle
+                open_.add(key)
+                if waiting and key not in column:
+                    stack += waiting
+                elif stack.pop() not in column:
+                    before = [column[x] for x in sources[key] if x in column]
+                    column[key] = 0 if key.kind == "input" else 1 + max(before, default=0)
+        if RESULT in column:
+            column[RESULT] = 1 + max(column.values())
+        ordered = sorted(set(column.values()))
+        return [[key for key in self.circles if column[key] == i] for i in ordered]
+
+
+def folded(network: Network, columns: list[list[Key]], most: int) -> tuple[Network, list[list[Key]]]:
+    """The same with the middle circles of a column of more than `most` in one, so that it has `most` circles."""
+    to = {key: key for column in columns for key in column}
+    shown = []
+    for i, column in enumerate(columns):
+        first, last = most // 2, (most - 1) // 2
+        middle = column[first : len(column) - last] if len(column) > most else []
+        to.update(dict.fromkeys(middle, Key("more", i)))
+        shown.append(list(dict.fromkeys(to[key] for key in column)))
+    circles: dict[Key, Circle] = {}
+    for key, circle in network.circles.items():
+        if to[key] == key:
+            circles[key] = circle
+            continue
+        whole = circles.setdefault(to[key], Circle(to[key], circles=0))
+        for name in ("values", "seen", "constants", "biases"):
+            getattr(whole, name).extend(getattr(circle, name))
+        whole.inside, whole.circles = whole.inside + circle.inside, whole.circles + circle.circles
+    lines: dict[tuple[Key, Key], Line] = defaultdict(Line)
+    for (tail, head), line in network.lines.items():
+        if to[tail] == to[head]:
+            circles[to[tail]].inside += line.uses
+        else:
+            whole_line = lines[to[tail], to[head]]
+            whole_line.weights.update(line.weights)
+            whole_line.uses += line.uses
+    return Network(circles, dict(lines), network.left_out), shown
+
+
+def network_of(y: Value, recording: Recording | None = None) -> Network:
+    """The circles and lines of the modules that computed y.
+
+    >>> from autograd_tiny.nn.modules import MLP
+    >>> found = network_of(MLP(2, [3, 1], seed=0)([1.0, -1.0]))
+    >>> [len(column) for column in found.columns()], len(found.lines)
+    ([2, 3, 1], 9)
+
+    Every value is in one circle; every use is inside a circle, on a line or in `left_out`. Raises ValueError when no
+    module is known, or when two parameters of one module are named alike.
+    """
+    order = topological_order(y)
+    scope = scopes(order, recording)
+    parameters = {v for v in order if v.op is None and scope[v]}
+    _refuse(order, scope, parameters)
+    weighted = {v: dict(_weighted(v, scope)) for v in order if v.op is not None and scope[v]}
+    group = _grouped(order, scope, parameters, weighted)
+    circles: dict[Key, Circle] = {}
+    lines: dict[tuple[Key, Key], Line] = defaultdict(Line)
+    seen: set[Value] = set()
+    left_out = 0
+    for v in order:
+        here = group[v]
+        circles.setdefault(here, Circle(here)).values.append(v)
+        weights = weighted.get(v, {})
+        for i, x in enumerate(v.operands):
+            there = group[x] if isinstance(x, Value) else _place(scope[v], v, i, weights.get(i))
+            if i in weights and there != here:
+                lines[there, here].weights[weights[i]] = None
+                if not isinstance(x, Value):
+                    circles.setdefault(there, Circle(there)).constants.append(x)
+            if not isinstance(x, Value):
+                continue
+            if there == here:
+                circles[here].inside += 1
+            elif x in parameters and (not scope[v] or x in weights.values()):
+                left_out += 1
+            else:
+                lines[there, here].uses += 1
+                seen.add(x)
+    on_lines = {w for line in lines.values() for w in line.weights}
+    for circle in circles.values():
+        circle.seen = [v for v in circle.values if v in seen or v is y]
+        circle.biases = [v for v in circle.values if v in parameters and v not in on_lines]
+    return Network(circles, dict(lines), left_out)
+
+
+def _refuse(order: list[Value], scope: dict[Value, str], parameters: set[Value]) -> None:
+    if not any(v.op is not None and scope[v] for v in order):
+        raise ValueError(
+            "no module is known to have computed this value: name the parameters by model.name_parameters(), or record "
+            "the computation: with tracing() as recording: y = …, then network(y, recording)"
+        )
+    names = Counter((scope[v], v.name) for v in order if v in parameters and v.name)
+    for (_, name), count in names.items():
+        if count > 1:
+            raise ValueError(
+                f"{count} parameters are named {name}: hold both networks in one Module and name_parameters()"
+            )
+
+
+def _weighted(v: Value, scope: dict[Value, str]) -> Iterator[tuple[int, Value]]:
+    """The operands of a module's node that a parameter multiplies, by their place, and that parameter."""
+    assert v.op is not None
+    operands = v.operands
+    for i, j in enumerate(_factors(v.op, len(operands))):
+        if j is None:
+            continue
+        x, w = operands[i], operands[j]
+        own = isinstance(x, Value) and x.op is None and scope[x] == scope[v]
+        if isinstance(w, Value) and w.op is None and scope[w] and not own:
+            yield i, w
+
+
+@cache
+def _factors(op: Op, n: int) -> tuple[int | None, ...]:
+    """By which other operand each operand is multiplied: the one that is the local derivative, spelled with Symbols."""
+    xs = tuple(Symbol(f"x{i}") for i in range(n))
+    try:
+        derivatives = op.locals(Symbol("y"), xs)
+    except (TypeError, ValueError, ArithmeticError):  # a rule of the user's own that cannot be spelled
+        return (None,) * n
+    return tuple(next((j for j, x in enumerate(xs) if x is d), None) for d in derivatives)
+
+
+def _grouped(
+    order: list[Value], scope: dict[Value, str], parameters: set[Value], weighted: dict[Value, dict[int, Value]]
+) -> dict[Value, Key]:
+    """The circle of each value."""
+    group: dict[Value, Key] = {}
+    modules = {scope[v] for v in weighted}  # those that computed something, or whose parameters another one takes
+    feeding: set[Value] = set()  # what is in no module, and a module depends on it
+    for v in reversed(order):
+        if v in weighted:
+            modules.update(scope[x] for x in v.parents if x in parameters and x not in weighted[v].values())
+        if v in weighted or v in feeding:
+            feeding.update(x for x in v.parents if not scope[x])
+    for v in order:
+        if v in weighted:
+            group[v] = Key("module", scope[v])
+            for i, x in enumerate(v.operands):
+                if isinstance(x, Value) and not scope[x] and x not in group:
+                    group[x] = _place(scope[v], v, i, weighted[v].get(i))
+        elif v in feeding and v.op is not None:
+            below = {group[x] for x in v.parents if x in group and group[x].kind in ("module", "between")}
+            if len(below) == 1:
+                group[v] = below.pop()
+            elif below:
+                group[v] = Key("between", frozenset().union(*map(_mixed, below)))
+        elif v not in feeding and v not in parameters:
+            group[v] = RESULT
+    for v in reversed(order):  # what an input was computed from, and parameters of which no module made anything
+        for x in v.parents:
+            if x in parameters and scope[x] in modules:
+                group[x] = Key("module", scope[x])
+            group.setdefault(x, group[v])
+    return group
+
+
+def _mixed(key: Key) -> frozenset[str]:
+    return key.of if key.kind == "between" else frozenset({_siblings(key.of)})
+
+
+def _siblings(scope: str) -> str:
+    """The list that a module is in: ``layers[0].neurons`` for ``layers[0].neurons[3]``."""
+    return re.sub(r"\[[^\]]*\]$", "", scope)
+
+
+def _place(scope: str, v: Value, i: int, weight: Value | None) -> Key:
+    """Which input of a network it is: all that go where this one goes, in each sample and to each neuron beside it."""
+    name = str(weight.name or "") if weight is not None else f"{v.op}.{i}"
+    return Key("input", (_siblings(scope), name.removeprefix(f"{scope}.")))

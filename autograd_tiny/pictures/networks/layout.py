@@ -1,0 +1,248 @@
+"""Circles in columns and the lines between them, each put in its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.labels import gradient
+from autograd_tiny.pictures.measure import shortened, text_width
+from autograd_tiny.pictures.networks.graph import Key, Line, Network
+from autograd_tiny.pictures.picture import Box, Picture
+from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
+from autograd_tiny.pictures.writers.quoting import attribute, tooltip
+
+Point = tuple[float, float]
+Run = tuple[str, str]  # a piece of text and its colour
+
+NEGATIVE = "#9b5fc0"  # purple: 4 : 1 on white and on black
+FEW = 8  # circles in a column that can be large
+LABELLED = 12  # lines between two columns that have room for their numbers
+LISTED = 8  # parameters that a tooltip tells one by one
+LABEL = (62.0, 24.0)  # points: the weight and its gradient
+
+
+class Sizes(NamedTuple):
+    """In points: large circles hold their numbers, small ones have them on their right."""
+
+    radius: float
+    row: float
+    gap: float  # between two columns
+    font: float
+    widest: float  # line
+
+
+LARGE, SMALL = Sizes(34, 124, 190, 10, 4), Sizes(10, 34, 190, 8, 2)
+
+
+def arranged(picture: Picture, found: Network, columns: list[list[Key]]) -> Graph:
+    """The picture of a network as a graph in which everything has its position.
+
+    Its text needs no layout: `nop2`, which it names, is the engine of Graphviz that puts things where `pos` says.
+    """
+    drawing = _Drawing(picture, found, columns)
+    for column in columns:
+        drawing.column(column)
+    drawing.lines()
+    drawing.caption()
+    return drawing.graph
+
+
+class _Drawing:
+    """A graph, and where in it the circles are."""
+
+    def __init__(self, picture: Picture, found: Network, columns: list[list[Key]]) -> None:
+        self.picture, self.found = picture, found
+        self.boxes = dict(zip((key for column in columns for key in column), picture.boxes, strict=True))
+        self.size = size = LARGE if max(map(len, columns)) <= FEW else SMALL
+        self.graph = Graph("network", format="svg", graph_attr={"layout": "nop2", "outputorder": "edgesfirst"})
+        self.graph.attr("node", fixedsize="true", fontname="Helvetica", margin="0", fillcolor="white")
+        self.graph.attr("edge", color=LINE, arrowhead="none")
+        self.graph.picture = picture
+        self.written = 0
+        self.number: dict[Key, int] = {}  # of its column
+        self.at: dict[Key, Point] = {}
+        self.out: dict[Key, float] = {}  # where the lines begin: in the middle of a circle, or after its text
+        x = 0.0
+        for i, column in enumerate(columns):
+            top = (len(column) - 1) / 2 * size.row
+            self.number.update(dict.fromkeys(column, i))
+            self.at.update((key, (x, top - k * size.row)) for k, key in enumerate(column))
+            room = max(_room(self.boxes[key], _parent(column)) for key in column) if size is SMALL else 0.0
+            self.out.update(dict.fromkeys(column, x + size.radius + room if room else x))
+            x += 2 * size.radius + room + size.gap
+
+    def text(
+        self, x: float, y: float, runs: list[Run], size: float, *, left: bool = False, plain: bool = False, **look: Any
+    ) -> None:
+        """Pieces of text beside each other, their middle or their left end at x; each has its own place, since no font
+        can be trusted to be as wide as another, and covers the lines below it, unless it is plain."""
+        widths = [text_width(text, size) + size * 0.4 for text, _ in runs]
+        x = x if left else x - sum(widths) / 2
+        kind = (
+            {"shape": "plaintext"} if plain else {"shape": "box", "style": "filled", "color": "none", "penwidth": "0"}
+        )
+        for (text, color), width in zip(runs, widths, strict=True):
+            self.graph.node(
+                f"t{self.written}", attribute(text) + r"\l" if left else attribute(text), pos=_pos((x + width / 2, y)),
+                width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color,
+                **({"tooltip": tooltip(text)} | kind | look),
+            )  # fmt: skip
+            self.written += 1
+            x += width
+
+    def column(self, column: list[Key]) -> None:
+        parent, size = _parent(column), self.size
+        look: dict[str, Any]
+        if parent:
+            x, y = self.at[column[0]]
+            look = {"id": attribute(parent)} if self.picture.link else {}
+            self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1, **look)
+        for key in column:
+            box, (x, y) = self.boxes[key], self.at[key]
+            look = {"tooltip": tooltip(box.tooltip)}
+            if self.picture.link and box.scope:
+                look["URL"] = attribute(f"{self.picture.link}#{quote(box.scope)}")
+            circle = look | {"shape": "circle", "style": "filled", "color": LINE, "width": f"{size.radius / 36:.4f}"}
+            circle |= {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": LEAF}}.get(box.kind, {})
+            circle |= {"style": "filled,dashed"} if key.kind == "more" else {}
+            circle |= {"id": attribute(box.scope)} if "URL" in look else {}
+            self.graph.node(box.key, "", pos=_pos((x, y)), **circle)
+            name, numbers = _name(box, parent), _box_numbers(box)
+            if size is SMALL:
+                self.text(x + size.radius + 3, y + 5, [(name, INK)], size.font, left=True, plain=True, **look)
+                self.text(x + size.radius + 3, y - 5, numbers, size.font, left=True, plain=True, **look)
+                continue
+            self.text(x, y + size.radius + size.font * 0.8, [(name, INK)], size.font, **look)
+            rows = [(part, color) for text, color in numbers for part in re.split(" (?=±)", text)]
+            for i, row in enumerate(rows):
+                self.text(x, y + ((len(rows) - 1) / 2 - i) * 12, [row], size.font, plain=True, **look)
+            if len(biases := self.found.circles[key].biases) == 1:
+                name = shortened(str(biases[0].name or "").rpartition(".")[2], 12)
+                self.text(x, y - size.radius - 8, [(name, INK), *_numbers(biases[0])], 8, **look)
+
+    def lines(self) -> None:
+        """The strongest last, over the others."""
+        arrows = dict(zip(self.found.lines, self.picture.arrows, strict=True))
+        strength = {ends: _strength(line) for ends, line in self.found.lines.items()}
+        strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
+        for ends in sorted(arrows, key=lambda ends: strength[ends]):
+            arrow, line = arrows[ends], self.found.lines[ends]
+            tip = tooltip("\n".join(told(line.weights)) or f"{line.uses:,} uses")
+            look = _look(line, self.size.widest / strongest)
+            if self.number[ends[1]] <= self.number[ends[0]]:  # not from left to right, as the others
+                look |= {"arrowhead": "normal", "arrowsize": "0.6"}
+            self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tip, **look)
+        if self.size is LARGE:
+            self.label_lines()
+
+    def spline(self, tail: Key, head: Key) -> str:
+        """From one circle to another, around the columns that lie between them."""
+        (_, y0), (x3, y3), x0, radius = self.at[tail], self.at[head], self.out[tail], self.size.radius
+        next_to = self.number[head] == self.number[tail] + 1
+        bend = 0.0 if next_to or x0 == x3 else math.copysign(self.size.row * 0.8, y0 + y3)
+        x1, y1 = x0 + (x3 - x0) / 3, y0 + (y3 - y0) / 3 + bend
+        x2, y2 = x3 - (x3 - x0) / 3, y3 - (y3 - y0) / 3 + bend
+        start = (x0, y0) if self.size is SMALL else _rim((x0, y0), (x1, y1), radius)
+        end, back = _rim((x3, y3), (x2, y2), radius), self.number[head] <= self.number[tail]
+        curve = (start, (x1, y1), (x2, y2), _rim((x3, y3), (x2, y2), radius + 7) if back else end)
+        return " ".join([f"e,{_pos(end)}"] * back + [_pos(point) for point in curve])
+
+    def label_lines(self) -> None:
+        """The weight and its gradient on each line where there are few, each where it covers no other."""
+        between: dict[int, list[tuple[Key, Key]]] = defaultdict(list)
+        for (tail, head), line in self.found.lines.items():
+            if self.number[head] == self.number[tail] + 1 and len(line.weights) == 1:
+                between[self.number[tail]].append((tail, head))
+        taken: list[Point] = []
+        for pairs in between.values():
+            for tail, head in pairs if len(pairs) <= LABELLED else ():
+                (w,) = self.found.lines[tail, head].weights
+                places = list(_along(self.at[tail], self.at[head]))
+                x, y = max(places, key=lambda place: min([_apart(place, other) for other in taken], default=1.0))
+                taken.append((x, y))
+                for run, up in zip(_numbers(w), (4.8, -4.8), strict=True):
+                    self.text(x, y + up, [run], 8)
+
+    def caption(self) -> None:
+        lowest = min(y for _, y in self.at.values()) - self.size.radius - 34
+        for i, text in enumerate(self.picture.caption):
+            self.text(-self.size.radius, lowest - 14 * i, [(text, INK)], 10, left=True, plain=True)
+
+
+def _name(box: Box, parent: str) -> str:
+    return shortened(box.title.removeprefix(f"{parent}.") if parent else box.title, 28)
+
+
+def _box_numbers(box: Box) -> list[Run]:
+    return [(box.data.removeprefix("data "), VALUE), (box.grad.removeprefix("grad "), GRAD)]
+
+
+def _room(box: Box, parent: str) -> float:
+    """How much room the text on the right of a small circle takes."""
+    size = SMALL.font
+    numbers = sum(text_width(text, size) + size * 0.4 for text, _ in _box_numbers(box))
+    return max(text_width(_name(box, parent), size) + size * 0.4, numbers) + 4
+
+
+def _parent(column: list[Key]) -> str:
+    """The module that all modules of a column are in, which is written over them: ``layers[0]``."""
+    parents = {key.of.rpartition(".")[0] for key in column if key.kind == "module"}
+    return parents.pop() if len(parents) == 1 else ""
+
+
+def _strength(line: Line) -> float:
+    return sum(abs(w.data) for w in line.weights) / len(line.weights) if line.weights else 0.0
+
+
+def _look(line: Line, scale: float) -> dict[str, str]:
+    """Never by the colour alone: what is negative is dashed, what stands for several weights is dotted."""
+    strength = _strength(line)
+    if not math.isfinite(strength):
+        return {"color": GRAD, "penwidth": "5"}
+    if not line.weights:
+        return {}
+    look = {"penwidth": f"{max(strength * scale, 0.6):.2f}"}
+    signs = {w.data < 0 for w in line.weights}
+    if len(line.weights) > 1:
+        return look | {"style": "dotted"}
+    return look | ({"color": NEGATIVE, "style": "dashed"} if signs == {True} else {"color": VALUE})
+
+
+def _rim(middle: Point, towards: Point, radius: float) -> Point:
+    dx, dy = towards[0] - middle[0], towards[1] - middle[1]
+    far = math.hypot(dx, dy) or 1.0
+    return middle[0] + dx / far * radius, middle[1] + dy / far * radius
+
+
+def _along(a: Point, b: Point) -> Iterator[Point]:
+    for t in (0.38, 0.62, 0.5, 0.44, 0.56, 0.35, 0.65):
+        yield a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
+
+
+def _apart(a: Point, b: Point) -> float:
+    """1 where two labels do not touch, less where they do."""
+    return min(1.0, max(abs(a[0] - b[0]) / LABEL[0], abs(a[1] - b[1]) / LABEL[1]))
+
+
+def told(parameters: Iterable[Value]) -> list[str]:
+    """Each parameter with its value and gradient, those of many that come first."""
+    parameters = list(parameters)
+    told = [
+        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {gradient([w])}" for w in parameters[:LISTED]
+    ]
+    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
+
+
+def _numbers(w: Value) -> list[Run]:
+    return [(short(w.data), VALUE), (f"grad {gradient([w])}", GRAD)]
+
+
+def _pos(point: Point) -> str:
+    return f"{point[0]:.2f},{point[1]:.2f}"

@@ -1,0 +1,121 @@
+"""A network as people draw one: modules as circles in columns, weights as lines."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.provenance import Recording
+from autograd_tiny.engine.value import UNTOUCHED, Value
+from autograd_tiny.pictures.labels import gradient
+from autograd_tiny.pictures.measure import shortened
+from autograd_tiny.pictures.networks.graph import Circle, Key, Line, Network, folded, network_of
+from autograd_tiny.pictures.networks.layout import arranged, told
+from autograd_tiny.pictures.picture import Arrow, Box, Picture
+from autograd_tiny.pictures.writers.graph import Graph
+
+MOST = 17  # circles in a column
+
+
+def network(y: Value, recording: Recording | None = None, *, most: int = MOST, link: str = "") -> Graph:
+    """The network that computed y: a circle per module with its activation and gradient, a line per weight.
+
+    >>> from autograd_tiny.nn.modules import MLP
+    >>> graph = network(MLP(2, [3, 1], seed=0)([1.0, -1.0]))
+    >>> len(graph.picture.boxes), len(graph.picture.arrows)  # 2 inputs and 4 neurons; 9 weights
+    (6, 9)
+
+    Lines are as wide as |w|, solid where w > 0 and dashed where w < 0. The samples of a batch share the circles, which
+    show mean ± standard deviation; a parameter's gradient is its `.grad` as it stands, – where there is none. A column
+    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle leads
+    to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed it.
+    """
+    if not isinstance(y, Value):
+        raise TypeError(f"network takes the Value that a network computed, or its loss, got {y!r:.60}")
+    if most < 3:
+        raise ValueError(f"most={most}: at least 3, for the first circle of a column, the last, and one for the others")
+    found = network_of(y, recording)
+    found, columns = folded(found, found.columns(), most)
+    boxes = {key: _box(f"n{i}", found.circles[key], y) for i, key in enumerate(key for c in columns for key in c)}
+    arrows = tuple(
+        Arrow(boxes[tail].key, boxes[head].key, line.uses, _label(line)) for (tail, head), line in found.lines.items()
+    )
+    caption = tuple(_caption(found, columns, boxes))
+    picture = Picture(tuple(boxes.values()), arrows, caption=caption, uses_left_out=found.left_out, link=link)
+    return arranged(picture, found, columns)
+
+
+def averaged(xs: Iterable[float]) -> str:
+    """One number, or the mean and the standard deviation of several, – of none.
+
+    >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([1.0, float("nan")]), averaged([])
+    ('0.5', '1.5 ± 0.5', '3', 'nan', '–')
+    """
+    xs = list(xs)
+    if not xs or all(x == xs[0] for x in xs):
+        return short(xs[0]) if xs else "–"
+    mean = sum(x / len(xs) for x in xs)
+    if not math.isfinite(mean):
+        return short(mean)
+    deviation = math.hypot(*(x - mean for x in xs)) / math.sqrt(len(xs))
+    return f"{short(mean if abs(mean) > 1e-12 * deviation else 0.0)} ± {short(float(f'{deviation:.2g}'))}"
+
+
+def _box(name: str, circle: Circle, y: Value) -> Box:
+    title = _title(circle, y)
+    data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
+    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
+    count = len(circle.values)
+    tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
+    scope = circle.key.of if circle.key.kind == "module" else ""
+    kind = "leaf" if circle.key.kind == "input" else "output" if y in circle.seen else "inner"
+    return Box(name, title, data, grad, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
+
+
+def _label(line: Line) -> str:
+    if len(line.weights) == 1:
+        (w,) = line.weights
+        return f"{short(w.data)}, grad {gradient([w])}"
+    return f"{len(line.weights):,} weights" if line.weights else ""
+
+
+def _title(circle: Circle, y: Value) -> str:
+    kind, of = circle.key
+    match kind:
+        case "module" | "between":
+            return str(of) if kind == "module" else "between"
+        case "more":
+            return f"… {circle.circles} more"
+        case "result":
+            return str(y.name or "result")
+    names = {v.name for v in circle.seen}
+    index = re.search(r"(?:\[[^\]]*\])*$", of[1])
+    return str(names.pop() if len(names) == 1 and None not in names else f"x{index[0] if index else ''}")
+
+
+def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) -> Iterable[str]:
+    several = any("±" in f"{box.data}{box.grad}" for box in boxes.values())
+    yield "in a circle, blue: activation; orange, below or after it: its gradient" + (
+        ", mean ± standard deviation where a circle has several, as in a batch" if several else ""
+    )
+    if any(line.weights for line in found.lines.values()):
+        widest = max((abs(w.data) for line in found.lines.values() for w in line.weights), default=0.0)
+        several = any(len(line.weights) > 1 for line in found.lines.values())
+        bare = any(not line.weights for line in found.lines.values())
+        yield (
+            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, dashed and "
+            f"purple: w < 0{', dotted: several weights' if several else ''}{'; thin and grey: no weight' if bare else ''}"
+        )
+    hidden = [
+        (found.circles[key].circles, len(column) - 1, i)
+        for i, column in enumerate(columns)
+        for key in column
+        if key.kind == "more"
+    ]
+    if hidden:
+        what = ", ".join(f"{n} of {n + rest} in column {i + 1}" for n, rest, i in hidden)
+        yield f"circles drawn as one: {what}; network(y, most={max(n + rest for n, rest, _ in hidden)}) shows all"
+    if uses := found.left_out:
+        yield f"without a line: {uses:,} use{'s'[: uses != 1]} of parameters outside of their modules, as in a penalty on weights"

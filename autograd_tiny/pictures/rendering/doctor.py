@@ -1,0 +1,165 @@
+"""What draws pictures here, what it can draw, and what is missing: the report of ``autograd-tiny doctor``."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograd_tiny.pictures.measure import printable
+from autograd_tiny.pictures.rendering import render
+
+SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
+TRIED = 'digraph { a -> b [label="∂"] }'
+STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+INSTALL = {
+    "dot": "the package graphviz of your system, or https://graphviz.org/download",
+    "graphviz-pure": "pip install graphviz-pure",
+}
+USES = {
+    "check": "gradient checks",
+    "compile": "compiled programs",
+    "frames": "animated GIFs",
+    "plot": "plots",
+    "distributed": "many machines",
+}
+
+
+class Renderer(NamedTuple):
+    """A place where a renderer is looked for, and what was seen of the one that is there."""
+
+    where: str  # the variable, or the name of the program
+    program: Path | None
+    version: str
+    faults: dict[str, str]  # for each format what went wrong, "" where it was drawn
+
+
+class Package(NamedTuple):
+    """A package of an extra."""
+
+    extra: str
+    name: str
+    version: str  # "" where it is missing
+
+
+def renderers() -> list[Renderer]:
+    """Every renderer that is looked for, in order, tried on a small graph.
+
+    >>> [r.where for r in renderers() if r.program and not r.faults["svg"]][-1]
+    'graphviz-pure'
+    """
+    return [
+        Renderer(where, program, _version(program), _faults(program)) if program else Renderer(where, None, "", {})
+        for where, program in render.candidates().items()
+    ]
+
+
+def packages() -> list[Package]:
+    """Every package of every extra but `all`, as the package's own metadata lists them.
+
+    >>> [package.name for package in packages() if package.extra == "check"]
+    ['hypothesis', 'mpmath', 'pytest']
+    """
+    found = []
+    for line in metadata.requires("autograd-tiny") or []:
+        match = re.fullmatch(r"([\w.-]+).*;.*\bextra *== *['\"]([\w-]+)['\"].*", line)
+        if match and match[2] != "all":
+            found.append(Package(match[2], match[1], _installed(match[1])))
+    return sorted(found)
+
+
+def doctor(console: Console | None = None) -> bool:
+    """Print what draws here and what is missing; whether pictures can be drawn."""
+    console = console or Console(highlight=False)
+    found = renderers()
+    # A variable that names no program is an error, not a reason to look on.
+    first = next((r for r in found if r.program or r.where not in INSTALL), None)
+    used = first if first and first.program else None
+    console.print(_renderers(found, used))
+    console.print()
+    for line in _said(found, first, used):
+        console.print(Text(line), soft_wrap=True)
+    console.print()
+    console.print(_extras())
+    return used is not None and not used.faults["svg"]
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _version(program: Path) -> str:
+    try:
+        done = subprocess.run(
+            [program, "-V"], capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "?"
+    match = re.search(r"version ([\w.+-]+)", (done.stderr + done.stdout).decode(errors="replace"))
+    return match[1] if match else "?"
+
+
+def _faults(program: Path) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    for format, start in STARTS.items():
+        try:
+            drawn = render.render_by(program, TRIED, format, "dot", SECONDS)
+        except render.TooSlow as error:
+            return faults | dict.fromkeys(STARTS.keys() - faults.keys(), str(error).partition(":")[0])
+        except render.RenderError as error:
+            faults[format] = printable(str(error))
+        else:
+            faults[format] = "" if drawn.startswith(start) else f"{program.name} wrote something else than {format}"
+    return faults
+
+
+def _renderers(found: list[Renderer], used: Renderer | None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("", "renderer", "version", *map(str.upper, STARTS), "program"):
+        table.add_column(title, overflow="fold")
+    for r in found:
+        marks = ["–" if not r.program else "no" if r.faults[format] else "yes" for format in STARTS]
+        cells = ["→" if r is used else "", r.where, r.version, *marks, str(r.program or "not found")]
+        table.add_row(*(Text(printable(cell)) for cell in cells), style="bold" if r is used else None)
+    return table
+
+
+def _said(found: list[Renderer], first: Renderer | None, used: Renderer | None) -> Iterator[str]:
+    """What follows from it, one sentence a line."""
+    if used:
+        if not used.faults["svg"]:
+            yield f"Pictures are drawn by {used.where} {used.version}."
+        # Where nothing can be drawn, it is for one reason.
+        yield from (f"{fault}." for fault in dict.fromkeys(used.faults.values()) if fault)
+    elif first:
+        yield f"Nothing draws: {printable(first.where)}: there is no such program."
+    else:
+        yield "Nothing draws. Text needs no renderer: .dot and .mmd files, the terminal."
+    yield from (f"To install {r.where}: {INSTALL[r.where]}" for r in found if not r.program and r.where in INSTALL)
+    yield f"To draw with another program: {render.VARIABLE}=/its/path"
+    yield f"LaTeX, for .tex files: {shutil.which('pdflatex') or 'not found; they can be written all the same'}"
+
+
+def _extras() -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("for", "packages", "to install"):
+        table.add_column(title, overflow="fold", no_wrap=title == "to install")
+    found = packages()
+    for extra in dict.fromkeys(package.extra for package in found):
+        of = [package for package in found if package.extra == extra]
+        texts = [f"{package.name} {package.version or 'missing'}" for package in of]
+        install = "" if all(package.version for package in of) else f"pip install 'autograd-tiny[{extra}]'"
+        table.add_row(USES.get(extra, extra), Text(", ".join(texts)), Text(install))
+    return table

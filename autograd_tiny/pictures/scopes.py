@@ -1,0 +1,99 @@
+"""Which module each value of a graph belongs to: as recorded, or read off the names of the parameters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.provenance import Recording, recorded
+from autograd_tiny.engine.value import Value
+
+_STEP = r"""[^\W\d]\w*(?:\[(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\[\]'"])*\])*"""  # neurons[3], parts['first']
+_PATH = re.compile(rf"({_STEP}(?:\.{_STEP})*)\.{_STEP}", re.DOTALL)
+
+
+def split(path: str) -> list[str]:
+    """The steps of a path, from the outermost module in.
+
+    >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("∂y/∂x")
+    (['layers[0]', 'neurons[3]'], ["parts['a.b']"], ['∂y/∂x'])
+    """
+    if not re.fullmatch(rf"{_STEP}(?:\.{_STEP})*", path, re.DOTALL):
+        return [path] if path else []
+    steps = re.findall(_STEP, path, re.DOTALL)
+    return steps if ".".join(steps) == path else [path]
+
+
+def owner(name: str | None) -> str:
+    """The module that a parameter's name leads to, "" where the name is no path.
+
+    >>> owner("layers[0].neurons[3].w[1]"), owner("parts['a.b'].b"), owner("x1")
+    ('layers[0].neurons[3]', "parts['a.b']", '')
+    """
+    path = _PATH.fullmatch(str(name or ""))
+    return path[1] if path else ""
+
+
+def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value, str]:
+    """The path of the module that each value of a topological order belongs to, "" for none.
+
+    >>> from autograd_tiny.nn.modules import MLP
+    >>> from autograd_tiny.engine.value import topological_order
+    >>> y = MLP(1, [1, 1], seed=0)([Value(2.0, "x")]).tanh() ** 2
+    >>> [scope for v, scope in scopes(topological_order(y)).items() if v.op is not None]
+    ['layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', '']
+
+    What a recording of modules noted is so, within `tracing()` that of the one that is on. The rest is inferred from parameters,
+    leaves named by a path, as `name_parameters` names them: an op on parameters of one module and on something else
+    belongs to it (so `w * x` and `b + …`, and not the regulariser `w * w`), a sum of what belongs to it, until each of its
+    parameters is in it once, and a function applied directly to such a value, its activation. That is all of an `nn.MLP`,
+    and the function that a caller applies directly to its output; in other modules some values may be left without one.
+    """
+    recording = recording or recorded()
+    where = recording.where if recording and recording.outermost else {}
+    held = {
+        p: owner(name) or type(module).__name__
+        for module in (recording.outermost if recording else ())
+        for name, p in module.named_parameters()
+    }
+    found = {v: scope for v in order if v.op is None and (scope := held.get(v) or owner(v.name))}
+    if not found and not where:
+        return dict.fromkeys(order, "")
+    size = Counter(found.values())
+    used: dict[Value, int] = {}  # how many of its module's parameters are in a node
+    for v in order:
+        if v not in found:
+            if v in where:
+                found[v], used[v] = where[v].scope, 1
+            elif v.op is None:
+                found[v] = ""
+            else:
+                found[v], used[v] = _inferred(v, found, used, size)
+    return {v: found[v] for v in order}
+
+
+def _inferred(v: Value, found: dict[Value, str], used: dict[Value, int], size: Counter[str]) -> tuple[str, int]:
+    """The module of a node, and how many of its parameters are in the node."""
+    assert v.op is not None
+    sign, many = v.op.infix[0] if v.op.infix else "", isinstance(v.op.partials, Every)
+    parameters = [x for x in v.parents if x.op is None and found[x]]
+    others = [x for x in v.parents if x.op is not None or not found[x]]
+    constants = [x for x in v.operands if not isinstance(x, Value)]
+    if parameters and len({found[x] for x in parameters}) == 1:
+        # A constant may be an input of the network; in w ** 2 it is none.
+        if others or (constants and (many or sign in ("+", "-", "*", "/"))):
+            scope = found[parameters[0]]
+            inherited = sum(used[x] for x in others if found[x] == scope)
+            count = len(parameters)
+            return scope, count + inherited if count + inherited <= size[scope] else count
+        return "", 0
+    inside = {found[x] for x in others}
+    if parameters or len(inside) != 1 or not (scope := inside.pop()):
+        return "", 0
+    count = sum(used[x] for x in others)
+    if many or (sign in ("+", "-") and len(v.operands) > 1):
+        start = constants == [0.0] and v.operands[0] == 0.0 and count < size[scope]  # of Python's sum()
+        return (scope, count) if count <= size[scope] and (many or start or not constants) else ("", 0)
+    direct = others[0].op is not None and (others[0].op.infix or isinstance(others[0].op.partials, Every))
+    return (scope, count) if v.op.infix is None and len(others) == 1 and direct else ("", 0)

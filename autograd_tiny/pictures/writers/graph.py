@@ -1,0 +1,91 @@
+"""A graphviz.Digraph that also draws where no Graphviz is installed, and that never waits for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import graphviz  # type: ignore[import-untyped]
+
+from autograd_tiny.pictures.picture import Picture
+from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers.svg import finished
+
+INK, VALUE, GRAD, LINE, LEAF = "#1a1a1a", "#0059a8", "#b54708", "#8a8f98", "#eef3f8"
+
+
+TEXT = (".dot", ".gv")
+
+
+class Graph(graphviz.Digraph):  # type: ignore[misc]
+    """A graphviz.Digraph that also draws where no Graphviz is installed.
+
+    Where the renderer does not get through with the picture in half of the time that is left, a coarser one is drawn.
+    """
+
+    picture: Picture | None = None  # what it shows
+    coarser: Callable[[str], Iterator[Graph]] = staticmethod(lambda why: iter(()))  # each says why it is coarser
+    seconds: float | None = None  # for all attempts together; None: render.SECONDS
+    texts: ClassVar[dict[str, Callable[[Picture], str]]] = {}  # by suffix, how a picture is written without a renderer
+
+    def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
+        """The picture as bytes, or as text where an encoding is given."""
+        format, engine = format or self.format, kwargs.get("engine") or self.engine
+        drawn, graph = self._drawn(format, engine)
+        if format == "svg" and graph.picture is not None:
+            drawn = finished(drawn.decode(), graph.picture.title).encode()
+        return drawn if encoding is None else drawn.decode(encoding)
+
+    def _drawn(self, format: str, engine: str) -> tuple[bytes, Graph]:
+        """The picture, and the graph that was drawn in the end."""
+        end = time.monotonic() + (render.SECONDS if self.seconds is None else self.seconds)
+        graph, others, tried = self, None, 1
+        while True:
+            seconds = (end - time.monotonic()) / 2
+            try:
+                return render.render(graph.source, format, engine, seconds), graph
+            except render.TooSlow as error:
+                others = others or self.coarser(
+                    f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds."
+                )
+                following = next(others, None)
+                if following is None:
+                    also = f" Nor did it get through with {tried - 1} coarser pictures." if tried > 1 else ""
+                    raise render.TooSlow(f"{error}{also}") from None
+                graph, tried = following, tried + 1
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
+        return {"image/svg+xml": self.pipe("svg", encoding="utf-8"), "text/plain": self.source}
+
+    def render(self, filename: Any = None, directory: Any = None, view: bool = False, **kwargs: Any) -> str:
+        """Write the picture and return its path, as graphviz.Digraph.render does."""
+        format = kwargs.get("format") or self.format
+        path = (
+            kwargs.get("outfile") or f"{Path(directory or self.directory or '.', filename or self.filename)}.{format}"
+        )
+        written = str(self.write(path))
+        if view:
+            self._view(written, format, False)
+        return written
+
+    def write(self, path: str | Path) -> Path:
+        """Write the picture as the suffix of the path says, .svg, .png, .dot, .mmd (Mermaid), .tex: whole or not at all.
+
+        Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if not suffix:
+            raise ValueError(f"{str(path)!r}: the suffix says what to write: .svg, .png, .dot, .mmd, .tex")
+        if suffix in TEXT:
+            return render.save(path, self.source.encode())
+        if suffix in self.texts and self.picture is not None:
+            return render.save(path, self.texts[suffix](self.picture).encode())
+        try:
+            return render.save(path, self.pipe(suffix[1:]))
+        except render.RenderError as error:
+            if "not recognized" not in str(error):
+                raise
+            raise render.RenderError(f"{path}: {suffix} is not drawn; .svg, .png, .dot, .mmd and .tex are") from None

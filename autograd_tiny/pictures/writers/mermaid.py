@@ -1,0 +1,92 @@
+"""A picture as the text of a Mermaid flowchart, which code hosts draw in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from autograd_tiny.pictures.measure import shortened
+from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
+from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE
+
+MOST_ARROWS, MOST_CHARACTERS = 500, 50_000  # what Mermaid draws where nobody says otherwise; a page cannot raise it
+FRAME = "#6e7681"  # is seen on white and on black
+# Both fill and letters are given, so that a box reads on a light page and on a dark one; arrows take the page's colour.
+_CLASSES: dict[str, tuple[str, Callable[[Box], bool]]] = {
+    "value": (f"fill:#ffffff,color:{INK},stroke:{LINE}", lambda box: box.count > 0),
+    "leaf": (f"fill:{LEAF}", lambda box: box.kind == "leaf"),
+    "output": (f"stroke:{FRAME},stroke-width:3px", lambda box: box.kind == "output"),
+    "marked": (f"stroke:{FRAME},stroke-width:5px", lambda box: box.bold),
+    "noted": (f"stroke:{GRAD},stroke-width:4px", lambda box: bool(box.note)),
+    "cut": ("fill:none,stroke:none", lambda box: box.count == 0),
+}
+_OTHER = {"scope": f"fill:none,stroke:{LINE}", "caption": "fill:none,stroke:none"}
+LONGEST_LINE = 200  # characters of the caption
+# Letters that mean nothing in a label to any version; after `$` and `fa` nothing else helps than a space of no width.
+_PLAIN = re.compile(r"[^\W_]|[,=/(\[\]]|(?<!\d)\)|\)(?! )|(?<!direction) |(?<=[^\W_])[.+](?=[^\W_])|-(?=[^\W_])")
+_ICON = re.compile(r"(?<=\$)(?=\$)|(?<=fa)(?=[a-z]?:fa-)")
+
+
+def mermaid(picture: Picture) -> str:
+    """A flowchart: put it between lines of ```` ```mermaid ```` and ```` ``` ```` in a Markdown file.
+
+    >>> from autograd_tiny.pictures.picture import Arrow
+    >>> a, b = Box("n0", "a", "data 3", kind="leaf"), Box("n1", "a * a", "data 9", kind="output")
+    >>> print(*mermaid(Picture((a, b), (Arrow("n0", "n1"), Arrow("n0", "n1")))).splitlines()[:5], sep="\\n")
+    flowchart LR
+    n0("a<br/>data 3")
+    n1("a #42; a<br/>data 9")
+    n0 --> n1
+    n0 --> n1
+
+    A box of several values has double sides. Raises ValueError for more than the 500 arrows or 50,000 characters that
+    Mermaid draws. Source: https://mermaid.js.org/syntax/flowchart.html
+    """
+    if len(picture.arrows) > MOST_ARROWS:
+        raise ValueError(f"{len(picture.arrows):,} arrows are too many: Mermaid draws {MOST_ARROWS}. {_SMALLER}")
+    ids = {box.key: f"n{i}" for i, box in enumerate(picture.boxes)}
+    scopes: list[str] = []
+    lines = [f"flowchart {picture.rankdir}", *_inside(framed(picture.boxes), ids, scopes)]
+    for arrow in picture.arrows:
+        label = f"|{_label([shortened(arrow.label)])}|" if arrow.label else ""
+        lines.append(f"{ids[arrow.tail]} {'==>' if arrow.bold else '-->'}{label} {ids[arrow.head]}")
+    members = {name: [ids[box.key] for box in picture.boxes if has(box)] for name, (_, has) in _CLASSES.items()}
+    members["scope"] = scopes
+    if picture.caption:
+        lines.append(f"caption[{_label(shortened(line, LONGEST_LINE) for line in picture.caption)}]")
+        members["caption"] = ["caption"]
+    looks = {name: look for name, (look, _) in _CLASSES.items()} | _OTHER
+    for name, found in members.items():
+        if found:
+            lines += [f"classDef {name} {looks[name]}", f"class {','.join(found)} {name}"]
+    text = "\n".join(lines) + "\n"
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"{len(text):,} characters are too many: Mermaid draws {MOST_CHARACTERS:,}. {_SMALLER}")
+    return text
+
+
+_SMALLER = "Fold the graph or draw a part of it, or write .svg"
+
+
+def _inside(frame: Frame, ids: dict[str, str], scopes: list[str]) -> Iterator[str]:
+    """The boxes and frames of a frame; the ids of the frames go to `scopes`."""
+    for box in frame.boxes:
+        texts = [frame.title(box), box.data, box.grad, *box.note.splitlines()]
+        left, right = ("[[", "]]") if box.count > 1 else ("(", ")")
+        yield f"{ids[box.key]}{left}{_label([shortened(text) for text in texts if text] or [' '])}{right}"
+    for inner in frame.frames:
+        scopes.append(f"s{len(scopes)}")
+        yield f"subgraph {scopes[-1]}[{_label([shortened(frame.title(Box('', inner.path)))])}]"
+        yield from _inside(inner, ids, scopes)
+        yield "end"
+
+
+def _label(lines: Iterable[str]) -> str:
+    return f'"{"<br/>".join(map(_escaped, lines))}"'
+
+
+def _escaped(text: str) -> str:
+    """Every character that could mean something as the number that Mermaid reads for it."""
+    text = _ICON.sub("\u200b", text)
+    plain = {match.start() for match in _PLAIN.finditer(text)}
+    return "".join(c if i in plain else f"#{ord(c)};" for i, c in enumerate(text))

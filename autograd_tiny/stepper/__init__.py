@@ -1,0 +1,52 @@
+"""Backprop step by step, forwards and back in time.
+
+events.py       each step as an event
+breakpoints.py  where to stop
+traces.py       `trace`: all steps of a backward pass
+trace_json.py   a trace as JSON and back
+attribution.py  `why`, `paths`: where a gradient comes from
+narration.py    a step in words
+museum.py       wrong backward passes beside the right one
+diagnosis.py    `diagnose`: where a nan began
+views/          terminal, prompt, page, frames
+"""
+
+from typing import TYPE_CHECKING
+
+from autograd_tiny.engine.lazy import lazy
+
+if TYPE_CHECKING:
+    from autograd_tiny.stepper.attribution import paths as paths
+    from autograd_tiny.stepper.attribution import why as why
+    from autograd_tiny.stepper.breakpoints import BreakpointError as BreakpointError
+    from autograd_tiny.stepper.diagnosis import Diagnosis as Diagnosis
+    from autograd_tiny.stepper.diagnosis import diagnose as diagnose
+    from autograd_tiny.stepper.museum import BUGS as BUGS
+    from autograd_tiny.stepper.museum import exhibit as exhibit
+    from autograd_tiny.stepper.trace_json import from_json as from_json
+    from autograd_tiny.stepper.trace_json import to_json as to_json
+    from autograd_tiny.stepper.traces import Trace as Trace
+    from autograd_tiny.stepper.traces import trace as trace
+    from autograd_tiny.stepper.views.page import write_page as write_page
+    from autograd_tiny.stepper.views.prompt import debug as debug
+    from autograd_tiny.stepper.views.sequence import filmstrip as filmstrip
+    from autograd_tiny.stepper.views.sequence import frames as frames
+    from autograd_tiny.stepper.views.sequence import gif as gif
+    from autograd_tiny.stepper.views.sequence import tikz as tikz
+    from autograd_tiny.stepper.views.terminal import print_trace as print_trace
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        ".traces": "Trace trace",
+        ".attribution": "paths why",
+        ".breakpoints": "BreakpointError",
+        ".diagnosis": "Diagnosis diagnose",
+        ".museum": "BUGS exhibit",
+        ".trace_json": "from_json to_json",
+        ".views.page": "write_page",
+        ".views.prompt": "debug",
+        ".views.sequence": "filmstrip frames gif tikz",
+        ".views.terminal": "print_trace",
+    },
+)

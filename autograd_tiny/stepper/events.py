@@ -1,0 +1,155 @@
+"""What happens in a forward and a backward pass, one plain event each: a value computed, the seed, a contribution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from autograd_tiny.engine.names import LONGEST, Named
+from autograd_tiny.engine.op import EDGES, Op
+from autograd_tiny.engine.provenance import Where
+from autograd_tiny.engine.symbol import Symbol, explain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One value of the graph; its operands are Nodes and, where constant, floats, its locals None by a constant."""
+
+    number: int
+    named: Named
+    op: Op | None
+    data: float
+    operands: tuple[Node | float, ...] = field(repr=False)
+    locals: tuple[float | None, ...] = ()
+    where: Where | None = None
+    rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
+
+    @property
+    def name(self) -> str:
+        return self.named.label.text
+
+    @property
+    def scope(self) -> str:
+        """The module it belongs to, ``layers[0].neurons[3]``: of the code that made it, or of a parameter's name."""
+        if self.where is not None:
+            return self.where.scope
+        return self.name.rpartition(".")[0] if self.op is None else ""
+
+    @property
+    def source(self) -> str:
+        """``train.py:12``; "" where it was not recorded."""
+        return "" if self.where is None else self.where.source
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A value is computed."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The output's derivative by itself is added: before + 1 = after."""
+
+    node: Node
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """One operand gets its share: upstream × local = contribution, before + contribution = after.
+
+    `upstream` is ∂output/∂node, `local` ∂node/∂operand. This is path `nth` of the `of` that lead from the output to
+    the operand; with the last one its gradient is `final`.
+    """
+
+    node: Node
+    i: int  # which operand of node
+    operand: Node
+    upstream: float
+    local: float
+    contribution: float
+    before: float
+    after: float
+    nth: int
+    of: int
+
+    @property
+    def final(self) -> bool:
+        return self.nth == self.of
+
+
+Step: TypeAlias = Forward | Seed | Backward
+
+
+def rule(step: Backward) -> str:
+    """The local derivative of a step as its rule in the table spells it: ``local = w1`` for ∂(x1 * w1)/∂x1.
+
+    A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
+    """
+    op, node = step.node.op, step.node
+    if node.rules is not None:
+        return node.rules[step.i]
+    assert op is not None
+    xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
+    try:
+        d = op.locals(Symbol.named(node.named.label), xs)[step.i]
+        if isinstance(d, Symbol) and len(str(d)) > LONGEST:
+            return explain(op).splitlines()[step.i]
+    except (TypeError, ValueError, ArithmeticError, IndexError):
+        return ""
+    return f"local = {d}" if isinstance(d, Symbol) else ""
+
+
+SMALLEST = 2.2250738585072014e-308  # below it floats lose digits
+FLAT = 0.05  # a slope this much smaller than that at 0 is saturated
+
+
+def flags(step: Step) -> tuple[str, ...]:
+    """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
+
+    nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
+    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated: its slope is
+    below 5 % of that at 0 and falling. reuse: the operand has other uses.
+    """
+    if isinstance(step, Forward):
+        return _bad(step.node.data)
+    if isinstance(step, Seed):
+        return ()
+    found = [*_bad(step.after)]
+    if abs(step.contribution) < SMALLEST and step.upstream and step.local:
+        found.append("underflow")
+    found += _shape(step)
+    return (*found, "reuse") if step.of > 1 else tuple(found)
+
+
+def _bad(x: float) -> tuple[str, ...]:
+    return ("nan",) if x != x else ("inf",) if math.isinf(x) else ()
+
+
+def _shape(step: Backward) -> list[str]:
+    """Where on its op's curve the operand lies."""
+    op, xs = step.node.op, tuple(x.data if isinstance(x, Node) else x for x in step.node.operands)
+    assert op is not None
+
+    def slope(x: float) -> float:
+        at = (*xs[: step.i], x, *xs[step.i + 1 :])
+        d = op.locals(op.forward(*at), at)[step.i]
+        assert d is not None
+        return abs(float(d))
+
+    x = xs[step.i]
+    near = 1e-6 * max(1.0, abs(x))
+    try:
+        if not op.avoid(*xs) and math.isfinite(step.local):
+            return ["kink"]
+        if step.local == 0 and not op.infix and slope(x - near) == slope(x + near) == 0:
+            return ["dead"]
+        if len(xs) == 1 and x and 0 < abs(step.local) < FLAT * slope(0.0) and slope(2 * x) <= abs(step.local):
+            return ["saturated"]
+    except (TypeError, *EDGES):
+        pass
+    return []

@@ -1,0 +1,119 @@
+"""Four well-known wrong backward passes, each run beside the right one up to the step where they part."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from autograd_tiny.engine.digits import short
+from autograd_tiny.stepper.events import Backward, Node
+from autograd_tiny.stepper.traces import Trace
+
+BUGS = {
+    "assign": "x.grad = … in the place of +=: a value used twice keeps one of its contributions",
+    "order": "no topological order: a value hands its gradient on before all of it has arrived",
+    "stale": "no zero_grad: a second backward() adds to the gradients that the first left behind",
+    "seed": "no seed: the output's own gradient is left at 0, and 0 times anything is 0",
+}
+
+
+class Exhibit(NamedTuple):
+    """Where a wrong pass parts from the right one, and what it makes of the leaves; `parted` is "" where it does not."""
+
+    bug: str
+    parted: str
+    leaves: tuple[tuple[Node, float, float], ...]  # with its right and its wrong gradient
+    step: int | None = None  # at which step of the trace they part
+
+    def __str__(self) -> str:
+        lines = [
+            BUGS[self.bug],
+            f"  {self.parted or 'here it makes no difference: try it on a value that is used twice'}",
+        ]
+        for node, right, wrong in self.leaves:
+            sign = "=" if right == wrong else "≠"
+            lines.append(f"  {node.name}.grad  right {short(right)}  {sign}  wrong {short(wrong)}")
+        return "\n".join(lines)
+
+
+def exhibit(trace: Trace, bug: str) -> Exhibit:
+    """Run a wrong backward pass beside the right one.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a"); b = a + a; b.name = "b"
+    >>> print(exhibit(trace(b), "assign"))
+    x.grad = … in the place of +=: a value used twice keeps one of its contributions
+      they part when a gets its share through b: right 1 + 1 → 2, wrong 1
+      a.grad  right 2  ≠  wrong 1
+
+    Raises ValueError for a bug that is not in the museum.
+    """
+    if bug not in BUGS:
+        raise ValueError(f"{bug!r} is not in the museum; there is {', '.join(BUGS)}")
+    wrong = [float(g) for g in trace._start]
+    if bug == "stale":
+        wrong = _swept(trace, range(len(trace._uses.targets)), _seeded(wrong), False)[0]
+    uses = _as_met(trace) if bug == "order" else range(len(trace._uses.targets))
+    wrong, handed = _swept(trace, uses, wrong if bug == "seed" else _seeded(wrong), bug == "assign")
+    leaves = tuple((v, trace._adjoint[v.number], wrong[v.number]) for v in trace.nodes if v.op is None)
+    if bug == "seed":
+        parted = "they part at once: the right pass starts from 1, the wrong one from 0"
+        return Exhibit(bug, parted, leaves, trace.seed)
+    for k, upstream, before, after in handed:
+        if parted := _parted(trace, bug, k, upstream, before, after):
+            return Exhibit(bug, parted, leaves, trace.seed + 1 + k)
+    return Exhibit(bug, "", leaves)
+
+
+def _seeded(grads: list[float]) -> list[float]:
+    return [*grads[:-1], 1.0]
+
+
+def _parted(trace: Trace, bug: str, k: int, upstream: float, before: float, after: float) -> str:
+    """What to say of a use, "" while both passes agree."""
+    step = trace[trace.seed + 1 + k]
+    assert isinstance(step, Backward)
+    consumer, target = step.node.name, step.operand.name
+    if bug == "order":
+        if upstream == step.upstream:
+            return ""
+        return f"they part when {consumer} hands its gradient on to {target}: right {short(step.upstream)}, wrong {short(upstream)}, for more was to come"
+    if after == step.after:
+        return ""
+    wrong = short(after) if bug == "assign" else f"{short(before)} + {short(after - before)} → {short(after)}"
+    share = f"{short(step.before)} + {short(step.contribution)} → {short(step.after)}"
+    return f"they part when {target} gets its share through {consumer}: right {share}, wrong {wrong}"
+
+
+def _swept(
+    trace: Trace, uses: Iterable[int], grads: list[float], assign: bool
+) -> tuple[list[float], list[tuple[int, float, float, float]]]:
+    """The gradients after a sweep in that order, and for each use (k, upstream, before, after)."""
+    grads, handed, columns = [*grads], [], trace._uses
+    for k in uses:
+        consumer, target = columns.consumers[k], columns.targets[k]
+        local = trace.nodes[consumer].locals[columns.slots[k]]
+        assert local is not None
+        upstream, before = grads[consumer], grads[target]
+        grads[target] = upstream * local + (0.0 if assign else before)
+        handed.append((k, upstream, before, grads[target]))
+    return grads, handed
+
+
+def _as_met(trace: Trace) -> list[int]:
+    """The uses in the order of a walk from the output that visits each value as soon as it is met."""
+    of: dict[int, list[int]] = {}
+    for k, consumer in enumerate(trace._uses.consumers):
+        of.setdefault(consumer, []).append(k)
+    order: list[int] = []
+    seen, queue = {trace.output.number}, deque([trace.output.number])
+    while queue:
+        found = of.get(queue.popleft(), [])
+        order += found
+        for k in found:
+            if (target := trace._uses.targets[k]) not in seen:
+                seen.add(target)
+                queue.append(target)
+    return order

@@ -1,0 +1,134 @@
+"""One step in words: the same sentences for the terminal, the page and the frames."""
+
+from __future__ import annotations
+
+import linecache
+from typing import NamedTuple
+
+from autograd_tiny.engine.digits import equals, short
+from autograd_tiny.engine.names import number, spell
+from autograd_tiny.engine.op import Spelled
+from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
+from autograd_tiny.stepper.traces import Trace
+
+FLAGS = {
+    "nan": "nan: not a number",
+    "inf": "inf: larger than any float",
+    "underflow": "the product is too small for a float: it underflows",
+    "kink": "a kink: the slope differs on its two sides, and one of them, or 0, is used",
+    "dead": "dead: the slope is 0 here and around, so nothing passes",
+    "saturated": "saturated: the slope is less than 5 % of that at 0, so little passes",
+}
+
+
+class Explained(NamedTuple):
+    """What a step shows; "" where there is nothing to say."""
+
+    headline: str  # BACKWARD 13/20: how much does w1 move L through a?
+    equation: str  # upstream × local = contribution, each with its symbol
+    accumulation: str  # w1.grad += …
+    code: str  # the same as code
+    context: str  # what people ask at such a step
+    source: str  # train.py:12  y = a * b
+
+
+def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
+    """Step n in words, numbers in four digits, or all of them.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a"); b = a + a; b.name = "b"
+    >>> for line in explain_step(trace(b), 4)[:5]:
+    ...     print(line)
+    BACKWARD 5/5: how much does a move b through b?
+    upstream ∂b/∂b = 1  ×  local ∂(a + a)/∂a = 1  =  1
+    a.grad += 1 : 1 → 2   (path 2 of 2, final)
+    a.grad += b.grad * 1
+    1 + 1 → 2; with = in the place of += it would be 1
+    """
+    step, digits = trace[n], repr if exact else short
+    numbered = f"{n + 1}/{len(trace)}"
+    source = _source(step.node)
+    if isinstance(step, Forward):
+        return _forward(step.node, numbered, exact, source)
+    if isinstance(step, Seed):
+        name, change = step.node.name, f"{digits(step.before) if step.before else '–'} → {digits(step.after)}"
+        context = f"the output {name} moves as much as itself: this 1 is where backpropagation starts"
+        return Explained(f"SEED {numbered}: how much does {name} move {name}?", f"∂{_(name)}/∂{_(name)} = 1",
+                         f"{_(name)}.grad += 1 : {change}", f"{_(name)}.grad += 1", context, source)  # fmt: skip
+    return _backward(trace, step, numbered, exact, source)
+
+
+def _forward(node: Node, numbered: str, exact: bool, source: str) -> Explained:
+    digits = repr if exact else short
+    context = "; ".join(FLAGS[flag] for flag in flags(Forward(node)))
+    if node.op is None:
+        text = f"{node.name} {'=' if exact else equals(node.data)} {digits(node.data)}"
+        return Explained(f"FORWARD {numbered}: {node.name} is given", text, "", "", context, source)
+    numbers = [x.data if isinstance(x, Node) else x for x in node.operands]
+    spelled = [Spelled(repr(x), number(x).binds) if exact else number(x) for x in numbers]
+    computed = spell(node.op, spelled).text
+    sign = "=" if exact else equals(node.data, *numbers)
+    written = node.named.written
+    equation = f"{written} = {computed} {sign} {digits(node.data)}"
+    name = f"{node.name} = {equation}" if node.name != written else equation
+    return Explained(f"FORWARD {numbered}: {node.name} is computed", name, "", "", context, source)
+
+
+def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: str) -> Explained:
+    digits = repr if exact else short
+    output, node, operand = trace.output.name, step.node, step.operand.name
+    spelled = rule(step)
+    local = f"∂{_(node.named.written or node.name)}/∂{_(operand)}"
+    reason = f" = {spelled.removeprefix('local = ')}" if spelled.startswith("local = ") else ""
+    sign = "=" if exact else equals(step.upstream, step.local, step.contribution)
+    equation = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}  ×  local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}  {sign}  {digits(step.contribution)}"  # fmt: skip
+    before = (
+        "–"
+        if step.before is UNTOUCHED or (step.nth == 1 and not step.before and step.operand.op)
+        else digits(step.before)
+    )
+    path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
+    accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({path})"
+    code = f"{_(operand)}.grad += {_(node.name)}.grad * {spelled.removeprefix('local = ') if reason else digits(step.local)}"
+    said = [spelled] if spelled and not reason else []
+    headline = f"BACKWARD {numbered}: how much does {operand} move {output} through {node.name}?"
+    return Explained(headline, equation, accumulation, code, "; ".join(said + _context(step, digits)), source)
+
+
+def _context(step: Backward, digits: object) -> list[str]:
+    shown = digits if callable(digits) else short
+    name, said = step.operand.name, []
+    if step.nth > 1:
+        sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
+        said.append(f"{sums}; with = in the place of += it would be {shown(step.contribution)}")
+    elif step.before and step.before is not UNTOUCHED:
+        said.append(
+            f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
+        )
+    if not step.final:
+        left = step.of - step.nth
+        said.append(f"{name} waits for {left} more arrow{'s' * (left > 1)} before it hands its gradient on" if step.operand.op else f"{left} more path{'s' * (left > 1)} will reach {name}")  # fmt: skip
+    return said + [FLAGS[flag] for flag in flags(step) if flag in FLAGS]
+
+
+def _source(node: Node) -> str:
+    if node.where is None:
+        return ""
+    # The file that a trace read from JSON names is somebody else's: a line of ours would be the wrong one, or a secret.
+    line = "" if node.rules is not None else linecache.getline(node.where.file, node.where.line).strip()
+    return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "") if part)
+
+
+def _sign(x: float, exact: bool) -> str:
+    return "=" if exact else equals(x)
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if text.startswith("-") else text
+
+
+def _(name: str) -> str:
+    """A name as it stands after ∂."""
+    return name if name.isidentifier() or not any(c in name for c in " +-*/") else f"({name})"

@@ -1,0 +1,253 @@
+"""Backpropagation recorded: the forward steps, the seed, and every contribution of the sweep, as plain events.
+
+A trace keeps columns of numbers, one entry per use of a value; nodes and steps are made when they are asked for.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.names import name_nodes
+from autograd_tiny.engine.provenance import Recording, Where, recorded
+from autograd_tiny.engine.value import UNTOUCHED, Value, topological_order
+from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
+
+
+class Columns:
+    """One entry per use of a value, in the order of the sweep."""
+
+    def __init__(self) -> None:
+        self.consumers, self.slots, self.targets, self.before = array("l"), array("l"), array("l"), array("d")
+
+    @cached_property
+    def nth(self) -> list[int]:
+        """Which use of its target each entry is, from 1."""
+        seen, nth = dict.fromkeys(self.targets, 0), []
+        for target in self.targets:
+            seen[target] += 1
+            nth.append(seen[target])
+        return nth
+
+    @cached_property
+    def of(self) -> dict[int, int]:
+        """How many uses each target has."""
+        return dict(zip(self.targets, self.nth, strict=True))
+
+
+class Trace:
+    """The nodes of a graph in topological order, and the steps of forward and backward, numbered from 0.
+
+    >>> a = Value(3.0, "a")
+    >>> steps = trace(a * a)
+    >>> len(steps), steps[0].node.name, steps[-1].after, steps.output.name
+    (5, 'a', 6.0, 'a * a')
+    """
+
+    def __init__(
+        self, nodes: Callable[[], tuple[Node, ...]], start: list[float], adjoint: list[float], uses: Columns
+    ) -> None:
+        self._make_nodes, self._start, self._adjoint, self._uses = nodes, start, adjoint, uses
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        return self._make_nodes()
+
+    @property
+    def output(self) -> Node:
+        return self.nodes[-1]
+
+    @property
+    def seed(self) -> int:
+        """The number of the step that seeds the output; before it lies forward, after it backward."""
+        return len(self._start)
+
+    def __len__(self) -> int:
+        return len(self._start) + 1 + len(self._uses.targets)
+
+    def __iter__(self) -> Iterator[Step]:
+        return (self[n] for n in range(len(self)))
+
+    @overload
+    def __getitem__(self, n: int) -> Step: ...
+    @overload
+    def __getitem__(self, n: slice) -> list[Step]: ...
+    def __getitem__(self, n: int | slice) -> Step | list[Step]:
+        if isinstance(n, slice):
+            return [self[i] for i in range(*n.indices(len(self)))]
+        n = range(len(self))[n]
+        if n < self.seed:
+            return Forward(self.nodes[n])
+        if n == self.seed:
+            return Seed(self.output, self._start[-1], self._start[-1] + 1.0)
+        return self._use(n - self.seed - 1)
+
+    def _use(self, k: int) -> Backward:
+        uses, nodes = self._uses, self.nodes
+        consumer, i, target = uses.consumers[k], uses.slots[k], uses.targets[k]
+        node, upstream, nth = nodes[consumer], self._adjoint[consumer], uses.nth[k]
+        local = node.locals[i]
+        assert local is not None
+        before, contribution = uses.before[k], upstream * local
+        if nth == 1 and self._start[target] is UNTOUCHED:
+            before = UNTOUCHED
+        after = before + contribution
+        return Backward(node, i, nodes[target], upstream, local, contribution, before, after, nth, uses.of[target])
+
+    def at(self, n: int) -> State:
+        """The gradients and data as they stand after step n; n = -1 is before the first."""
+        return State(self).seek(n)
+
+    def node(self, name: str) -> Node:
+        """The node of that name; raises BreakpointError with the nearest names."""
+        found = [node for node in self.nodes if node.name == name]
+        if not found:
+            raise BreakpointError(f"no value is called {name!r}{near(name, [node.name for node in self.nodes])}")
+        return found[-1]
+
+    def breakpoint(self, what: str | Callable[[Step], bool]) -> Callable[[Step], bool]:
+        """A test of steps: text such as ``nan``, ``|grad| > 10``, ``node w1``, or a function of a step.
+
+        Raises BreakpointError for text that says nothing, or that names what is not in this trace.
+        """
+        if not isinstance(what, str):
+            return what
+        parsed = Breakpoint.parse(what)
+        parsed.check(self.nodes)
+        return parsed.stops
+
+    def find(self, what: str | Callable[[Step], bool], start: int = 0, back: bool = False) -> int | None:
+        """The number of the first step from `start` on (or back from it) where a breakpoint stops, or None.
+
+        >>> a = Value(3.0, "a"); steps = trace(a * a)
+        >>> steps.find("node a"), steps.find("final"), steps.find("|grad| > 100")
+        (0, 4, None)
+        """
+        stops = self.breakpoint(what)
+        numbers = range(min(start, len(self) - 1), -1, -1) if back else range(max(start, 0), len(self))
+        return next((n for n in numbers if stops(self[n])), None)
+
+    def html(self, path: str | Path) -> Path:
+        """Write the page that steps through this trace, one file that needs nothing else, and return its path."""
+        written: Path = FACES["page"](self, path)
+        return written
+
+    def debug(self) -> None:
+        """Step through this trace in the terminal; where there is none, print every step."""
+        FACES["prompt"](self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": FACES["page in a notebook"](self), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<trace of {self.seed:,} values and {len(self):,} steps>"
+
+
+class State:
+    """What is known after a number of steps; stepping back writes `before` again.
+
+    >>> a = Value(3.0, "a"); steps = trace(a * a)
+    >>> state = steps.at(3); state.grad(steps.node("a")), state.seek(2).grad(steps.node("a"))
+    (3.0, None)
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.n = trace, -1
+        self._grads: list[float | None] = [None if g is UNTOUCHED else g for g in trace._start]
+        for i, node in enumerate(trace.nodes):
+            if node.op is not None:
+                self._grads[i] = None
+
+    def seek(self, n: int) -> State:
+        """Go to step n, forwards or back; numbers beyond the ends mean the ends."""
+        n = max(-1, min(n, len(self.trace) - 1))
+        while self.n < n:
+            self._set(self.n + 1, True)
+            self.n += 1  # last: an interrupt between the two repeats a step, and a step can be repeated
+        while self.n > n:
+            self._set(self.n, False)
+            self.n -= 1
+        return self
+
+    def _set(self, n: int, ahead: bool) -> None:
+        """The gradient that step n writes, or on the way back the one that was there before."""
+        trace, seed = self.trace, self.trace.seed
+        if n < seed:
+            return
+        place, step = seed - 1 if n == seed else trace._uses.targets[n - seed - 1], trace[n]
+        assert isinstance(step, (Seed, Backward))
+        first = isinstance(step, Seed) or step.nth == 1
+        fresh = first and (trace.nodes[place].op is not None or trace._start[place] is UNTOUCHED)
+        self._grads[place] = step.after if ahead else None if fresh else step.before
+
+    def known(self, node: Node) -> bool:
+        """Whether the forward pass has computed it."""
+        return node.number <= self.n
+
+    def grad(self, node: Node) -> float | None:
+        """Its gradient so far; None where nothing has arrived."""
+        return self._grads[node.number]
+
+
+def trace(y: Any, recording: Recording | None = None) -> Trace:
+    """The steps that `y.backward()` takes, bit for bit; no `.grad` is read but the leaves' and none is written.
+
+    >>> a = Value(3.0, "a")
+    >>> b = a * a
+    >>> for step in trace(b):
+    ...     if isinstance(step, Backward):
+    ...         print(step.upstream, "×", step.local, "=", step.contribution, f"path {step.nth} of {step.of}")
+    1.0 × 3.0 = 3.0 path 1 of 2
+    1.0 × 3.0 = 3.0 path 2 of 2
+
+    Within `tracing()`, or given the recording of one, nodes know their source lines and modules. A program of a
+    compiled function is traced where it was recorded. Raises TypeError when y is neither.
+    """
+    if hasattr(y, "value"):  # a program of a compiled function
+        y = y.value()
+    if not isinstance(y, Value):
+        raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
+    order = topological_order(y)
+    place = {v: i for i, v in enumerate(order)}
+    start = [v.grad if v.op is None else 0.0 for v in order]
+    adjoint, uses = [*start], Columns()
+    adjoint[-1] += 1.0
+    consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
+    befores = uses.before.append
+    for k in range(len(order) - 1, -1, -1):  # the engine's sweep; a test compares them bit for bit
+        v = order[k]
+        if v.op is None:
+            continue
+        g, a, b = adjoint[k], v.a, v.b
+        if a.__class__ is Value:
+            target = place[a]
+            consumers(k), slots(0), targets(target), befores(adjoint[target])
+            adjoint[target] += g * v.da
+        if b.__class__ is Value:
+            target = place[b]
+            consumers(k), slots(1), targets(target), befores(adjoint[target])
+            adjoint[target] += g * v.db
+        elif b.__class__ is tuple:
+            for i, (x, d) in enumerate(zip(b, v.db, strict=True)):
+                if x.__class__ is Value:
+                    target = place[x]
+                    consumers(k), slots(i), targets(target), befores(adjoint[target])
+                    adjoint[target] += g * d
+    data, where = [v.data for v in order], (recording or recorded() or Recording()).where
+    return Trace(lambda: _nodes(order, data, place, where), start, adjoint, uses)
+
+
+def _nodes(
+    order: list[Value], data: list[float], place: dict[Value, int], where: dict[Value, Where]
+) -> tuple[Node, ...]:
+    named = name_nodes(order)
+    nodes: list[Node] = []
+    for i, v in enumerate(order):
+        operands = tuple(nodes[place[x]] if isinstance(x, Value) else x for x in v.operands)
+        nodes.append(Node(i, named[v], v.op, data[i], operands, v.locals if v.op else (), where.get(v)))
+    return tuple(nodes)

@@ -1,0 +1,145 @@
+"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import NamedTuple
+
+from autograd_tiny.engine.digits import short
+from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.measure import SIZE, text_width, wrapped
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
+from autograd_tiny.stepper.narration import explain_step
+from autograd_tiny.stepper.traces import State, Trace
+
+LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
+LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
+LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
+LEADING = 15.0  # points from line to line
+PALE = {VALUE: "#e3eef8", GRAD: "#fdeee3"}  # fills on which both colours keep a contrast of 4.5
+WAITING = "#6b7078"  # a value that is not computed yet
+
+
+class Box(NamedTuple):
+    """What the box of a value says and how it looks at one step."""
+
+    title: tuple[str, ...]
+    data: str
+    grad: str
+    role: str  # active, target, known, waiting
+    color: str  # of the pass
+
+
+class Scene:
+    """The texts of every step, letters that cannot be shown `spelled` in others, and the size of each box."""
+
+    def __init__(self, trace: Trace, longest: int = LONGEST_LINE, spelled: Callable[[str], str] = str) -> None:
+        if len(trace.nodes) > LIMIT:
+            raise ValueError(
+                f"too large to draw: {len(trace.nodes):,} values, and the limit is {LIMIT:,}. Trace a value nearer to "
+                "the leaves, or the same function of fewer points"
+            )
+        self.trace = trace
+        before = trace.at(-1)
+        shown = [[_data(node.data), _data(None), _grad(None), _grad(before.grad(node))] for node in trace.nodes]
+        self.locals: dict[tuple[int, int], str] = {}
+        for step in trace:
+            if isinstance(step, Backward):
+                self.locals[step.node.number, step.i] = f"local {short(step.local)}"
+            if not isinstance(step, Forward):
+                shown[(step.operand if isinstance(step, Backward) else step.node).number].append(_grad(step.after))
+        self.titles = [wrapped(spelled(node.named.title), LONGEST_TITLE, 2) for node in trace.nodes]
+        self.widths = [max(map(text_width, (*a, *b))) + 20 for a, b in zip(self.titles, shown, strict=True)]
+        self.heights = [LEADING * (len(title) + 2) + 8 for title in self.titles]
+        self.captions = [_caption(trace, n, longest, spelled) for n in range(len(trace))]
+        self.wide = max(text_width(line) for lines in self.captions for line, _ in lines)
+        self.high = LEADING * max(map(len, self.captions))
+
+    def box(self, node: Node, state: State) -> Box:
+        step = self.trace[state.n]
+        color = VALUE if isinstance(step, Forward) else GRAD
+        role = "known" if state.known(node) else "waiting"
+        if isinstance(step, Backward) and node is step.operand:
+            role = "target"
+        elif node is step.node:
+            role = "active"
+        data = _data(node.data if state.known(node) else None)
+        return Box(self.titles[node.number], data, _grad(state.grad(node)), role, color)
+
+    def active(self, n: int, use: tuple[int, int]) -> str:
+        """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
+        step = self.trace[n]
+        if step.node.number != use[0] or isinstance(step, Seed):
+            return ""
+        return VALUE if isinstance(step, Forward) else GRAD if step.i == use[1] else ""
+
+    def graph(self, n: int, arrowhead: str = "normal") -> Graph:
+        state = self.trace.at(n)
+        lines = [(html.escape(line), head) for line, head in self.captions[n]]
+        rows = [f"<b>{line}</b>" if head else line for line, head in lines]
+        text = "".join(f'{row}<br align="left"/>' for row in rows)
+        caption = _room(self.wide, self.high, text, 6)
+        graph = Graph("frame", format="svg")
+        graph.attr(rankdir="LR", ordering="in", nodesep="0.2", ranksep="0.1", label=caption, labelloc="b")
+        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+        graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+        graph.attr("edge", arrowsize="0.6", arrowhead=arrowhead, fontname="Helvetica", fontsize=str(SIZE - 1))
+        for node in self.trace.nodes:
+            box, width, height = self.box(node, state), self.widths[node.number] / 72, self.heights[node.number] / 72
+            graph.node(f"n{node.number}", _rows(box), width=f"{width:.4f}", height=f"{height:.4f}", **_look(box))
+        for node in self.trace.nodes:
+            for i, operand in enumerate(node.operands):
+                if isinstance(operand, Node):
+                    use = node.number, i
+                    color = self.active(n, use)
+                    text = f'<font color="{INK}"><b>{self.locals[use]}</b></font>' if color == GRAD else ""
+                    label = _room(text_width(self.locals[use]) + 6, LEADING, text)
+                    look = {"color": color, "penwidth": "4"} if color else {"color": LINE}
+                    graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
+        return graph
+
+
+def _look(box: Box) -> dict[str, str]:
+    """Never by the colour alone: the active box is filled, its frame thick; the target's is dashed."""
+    match box.role:
+        case "active":
+            return {"style": "rounded,filled", "fillcolor": PALE[box.color], "color": box.color, "penwidth": "3"}
+        case "target":
+            return {"style": "rounded,dashed", "color": box.color, "penwidth": "3"}
+        case "known":
+            return {"style": "rounded", "color": INK}
+        case _:
+            return {"style": "rounded", "color": LINE}
+
+
+def _rows(box: Box) -> str:
+    color = WAITING if box.role == "waiting" else INK
+    rows = [
+        *(f'<font color="{color}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
+        f'<font color="{VALUE}">{box.data}</font>',
+        f'<font color="{GRAD}">{box.grad}</font>',
+    ]
+    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+
+
+def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
+    """A label that takes the same room whatever is in it."""
+    size = f'fixedsize="true" width="{width + 2 * padding:.0f}" height="{height + 2 * padding:.0f}"'
+    cell = f'<td {size} cellpadding="{padding}" align="left" balign="left" valign="top">{inside}</td>'
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
+
+
+def _data(x: float | None) -> str:
+    return f"data {'–' if x is None else short(x)}"
+
+
+def _grad(x: float | None) -> str:
+    return f"grad {'–' if x is None else short(x)}"
+
+
+def _caption(trace: Trace, n: int, longest: int, spelled: Callable[[str], str]) -> list[tuple[str, bool]]:
+    """Its lines, and whether they belong to the headline."""
+    parts = [wrapped(spelled(part), longest, MOST_LINES) for part in explain_step(trace, n)[:3]]
+    return [(line, i == 0) for i, lines in enumerate(parts) for line in lines]

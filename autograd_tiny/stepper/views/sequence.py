@@ -1,0 +1,252 @@
+"""A trace as pictures, one a step, for slides and documents: SVG, PNG, an animated GIF, a filmstrip, TikZ.
+
+Nothing moves between two frames: every text has its room in each of them, from the first, whether it is shown or not.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.rendering.plain import places
+from autograd_tiny.pictures.rendering.render import save
+from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
+from autograd_tiny.stepper.events import Node
+from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.views.scene import PALE, Scene
+
+WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
+MOST = 200  # frames in one go; nobody looks at more, and each takes a layout
+LINE_OF_SLIDE = 94  # characters that fit across one in \footnotesize
+
+
+def frame(trace: Trace, n: int) -> Graph:
+    """The graph as it stands after step n: what is known by then, the step's value filled, its arrow thick.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a")
+    >>> picture = frame(trace(a * a), 3).source
+    >>> "data 9" in picture, "grad 3" in picture, "grad 6" in picture  # one of the two contributions has arrived
+    (True, True, False)
+
+    Raises IndexError where there is no step n, ValueError for more than 1,000 values.
+    """
+    (n,) = _chosen(trace, [n])
+    return Scene(trace).graph(n)
+
+
+def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterable[int] | None = None) -> list[Path]:
+    """Write a frame for each step, ``step-1.svg`` for trace[0], and return the paths: all of them or none.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in frames(trace(a * a), folder, steps=[0, 3])]
+    ['step-1.svg', 'step-4.svg']
+
+    The folder is made where there is none. Raises ValueError for more than 200 steps, OSError for a folder that cannot
+    be written, RenderError.
+    """
+    chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
+    names = [f"step-{n + 1:0{digits}}.{format}" for n in chosen]
+    scene = Scene(trace)
+    with _folder(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".frames.") as part:
+        for n, name in zip(chosen, names, strict=True):
+            scene.graph(n).write(Path(part, name))
+        for name in names:
+            Path(part, name).replace(folder / name)
+    return [folder / name for name in names]
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """The folder is there; one that was made for nothing goes again."""
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(folder)) from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            folder.rmdir()
+        raise
+
+
+def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[int] | None = None) -> Path:
+    """Write an animated GIF that shows each step for so many seconds, over and over.
+
+    Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps, and OSError.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("an animated GIF is made by Pillow: pip install 'autograd-tiny[frames]'") from None
+    path = _suffixed(path, ".gif")
+    if not 0.02 <= seconds <= 600:  # browsers show a frame of less time for longer; the format counts in 16 bits
+        raise ValueError(f"each step is shown for 0.02 to 600 seconds, got {seconds}")
+    chosen, scene = _chosen(trace, steps), Scene(trace)
+    pictures = [Image.open(io.BytesIO(scene.graph(n).pipe("png"))).convert("RGB") for n in chosen]
+    whole = io.BytesIO()
+    pictures[0].save(
+        whole, "GIF", save_all=True, append_images=pictures[1:], duration=round(seconds * 1000), loop=0, disposal=1
+    )
+    return save(path, whole.getvalue())
+
+
+def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None) -> Path:
+    """Write one SVG with a frame for each step, one below the other, for documents that hold nothing but pictures.
+
+    Raises ValueError for more than 200 steps, OSError, RenderError.
+    """
+    path, gap = _suffixed(path, ".svg"), 18.0
+    chosen, scene = _chosen(trace, steps), Scene(trace)
+    strip: list[str] = []
+    width = top = 0.0
+    for n in chosen:
+        svg = scene.graph(n).pipe("svg", encoding="utf-8")
+        found = re.search(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>(.*)</svg>', svg, re.DOTALL)
+        assert found is not None
+        wide, high = map(float, found[1].split()[2:])
+        inside = found[2].replace('<g id="', f'<g id="step{n + 1}-')  # no two things of a document have the same id
+        if strip:
+            y = top - gap / 2
+            strip.append(f'<line x1="0" x2="{wide:g}" y1="{y:g}" y2="{y:g}" stroke="{LINE}" stroke-width="0.5"/>\n')
+        strip.append(f'<svg y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="{found[1]}">{inside}</svg>\n')
+        width, top = max(width, wide), top + high + gap
+    top -= gap
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
+    back = f'<rect width="{width:g}" height="{top:g}" fill="white"/>\n'
+    return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
+
+
+def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
+    r"""A LaTeX document of one beamer frame: a TikZ picture, a slide for each step, at the places of `frame`.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> text = tikz(trace(Value(3.0, "a") * 2))
+    >>> r"\only<1-3>{grad --}\only<4>{grad 2}" in text  # four steps; the gradient of a arrives with the last
+    True
+
+    The `tikzpicture` can be copied into a frame of one's own with the preamble above it. Letters that pdflatex lacks
+    are written as U+6F22. Raises ValueError for more than 200 steps, RenderError.
+    """
+    chosen, scene = _chosen(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
+    states = [trace.at(n) for n in chosen]
+    found = places(scene.graph(0, "none").source)
+    splines = found.by_ends()
+    corners: list[tuple[float, float]] = []
+    lines: list[str] = []
+    for node in trace.nodes:
+        for i, operand in enumerate(node.operands):
+            if isinstance(operand, Node):
+                _, _, points, at = splines[f"n{operand.number}", f"n{node.number}"].pop(0)
+                passes = [scene.active(n, (node.number, i)) for n in chosen]
+                lines.append(_slides([rf"\draw[{_ARROW[color]}] {spline(points)};" for color in passes]))
+                assert at is not None
+                label = rf"\node[local] at ({at[0]:.2f},{at[1]:.2f}) {{{tex(scene.locals[node.number, i])}}};"
+                lines.append(_slides([label if color == GRAD else "" for color in passes]))
+                corners += [*points, at]
+    for node in trace.nodes:
+        x, y, wide, high = found.boxes[f"n{node.number}"]
+        left, right, bottom, top = x - wide / 2, x + wide / 2, y - high / 2, y + high / 2
+        corners += [(left, bottom), (right, top)]
+        shown = [scene.box(node, state) for state in states]
+        outline = f"({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f})"
+        lines.append(_slides([rf"\draw[{_FRAME[box.role, box.color]}] {outline};" for box in shown]))
+        rows = [rf"\textbf{{{tex(line)}}}" for line in shown[0].title]
+        rows.append(rf"\textcolor{{value}}{{{_slides([tex(box.data) for box in shown])}}}")
+        rows.append(rf"\textcolor{{grad}}{{{_slides([tex(box.grad) for box in shown])}}}")
+        lines.append(rf"\node[box, text width={wide:.0f}pt] at ({x:.2f},{y:.2f}) {{{BREAK.join(rows)}}};")
+    (left, right), (bottom, top) = [(min(along), max(along)) for along in zip(*corners, strict=True)]
+    lines.insert(0, rf"\useasboundingbox ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});")
+    captions = []
+    for n in chosen:
+        texts = [(tex(line), head) for line, head in scene.captions[n]]
+        captions.append(BREAK.join(rf"\textbf{{{line}}}" if head else line for line, head in texts))
+    room = 10 * (max(map(len, scene.captions)) + 1)  # points: \footnotesize leads by 9.5
+    scale = min(WIDE / (right - left), (HIGH - room) / (top - bottom))
+    parts = {"SCALE": f"{scale:.3f}", "ROOM": str(room), "PICTURE": "\n".join(filter(None, lines))}
+    # Once through, so that a name that is spelled like a part stays a name.
+    parts["CAPTION"] = _slides(captions)
+    return re.sub("SCALE|ROOM|PICTURE|CAPTION", lambda part: parts[part[0]], _DOCUMENT)
+
+
+def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
+    chosen = list(range(len(trace)) if steps is None else steps)
+    for n in chosen:
+        if n not in range(len(trace)):
+            raise IndexError(f"there is no step {n}: they are 0 to {len(trace) - 1}")
+    if not chosen:
+        raise ValueError("no steps to show")
+    if len(chosen) > MOST:
+        raise ValueError(
+            f"{len(chosen):,} steps are too many to show, the limit is {MOST}. Choose: steps=range(0, {len(trace)}, "
+            f"{-(-len(trace) // MOST)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
+            "steps=[n for n, step in enumerate(trace) if stops(step)]"
+        )
+    return chosen
+
+
+def _suffixed(path: str | Path, suffix: str) -> Path:
+    path = Path(path)
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{path}: what is written is {suffix[1:].upper()}: {path.with_suffix(suffix).name}")
+    return path
+
+
+def _slides(texts: Sequence[str]) -> str:
+    r"""Each text on its slides: ``\only<1-2,4>{…}``; the text itself where it is the same on all."""
+    if len(set(texts)) == 1:
+        return texts[0]
+    runs: dict[str, list[str]] = {}
+    start = 0
+    for end in range(1, len(texts) + 1):
+        if end == len(texts) or texts[end] != texts[start]:
+            runs.setdefault(texts[start], []).append(f"{start + 1}-{end}" if end - start > 1 else f"{end}")
+            start = end
+    return "".join(rf"\only<{','.join(on)}>{{{text}}}" for text, on in runs.items() if text)
+
+
+_ARROW = {
+    "": "arrow",
+    VALUE: "arrow, draw=value, line width=2pt",
+    GRAD: "arrow, draw=grad, line width=2pt",
+}
+_FRAME = {
+    ("active", VALUE): "active, draw=value, fill=palevalue",
+    ("active", GRAD): "active, draw=grad, fill=palegrad",
+    ("target", GRAD): "active, draw=grad, dashed",
+    **{("known", color): "still, draw=ink" for color in PALE},
+    **{("waiting", color): "still, draw=line" for color in PALE},
+}
+_COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "palevalue": PALE[VALUE], "palegrad": PALE[GRAD]}
+_DOCUMENT = rf"""\documentclass[aspectratio=169]{{beamer}}
+{PREAMBLE}
+{colors(_COLORS)}
+\setbeamertemplate{{navigation symbols}}{{}}
+\begin{{document}}
+\begin{{frame}}
+\centering
+\begin{{tikzpicture}}[x=1pt, y=1pt, scale=SCALE, transform shape,
+  {STYLES},
+  still/.style={{rounded corners=4pt, line width=0.6pt}},
+  active/.style={{rounded corners=4pt, line width=1.6pt}}]
+PICTURE
+\end{{tikzpicture}}
+
+\begin{{minipage}}[t][ROOMpt][t]{{\linewidth}}
+\raggedright\footnotesize\leavevmode CAPTION
+\end{{minipage}}
+\end{{frame}}
+\end{{document}}
+"""

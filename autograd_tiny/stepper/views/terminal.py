@@ -1,0 +1,90 @@
+"""A trace in the terminal: every step of forward and backward, one line each."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from autograd_tiny.engine.digits import equals, short
+from autograd_tiny.engine.names import number, spell
+from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
+from autograd_tiny.stepper.traces import Trace
+
+VALUE, GRAD = "#3b8eea", "#d9822b"  # blue for values, orange for gradients
+
+
+def print_trace(trace: Trace, console: Console | None = None) -> None:
+    """Print every step: what is computed, then for each use of a value upstream × local, and its grad before → after.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> print_trace(trace(Value(2.0, "a") * Value(-3.0, "b")), Console(width=80))
+    FORWARD
+      1  a = 2
+      2  b = -3
+      3  a * b = 2 * -3 = -6
+    BACKWARD  operand.grad += upstream × local
+      4  ∂(a * b)/∂(a * b) = 1, the seed  grad 0 → 1
+         from a * b
+      5    a += 1 × -3 = -3  grad – → -3  path 1 of 1, final  local = b
+      6    b += 1 × 2 = 2    grad – → 2   path 1 of 1, final  local = a
+    """
+    console = console or Console(highlight=False)
+    for line in lines(trace):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def lines(trace: Trace) -> list[Text]:
+    """The lines of `print_trace`."""
+    digits = len(str(len(trace)))
+    rows: list[Text] = [Text("FORWARD", "bold")]
+    numbered = list(enumerate(trace, 1))
+    for n, step in numbered:
+        if isinstance(step, Forward):
+            rows.append(_numbered(n, digits).append_text(_forward(step.node)))
+    rows.append(Text.assemble(("BACKWARD", "bold"), ("  operand.grad += upstream × local", "dim")))
+    for n, step in numbered:
+        if isinstance(step, Seed):
+            name = step.node.name if step.node.named.label.binds == 99 else f"({step.node.name})"
+            change = _change(step.before, step.after)
+            rows.append(_numbered(n, digits).append(f"∂{name}/∂{name} = 1, the seed").append(f"  grad {change}", GRAD))
+    backward = [(n, step) for n, step in numbered if isinstance(step, Backward)]
+    table = [_cells(step) for _, step in backward]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for node, group in groupby(zip(backward, table, strict=True), key=lambda item: item[0][1].node):
+        rows.append(Text.assemble(" " * (digits + 4), ("from ", "dim"), node.named.title))
+        for (n, _), cells in group:
+            name, share, change, path, spelled = (
+                cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+            )
+            row = _numbered(n, digits).append(f"  {name} += {share}").append(f"  grad {change}", GRAD)
+            rows.append(row.append(f"  {path}  {spelled}".rstrip(), "dim"))
+    return rows
+
+
+def _forward(node: Node) -> Text:
+    if node.op is None:
+        return Text.assemble(f"{node.name} {equals(node.data)} ", (short(node.data), VALUE))
+    numbers = [x.data if isinstance(x, Node) else x for x in node.operands]
+    computed = spell(node.op, [number(x) for x in numbers]).text
+    sign = equals(node.data, *numbers)
+    return Text.assemble(node.named.title, f" = {computed} {sign} ", (short(node.data), VALUE))
+
+
+def _cells(step: Backward) -> tuple[str, ...]:
+    sign = equals(step.upstream, step.local, step.contribution)
+    share = f"{short(step.upstream)} × {short(step.local)} {sign} {short(step.contribution)}"
+    path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
+    return step.operand.name, share, _change(step.before, step.after), path, rule(step)
+
+
+def _change(before: float, after: float) -> str:
+    return f"{'–' if before is UNTOUCHED else short(before)} → {short(after)}"
+
+
+def _numbered(n: int, digits: int) -> Text:
+    return Text().append(f"{n:>{digits + 2}}  ", "dim")

@@ -1,0 +1,36 @@
+"""Derivatives of functions, with JAX's names, and a function as a program.
+
+dual.py         forward mode
+tracer.py       a number that is not known yet: it records what is computed with it
+derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
+program.py      a recorded function as a flat list of steps
+"""
+
+from autograd_tiny.transforms.derivatives import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
+from autograd_tiny.transforms.program import Program, Step
+
+__all__ = [
+    "Program",
+    "Step",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

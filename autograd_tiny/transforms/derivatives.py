@@ -1,0 +1,304 @@
+"""From a function to its derivatives: grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp.
+
+Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the derivatives compose in any
+order. Floats in, floats out; given Values, or inside another transform, the results are Values that can be
+differentiated again. A Value that f closes over counts as the number it is: pass it as an argument to differentiate
+by it later. No `.grad` is ever touched: adjoints live in a dict of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.ieee import local_derivatives, never_raise
+from autograd_tiny.engine.op import real
+from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
+from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
+
+Function = Callable[..., Any]
+NODES = (Value, Tracer)  # numbers that remember what they came from
+_active: set[Any] = set()  # what functions are being differentiated by, now, in any thread
+
+
+def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """The function that gives ∂f/∂argument, in the structure of the argument; f returns one number.
+
+    >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
+    (12.0, 12.0)
+    >>> grad(lambda p: p["w"] * 3 + p["b"])({"w": 2.0, "b": 1.0})
+    {'w': 3.0, 'b': 1.0}
+
+    By a Module it is a dict from parameter names. Raises TypeError when f returns no number or an argument is none.
+    """
+    both = value_and_grad(f, argnums)
+    return _named(f, "grad", lambda *args, **kwargs: both(*args, **kwargs)[1])
+
+
+def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """The function that gives (f, ∂f/∂argument) from one forward and one backward pass.
+
+    >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
+    (10.0, (5.0, 2.0))
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        run = _run(f, args, kwargs, argnums)
+        if isinstance(run.output, (list, tuple, dict)):
+            raise TypeError(f"{_name(f)} returned a {type(run.output).__name__}: grad needs one number; use jacobian")
+        return run.settled(run.output), run.gradient(run.output)
+
+    return _named(f, "value_and_grad", derivative)
+
+
+def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """The function that gives ∂outputs/∂argument: the structure of the output, around that of the argument.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[0].exp()])([0.0, 2.0])
+    [[2.0, 0.0], [1.0, 0.0]]
+
+    Reverse mode: one recording, one sweep per output.
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        run = _run(f, args, kwargs, argnums)
+        return rebuild(run.output, [run.gradient(y) for _, y in leaves(run.output, "output")])
+
+    return _named(f, "jacobian", derivative)
+
+
+def hessian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """The function that gives every second derivative of f: the structure of the argument, twice.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
+    [[10.0, 6.0], [6.0, 0.0]]
+    """
+    return _named(f, "hessian", jacobian(grad(f, argnums), argnums))
+
+
+def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """(f(*primals), its directional derivative along tangents) by forward mode.
+
+    >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 10.0))
+    (10.0, 25.0)
+
+    Raises ValueError when tangents have another structure than primals.
+    """
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
+    before, after = list(leaves(primals, "primals")), list(leaves(tangents, "tangents"))
+    if [_inside(path) for path, _ in before] != [_inside(path) for path, _ in after]:
+        raise ValueError(f"tangents have {len(after)} scalars in another structure than the {len(before)} of primals")
+    keep = holds_operands(primals) or holds_operands(tangents)
+    level = new_level()
+    duals = [Dual(x if keep else float(x), t, level) for (_, x), (_, t) in zip(before, after, strict=True)]
+    output = f(*rebuild(primals, duals))
+    ys = [y for _, y in leaves(output, "output")]
+    carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
+    return (
+        rebuild(output, [_settle(y.primal, keep) for y in carried]),
+        rebuild(output, [_settle(y.tangent, keep) for y in carried]),
+    )
+
+
+def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """f(*primals) and the function from a cotangent, in the structure of the output, to one gradient per primal.
+
+    >>> y, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 5.0)
+    >>> y, pullback([1.0, 100.0])
+    ([10.0, 7.0], (105.0, 102.0))
+    """
+    run = _run(f, primals, {}, tuple(range(len(primals))))
+    ys = list(leaves(run.output, "output"))
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        gs = list(leaves(cotangent, "cotangent"))
+        if [_inside(path) for path, _ in gs] != [_inside(path) for path, _ in ys]:
+            raise ValueError(
+                f"the cotangent has {len(gs)} scalars in another structure than the {len(ys)} of the output"
+            )
+        token = never_raise.set(True)
+        try:
+            weighted = ops.dot(*(y for _, y in ys), *(g for _, g in gs))
+        finally:
+            never_raise.reset(token)
+        gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
+        return gradient
+
+    return rebuild(run.output, [run.settled(y) for _, y in ys]), pullback
+
+
+def hvp(f: Function, x: Any, v: Any) -> Any:
+    """The Hessian of f at x times v, forward over reverse: about two gradients' work, no matrix.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], [3.0, 5.0], [1.0, 0.0])
+    [10.0, 6.0]
+    """
+    return jvp(grad(f), (x,), (v,))[1]
+
+
+def stop_gradient(x: Any) -> Any:
+    """x as a constant: the same numbers, cut off from what they were made of.
+
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    return rebuild(x, [_constant(leaf) for _, leaf in leaves(x)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A function that was run once on fresh nodes, ready to be swept from any of its outputs."""
+
+    output: Any
+    targets: list[Any]
+    shape: Any  # of the arguments differentiated by
+    lifted: list[Any]
+    keep: bool  # results stay Values
+
+    def settled(self, x: Any) -> Any:
+        return _settle(x, self.keep)
+
+    def gradient(self, y: Any, keep: bool = False) -> Any:
+        keep = keep or self.keep or _depends(y)
+        gs = [_settle(g, keep) for g in _pull(y, self.targets, keep)]
+        return rebuild(self.shape, gs, modules_as_dicts=True)
+
+
+def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]) -> _Run:
+    argnums = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
+    chosen = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(-len(args) <= i < len(args) for i in chosen):
+        raise TypeError(f"{_name(f)} got {len(args)} positional arguments: there is none numbered {argnums}")
+    if len({i % len(args) for i in chosen}) != len(chosen):
+        raise ValueError(f"argnums={argnums}: an argument is named twice")
+    keep = holds_operands(args) or holds_operands(kwargs)
+    lifted_args, targets, lifted = list(args), [], []
+    for i in chosen:
+        fresh = [_lift(x) for _, x in leaves(args[i], f"argument {i}")]
+        lifted_args[i] = rebuild(args[i], fresh)
+        lifted += fresh
+        targets += [_target(x) for x in fresh]
+    with _differentiating(targets):
+        output = f(*lifted_args, **kwargs)
+    for _ in leaves(output, f"what {_name(f)} returned"):
+        pass  # each is a number, or this raises and says where
+    shape = tuple(args[i] for i in chosen) if isinstance(argnums, tuple) else args[argnums]
+    return _Run(output, targets, shape, lifted, keep)
+
+
+def _lift(x: Any) -> Any:
+    """x as a number whose innermost part is a fresh node, linked to the Value it came from."""
+    if isinstance(x, Dual):
+        return Dual(_lift(x.primal), x.tangent, x.level)
+    if is_recording() and not isinstance(x, Tracer):
+        return (
+            +traced(x) if isinstance(x, Value) else Tracer.leaf(float(x), "")
+        )  # no Value, which would see floats only
+    return +x if isinstance(x, NODES) else Value(x)
+
+
+def _target(lifted: Any) -> Any:
+    return _target(lifted.primal) if isinstance(lifted, Dual) else lifted
+
+
+def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
+    """The adjoint of each target when y's is 1."""
+    if isinstance(y, Dual):  # ε is a constant: the derivative of each part by itself
+        primal, tangent = _pull(y.primal, targets, keep), _pull(y.tangent, targets, keep)
+        return [Dual(p, t, y.level) for p, t in zip(primal, tangent, strict=True)]
+    if not isinstance(y, NODES):
+        return [0.0] * len(targets)
+    order = topological_order(y, stop=targets)
+    active: set[Any] = set(targets)  # the nodes that depend on a target
+    for v in order:
+        if any(x in active for x in v.parents):
+            active.add(v)
+    adjoint: dict[Any, Any] = {y: 1.0}
+    for v in reversed(order):
+        if v in active and v in adjoint:
+            g, wanted = adjoint[v], tuple(x in active for x in v.operands)
+            for x, d in zip(v.operands, _locals(v, wanted) if keep else v.locals, strict=True):
+                if x in active:
+                    adjoint[x] = adjoint[x] + _times(g, d) if x in adjoint else _times(g, d)
+    return [adjoint.get(target, 0.0) for target in targets]
+
+
+def _locals(v: Any, wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+    """The local derivatives of a node as Values, recorded from the same rules the forward pass used."""
+    ds = local_derivatives(v.op, v, v.operands, wanted)
+    if not isinstance(v, Value):
+        return ds
+    for d, taken, w in zip(ds, v.locals, wanted, strict=True):
+        if w and repr(float(d)) != repr(float(taken)):  # type: ignore[arg-type]
+            raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
+    return ds
+
+
+def _times(g: Any, d: Any) -> Any:
+    """g × d; a factor that is the constant 1.0 leaves no node behind."""
+    if g.__class__ is float and g == 1.0:
+        return d
+    return g if d.__class__ is float and d == 1.0 else g * d
+
+
+def _settle(x: Any, keep: bool) -> Any:
+    """x as a float, unless it is to be differentiated further."""
+    return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
+
+
+def _depends(y: Any) -> bool:
+    """Whether y depends on something a function around this call is being differentiated by."""
+    if isinstance(y, Dual):
+        return _depends(y.primal) or _depends(y.tangent)
+    if isinstance(y, Tracer):
+        return True
+    return isinstance(y, Value) and bool(_active) and not _active.isdisjoint(topological_order(y))
+
+
+def is_differentiating() -> bool:
+    """Whether a function is being differentiated now."""
+    return bool(_active)
+
+
+def being_differentiated(tree: Any) -> bool:
+    """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
+    return bool(_active) and any(map(_depends, (x for _, x in leaves(tree))))
+
+
+def _constant(x: Any) -> Any:
+    if isinstance(x, Dual):
+        return _constant(x.primal)
+    if isinstance(x, Tracer):
+        return x.data
+    return Value(x.data, x.name) if isinstance(x, Value) else x
+
+
+@contextmanager
+def _differentiating(targets: list[Any]) -> Iterator[None]:
+    _active.update(targets)
+    try:
+        yield
+    finally:
+        _active.difference_update(targets)
+
+
+def _inside(path: str) -> str:
+    """The path below its root, alike for ``[0].w`` and ``[0]['w']``."""
+    return path.partition("[")[2].replace("'", "").replace("]", "").replace("[", ".")
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", "the function")
+
+
+def _named(f: Function, transform: str, derivative: Function) -> Function:
+    derivative = wraps(f)(derivative) if hasattr(f, "__name__") else derivative
+    derivative.__doc__ = f"{transform} of {_name(f)}."
+    return derivative

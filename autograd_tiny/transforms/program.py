@@ -1,0 +1,157 @@
+"""A recording as a flat list: inputs, one step per op in topological order, outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.names import spell
+from autograd_tiny.engine.op import Op, Spelled
+from autograd_tiny.engine.value import Value
+from autograd_tiny.transforms.derivatives import stop_gradient
+from autograd_tiny.transforms.tracer import CUT, Tracer
+
+Place = int | float  # an int is the place of an input or a step, a float a constant
+SHOWN = 60  # steps that a repr shows
+
+
+class Step(NamedTuple):
+    """One op on earlier values, by their place, or on floats."""
+
+    op: Op
+    operands: tuple[Place, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Program:
+    """Values by their place: inputs first, then one per step; each step uses earlier ones.
+
+    >>> from autograd_tiny.engine import ops
+    >>> program = Program(("x",), (Step(ops.mul, (0, 0)), Step(ops.add, (1, 0.5))), (2,))
+    >>> program
+    program of 1 input, 2 steps, 1 output
+    v1 = x * x
+    v2 = v1 + 0.5
+    return v2
+    >>> program.run([3.0])
+    [9.5]
+
+    The last `sum(widths)` inputs differ from sample to sample of a batch: one argument of so many numbers each.
+    `reduce`: outputs are "sum"med over the samples, or None: given for each.
+    """
+
+    inputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Place, ...]
+    widths: tuple[int, ...] = ()
+    reduce: str | None = None
+    example: tuple[float, ...] = ()  # the inputs it was recorded with
+
+    @property
+    def shared(self) -> int:
+        """How many of the inputs are the same for every sample."""
+        return len(self.inputs) - sum(self.widths)
+
+    def run(self, xs: Iterable[Any], apply: Callable[[Op, tuple[Any, ...]], Any] | None = None) -> list[Any]:
+        """The outputs in any numbers, one sample, step by step; `apply` says what applying an op is, if not op(*xs)."""
+        values = list(xs)
+        if len(values) != len(self.inputs):
+            raise ValueError(f"the program has {len(self.inputs)} inputs, got {len(values)} numbers")
+        append = values.append
+        for op, operands in self.steps:
+            arguments = tuple([values[x] if x.__class__ is int else x for x in operands])
+            if apply:
+                append(apply(op, arguments))
+            else:
+                append(stop_gradient(arguments[0]) if op is CUT else op(*arguments))
+        return [values[x] if isinstance(x, int) else x for x in self.outputs]
+
+    def value(self, xs: Iterable[float] | None = None) -> Value:
+        """The first output as a Value, at xs or where it was recorded: what `trace` and `draw` show of a program.
+
+        >>> from autograd_tiny.engine import ops
+        >>> y = Program(("x",), (Step(ops.square, (0,)),), (1,)).value([3.0])
+        >>> y.backward(); y.data, y.parents[0].name, y.parents[0].grad
+        (9.0, 'x', 6.0)
+        """
+        leaves = [Value(x, name) for x, name in zip(self.example if xs is None else xs, self.inputs, strict=True)]
+        y = self.run(leaves)[0]
+        return y if isinstance(y, Value) else Value(y)
+
+    def source(self, language: str) -> str:
+        """The program as text in "python", "numpy", "c" or "jax", to be taken elsewhere."""
+        text: str = FACES["source"](self, language)
+        return text
+
+    def with_outputs(self, outputs: Sequence[Place], reduce: str | None = None) -> Program:
+        """The same steps with other results."""
+        return replace(self, outputs=tuple(outputs), reduce=reduce)
+
+    def statistics(self) -> dict[str, Any]:
+        """How many steps of each op there are, how many in all, and how deep they lie above each other."""
+        depth = [0] * len(self.inputs)
+        for step in self.steps:
+            depth.append(1 + max((depth[x] for x in step.operands if isinstance(x, int)), default=0))
+        ops = Counter(step.op.name for step in self.steps)
+        return {"steps": len(self.steps), "depth": max(depth, default=0), "ops": dict(ops.most_common())}
+
+    def name(self, place: Place) -> Spelled:
+        """``x[0]`` for an input, v7 for a step, the number for a constant."""
+        if not isinstance(place, int):
+            return Spelled.number(place)
+        return Spelled(self.inputs[place] if place < len(self.inputs) else f"v{place}")
+
+    def lines(self) -> Iterable[str]:
+        """Each step as a person writes it: ``v7 = v3 * x``."""
+        for place, (op, operands) in enumerate(self.steps, len(self.inputs)):
+            yield f"v{place} = {spell(op, [self.name(x) for x in operands]).text}"
+
+    def __repr__(self) -> str:
+        counts = (
+            f"{n:,} {what}{'s'[: n != 1]}"
+            for n, what in ((len(self.inputs), "input"), (len(self.steps), "step"), (len(self.outputs), "output"))
+        )
+        lines = list(self.lines()) if len(self.steps) <= SHOWN else []
+        results = ", ".join(self.name(x).text for x in self.outputs[:SHOWN])
+        more = ", …" if len(self.outputs) > SHOWN else ""
+        body = [*lines, f"return {results}{more}"] if lines or not self.steps else ["(print the lines of .lines())"]
+        return "\n".join([f"program of {', '.join(counts)}", *body])
+
+
+def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[int, ...] = ()) -> Program:
+    """The program that computes outputs, Tracers or numbers, from inputs: every Tracer that is not one is a step.
+
+    >>> x = Tracer.leaf(3.0, "x")
+    >>> program_of([x], [x.exp() * x]).run([0.0])
+    [0.0]
+    """
+    places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
+    steps: list[Step] = []
+    stack: list[Any] = [y for y in reversed(outputs) if isinstance(y, Tracer)]
+    while stack:
+        v = stack[-1]
+        if v in places:
+            stack.pop()
+            continue
+        if v.op is None:  # the same number as another, cut off from its derivative; or one that was known
+            if v.origin is None:
+                places[v] = v.seen
+            elif v.origin in places:
+                places[v] = len(inputs) + len(steps)
+                steps.append(Step(CUT, (places[v.origin],)))
+            else:
+                stack.append(v.origin)
+            continue
+        operands = v.operands
+        waiting = [x for x in reversed(operands) if x.__class__ is Tracer and x not in places]
+        if waiting:
+            stack += waiting
+            continue
+        places[v] = len(inputs) + len(steps)
+        steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in operands])))
+    results = tuple(places[y] if isinstance(y, Tracer) else float(y) for y in outputs)
+    seen = tuple(x.seen for x in inputs)
+    return Program(tuple(x.name for x in inputs), tuple(steps), results, widths, example=seen)

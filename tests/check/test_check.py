@@ -1,0 +1,457 @@
+"""The checker finds every seeded bug, says which it is, and raises no alarm on what is right."""
+
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+
+import pytest
+from bugs import FAULTS, RULES, Small, scaled, seeded, with_rule
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_tiny import Op, Value
+from autograd_tiny.check import (
+    Callables,
+    GradcheckError,
+    MicrogradLike,
+    ValueEngine,
+    check_engine,
+    check_grads,
+    engine_property,
+    expressions,
+    gradcheck,
+    gradcheck_property,
+    gradgradcheck,
+    programs,
+    reals,
+    special_reals,
+)
+from autograd_tiny.check.properties import single_ops
+from autograd_tiny.check.report import Inconclusive, Raises, WrongAccumulation, WrongLocal, WrongState, WrongValue
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.expression import evaluate
+from autograd_tiny.engine.op import Every
+
+test_our_engine = engine_property(ValueEngine())
+test_the_small_engine = engine_property(Small())
+
+
+@pytest.mark.parametrize(("name", "engine"), list(seeded()), ids=[*RULES, *FAULTS])
+def test_a_seeded_bug_is_found(name, engine):
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(engine, seed=1)()
+    report = caught.value.report
+    assert report.size <= (2 if name in RULES else 6)
+    if name in RULES:
+        assert isinstance(caught.value, WrongLocal)
+        assert f"the rule of {RULES[name][0]} at" in str(caught.value)
+
+
+SCALED = [
+    (op.name, i) for op in ops.TABLE.values() for i in range(4 if isinstance(op.partials, Every) else len(op.partials))
+]
+ZERO = {"sign", "step", "compare", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+
+
+@pytest.mark.parametrize("factor", [1.001, 1 + 1e-9])
+@pytest.mark.parametrize(("name", "i"), [(n, i) for n, i in SCALED if n not in ZERO and (n, i) != ("where", 0)])
+def test_a_scaled_partial_is_found(name, i, factor):
+    engine = scaled(name, i, factor)
+    assert any(not check_engine(engine, program, again=False) for program in single_ops([ops.TABLE[name]]))
+
+
+@given(programs())
+@settings(max_examples=200)
+def test_no_false_alarm_on_random_graphs(program):
+    report = check_engine(ValueEngine(), program)
+    assert report.outcome == "correct", report
+
+
+@pytest.mark.long
+@given(programs())
+@settings(max_examples=20_000)
+def test_no_false_alarm_on_many_random_graphs(program):
+    check_engine(ValueEngine(), program).raise_for()
+
+
+@pytest.mark.long
+def test_no_false_alarm_at_many_single_points():
+    programs = list(single_ops(list(ops.TABLE.values()), per_op=400))
+    assert len(programs) >= 20_000
+    for program in programs:
+        check_engine(ValueEngine(), program, again=False).raise_for()
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x + 1e16 - 1e16, 1.0),
+        (lambda x: (1 - x.cos()) / x**2, 1e-8),
+        (lambda x: x.exp(), 700.0),
+        (lambda x: x.log(), 1e-300),
+        (lambda x: x.relu() - (-x).relu(), 0.0),
+        (lambda x: abs(x) + x.maximum(0.0) * x.clip(-1, 1), 0.0),
+        (lambda x, y: x.hypot(y) / x.atan2(y), (3.0, -4.0)),
+        (lambda x: x**0 + (x * x) ** 0.5, 2.0),
+        (lambda x: x.sqrt(), 0.0),
+        (lambda x: x.lgamma(), -2.6116962301557787),
+        (lambda x, y: (x * y).atan2(y), (0.0, -1.0)),  # -0.0 lies below the branch cut
+    ],
+)
+def test_what_must_not_alarm(f, x):
+    assert gradcheck(f, x)
+    assert check_grads(f, x, order=1)
+
+
+@given(expressions(), st.tuples(st.floats(0.1, 3), st.floats(-3, -0.1), st.floats(0.5, 1)))
+@settings(max_examples=40)
+def test_an_expression_is_a_program(text, xs):
+    inputs = {f"x{i}": x for i, x in enumerate(xs) if f"x{i}" in text}
+    try:
+        evaluate(text, inputs)
+    except ValueError:
+        return
+    assert check_engine(ValueEngine(), text, **inputs)
+
+
+@given(st.from_type(Value))
+def test_values_are_drawn_by_their_type(v):
+    assert isinstance(v, Value)
+
+
+@given(special_reals(), reals(0.0, 1.0))
+def test_strategies(special, unit):
+    assert math.isfinite(special)
+    assert 0 <= unit <= 1
+    with pytest.raises(ValueError, match="no number"):
+        reals(2.0, 1.0)
+
+
+def test_each_kind_of_bug_has_its_own_error_and_a_picture_in_words():
+    for fault, kind, words in (
+        ("value float32", WrongValue, "ulp"),
+        ("= for +=", WrongAccumulation, "hint: one of its paths is kept"),
+        ("breadth first", WrongAccumulation, "hint:"),
+        ("inner not reset", WrongState, "a second backward() on one graph"),
+        ("recursion", WrongState, "walk the graph with a stack"),
+    ):
+        with pytest.raises(kind) as caught:
+            engine_property(Small(fault), seed=2)()
+        assert words in str(caught.value)
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(Small("= for +="), seed=3)()
+    text = str(caught.value)
+    assert "<== here" in text
+    assert "reproduce: check_engine(Small(…), " in text
+
+
+def test_a_report_can_be_reproduced():
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(with_rule("tanh", 0, lambda d, y, x: 1 - y), seed=0)()
+    call = str(caught.value).partition("reproduce: ")[2].replace("Faulty(…)", "engine")
+    engine = with_rule("tanh", 0, lambda d, y, x: 1 - y)
+    assert not eval(call, {"check_engine": check_engine, "engine": engine})
+
+
+def test_a_report_draws_the_node_to_blame():
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(Small("= for +="), seed=3)()
+    source = caught.value.report.draw().source
+    assert source.count("penwidth=4") == 1
+    assert "adjoint of x0: wrong" in source
+    with pytest.raises(ValueError, match="no graph with a wrong node"):
+        gradcheck(lambda x: x * x, 2.0).draw()
+
+
+def test_micrograd_like_engines():
+    class Mini:
+        """micrograd in its own manner: closures, a set of parents, recursion."""
+
+        def __init__(self, data, children=(), backward=lambda out: None):
+            self.data, self.grad, self.children, self._backward = data, 0.0, set(children), backward
+
+        def __add__(self, other):
+            other = other if isinstance(other, Mini) else Mini(other)
+
+            def backward(out):
+                self.grad += out.grad
+                other.grad += out.grad
+
+            return Mini(self.data + other.data, (self, other), backward)
+
+        __radd__ = __add__
+
+        def __mul__(self, other):
+            other = other if isinstance(other, Mini) else Mini(other)
+
+            def backward(out):
+                self.grad += other.data * out.grad
+                other.grad += self.data * out.grad
+
+            return Mini(self.data * other.data, (self, other), backward)
+
+        __rmul__ = __mul__
+
+        def backward(self):
+            order, seen = [], set()
+
+            def visit(v):
+                if v not in seen:
+                    seen.add(v)
+                    for child in v.children:
+                        visit(child)
+                    order.append(v)
+
+            visit(self)
+            self.grad = 1.0
+            for v in reversed(order):
+                v._backward(v)
+
+    engine = MicrogradLike(Mini)
+    assert [op.name for op in engine.ops] == ["add", "mul"]
+    engine_property(engine, again=False, depth=300, max_examples=100)()
+    with pytest.raises(WrongState, match=r"a second backward"):
+        engine_property(engine, depth=300)()
+    with pytest.raises(WrongState, match="RecursionError"):
+        engine_property(engine, again=False, max_examples=50)()
+
+
+def test_functions_of_anybody_as_an_engine():
+    right = Callables(tanh=(math.tanh, lambda x: 4 * math.exp(-2 * abs(x)) / (1 + math.exp(-2 * abs(x))) ** 2))
+    engine_property(right, max_examples=100)()
+    wrong = Callables(cubed=(lambda x: x**3, lambda x: 3 * x * x * (1 + 1e-9)), sin=(math.sin, math.cos))
+    with pytest.raises(WrongLocal, match="the rule of cubed at") as caught:
+        engine_property(wrong)()
+    assert not eval(str(caught.value).partition("reproduce: ")[2].replace("Callables(…)", "e"), {"check_engine": check_engine, "e": wrong})  # fmt: skip
+    overflows = Callables(softplus=(softplus, softplus_grad))
+    with pytest.raises(Raises, match=r"raises OverflowError"):
+        engine_property(overflows)()
+    with pytest.raises(WrongValue):
+        engine_property(Callables(sin=(math.cos, math.cos)))()
+
+
+# Functions with a derivative written by hand.
+
+
+def softplus(x):
+    return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
+
+
+def softplus_grad(x):
+    return 1 / (1 + math.exp(-x))
+
+
+test_softplus = gradcheck_property(softplus, softplus_grad, x=reals(-700, 700), max_examples=100)
+
+
+@gradcheck_property(x=reals(-3, 3), y=(0.5, 2.0), max_examples=50)
+def test_the_decorator(x, y):
+    return (x * y).tanh() / y
+
+
+@pytest.mark.parametrize("error", [1e-9, -1e-3, 1.0])
+def test_a_planted_error_in_a_plain_function(error):
+    with pytest.raises(GradcheckError, match=r"softplus.*do not belong together|do not belong together"):
+        gradcheck_property(softplus, lambda x: softplus_grad(x) * (1 + error), x=reals(-30, 30), max_examples=50)()
+
+
+def test_a_right_formula_that_loses_digits():
+    def sigmoid(x):
+        return 1 / (1 + math.exp(-x))
+
+    def slope(x):
+        return sigmoid(x) * (1 - sigmoid(x))
+
+    report = gradcheck(sigmoid, 30.0, grad=slope)
+    assert report
+    assert "loses digits" in str(report)
+    with pytest.raises(GradcheckError):
+        gradcheck(sigmoid, 30.0, grad=slope, accuracy="forward")
+
+
+def test_oracles():
+    numpy = pytest.importorskip("numpy")
+    assert (
+        gradcheck(lambda x: numpy.tanh(x) ** 2, 0.5, grad=lambda x: 2 * numpy.tanh(x) / numpy.cosh(x) ** 2).oracle
+        == "exact"
+    )
+    table = {0.25: 1.0}
+    opaque = compile("x * x", "", "eval")
+    f = lambda x: eval(opaque, {"x": x})  # noqa: E731 - the test's own text
+    assert gradcheck(f, 0.5, grad=lambda x: 2 * x).oracle in ("exact", "complex")
+    assert gradcheck(f, 0.5, grad=lambda x: 2 * x, oracle="complex").oracle == "complex"
+    assert gradcheck(f, 0.5, grad=lambda x: 2 * x, oracle="stencil").oracle == "stencil"
+    for oracle in ("complex", "stencil"):
+        with pytest.raises(GradcheckError):
+            gradcheck(f, 0.5, grad=lambda x: 2.001 * x, oracle=oracle)
+    lookup = lambda x: table.get(x, random.random())  # noqa: E731
+    report = gradcheck(lookup, 0.25, grad=lambda x: 0.0, oracle="stencil")
+    assert report.outcome == "inconclusive"
+    with pytest.raises(Inconclusive):
+        gradcheck(lookup, 0.25, grad=lambda x: 0.0, oracle="stencil", strict=True)
+
+
+def test_higher_orders():
+    assert gradgradcheck(lambda x, y: (x * y).tanh() ** 2 / y, (0.3, 2.0))
+    wrong = Op("wrong", lambda x: x**3, (lambda y, x: 3 * x * float(x),))  # right once; its own derivative is lost
+    assert gradcheck(wrong, 2.0)
+    assert check_grads(lambda x: x.sin() * x.exp(), 0.5)
+
+
+BAD = [
+    (lambda: Callables(f=3), TypeError, "f=3: give a pair"),
+    (lambda: Callables(f=(lambda x: x.item(), lambda x: 1.0)), TypeError, "f cannot be run in mpmath's numbers"),
+    (lambda: gradcheck(lambda x: None, 2.0), TypeError, "returned None of type NoneType: expected one Value"),
+    (lambda: gradcheck(lambda x: [x], 2.0), TypeError, "of type list: expected one Value"),
+    (lambda: gradcheck(lambda x: 3.0, 2.0), TypeError, "it left the graph"),
+    (lambda: gradcheck(lambda x: x * math.exp(x), 2.0), TypeError, "loses their gradient"),
+    (lambda: gradcheck(lambda x: x, "3"), TypeError, "takes a number or a tuple of numbers, got '3'"),
+    (lambda: gradcheck(lambda: 1, ()), ValueError, "at least one number"),
+    (lambda: gradcheck(lambda x: x, 1.0, oracle="best"), ValueError, "oracle='best': one of auto, exact"),
+    (lambda: gradcheck(lambda x: x, 1.0, accuracy="high"), ValueError, "accuracy='high'"),
+    (lambda: gradcheck(softplus, 1.0, grad=lambda x: (1, 2)), TypeError, "gave 2 numbers for the 1 arguments"),
+    (lambda: gradcheck(softplus, 1.0, grad=lambda x: None), TypeError, "gave None of type NoneType"),
+    (lambda: gradcheck_property(softplus, softplus_grad), TypeError, r"softplus needs a domain for x: x=reals"),
+    (lambda: check_grads(lambda x: x, 1.0, order=3), ValueError, "order is 1 or 2"),
+    (lambda: engine_property(ValueEngine(), []), ValueError, "at least one op"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), BAD)
+def test_bad_input(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()
+
+
+@pytest.mark.parametrize("missing", ["hypothesis", "mpmath"])
+def test_a_package_that_is_missing_is_named(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from autograd_tiny.check import gradcheck"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"ImportError: autograd_tiny.check.gradcheck needs {missing}: pip install 'autograd-tiny[check]'"
+    )
+
+
+def test_functions_that_misbehave():
+    assert gradcheck(lambda x: x * math.nan, 2.0).outcome == "inconclusive"
+    rng = random.Random(0)
+    with pytest.raises(GradcheckError, match="it is random, or keeps something between calls"):
+        gradcheck(lambda x: x * rng.random(), 2.0)
+
+    def mutates(x):
+        x.data += 1.0
+        return x * x
+
+    with pytest.raises(GradcheckError, match="changed it"):
+        gradcheck(mutates, 2.0)
+    breaks = Op("breaks", lambda x: x, (lambda y, x: 1 / (x - x),))
+    with pytest.raises(GradcheckError, match="not finite where the slope is"):
+        gradcheck(breaks, 2.0)
+
+
+def test_hips_primitives():
+    autograd = pytest.importorskip("autograd")
+    import autograd.numpy as anp
+    from autograd.extend import defvjp, primitive
+
+    @primitive
+    def logsumexp(x, y):
+        return anp.log(anp.exp(x) + anp.exp(y))
+
+    def rule(error):
+        defvjp(
+            logsumexp,
+            lambda ans, x, y: lambda g: g * anp.exp(x - ans) * (1 + error),
+            lambda ans, x, y: lambda g: g * anp.exp(y - ans),
+        )
+
+    rule(0.0)
+    gradcheck_property(logsumexp, x=reals(-3, 3), y=reals(-3, 3), max_examples=30)()
+    rule(1e-9)
+    with pytest.raises(GradcheckError):
+        gradcheck(logsumexp, (0.5, 1.5))
+    assert autograd.grad(logsumexp)(0.5, 1.5) == pytest.approx(0.2689, abs=1e-4)
+
+
+def test_jax_custom_vjps():
+    jax = pytest.importorskip("jax")
+    import jax.numpy as jnp
+
+    def with_error(error):
+        @jax.custom_vjp
+        def softplus(x):
+            return jnp.log1p(jnp.exp(x))
+
+        softplus.defvjp(lambda x: (softplus(x), x), lambda x, g: (g * jax.nn.sigmoid(x) * (1 + error),))
+        return softplus
+
+    gradcheck_property(with_error(0.0), x=reals(-3, 3), max_examples=20)()
+    with pytest.raises(GradcheckError):
+        gradcheck(with_error(1e-9), 1.5)
+
+
+def test_other_frameworks_rules_in_random_graphs():
+    pytest.importorskip("autograd")
+    import autograd.numpy as anp
+    from autograd.extend import defvjp, primitive
+
+    tanh = primitive(lambda x: anp.tanh(x))
+    defvjp(tanh, lambda y, x: lambda g: g * (1 - y))
+    with pytest.raises(WrongLocal, match="the rule of tanh"):
+        engine_property(Callables(tanh=tanh))()
+
+
+def test_a_framework_is_its_own_oracle_where_mpmath_lacks_a_function():
+    jax = pytest.importorskip("jax")
+
+    def gelu(error):
+        f = jax.custom_vjp(lambda x: jax.nn.gelu(x, approximate=False))
+        f.defvjp(lambda x: (f(x), x), lambda x, g: (g * jax.grad(f.fun)(x) * (1 + error),))
+        return f
+
+    assert gradcheck(gelu(0.0), 0.75).oracle == "framework"
+    with pytest.raises(GradcheckError):
+        gradcheck(gelu(1e-9), 0.75)
+
+
+@pytest.mark.long
+def test_torch_functions():
+    torch = pytest.importorskip("torch")
+
+    class Softplus(torch.autograd.Function):
+        error = 0.0
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.log1p(torch.exp(x))
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * torch.sigmoid(*ctx.saved_tensors) * (1 + Softplus.error)
+
+    class Gate(torch.autograd.Function):
+        @staticmethod
+        def forward(x, y):
+            return x.clamp(min=0) * y.exp()
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * (x > 0) * y.exp(), g * x.clamp(min=0) * y.exp()
+
+    gradcheck_property(Gate, x=(-3, 3), y=(-2, 2), max_examples=50)()
+    assert gradcheck(Gate, (0.5, 1.0)).oracle == "framework"
+    assert gradcheck(Softplus, 1.5).oracle == "exact"
+    engine_property(Callables(gentle=Softplus), max_examples=50)()
+    Softplus.error = 1e-9
+    with pytest.raises(GradcheckError):
+        gradcheck(Softplus, 1.5)

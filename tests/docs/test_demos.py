@@ -1,0 +1,44 @@
+"""The demos run, and say what they promise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMOS = Path(__file__).parents[2] / "demos"
+PROMISES = {
+    "1_formula.py": "one sweep:     ∂f/∂a = -9.77778  ∂f/∂b = 5.33333  ∂f/∂c = 2.66667",
+    "2_neuron.py": "step 10   neuron -0.5000   error 0.0000",
+    "3_penguins.py": "after:   loss 0.06",
+    "4_check_an_engine.py": "hint: one of its paths is kept and the others lost",
+    "5_check_a_function.py": "off by a factor of 1 + 1.000e-09",
+    "6_check_a_framework.py": "with its two rules swapped: A function and the derivative",
+    "7_compile.py": "after:   loss 0.0468   right on 99% of the others",
+}
+
+
+@pytest.mark.parametrize("demo", sorted(path.name for path in DEMOS.glob("[0-9]*.py")))
+def test_demo(demo, tmp_path):
+    if demo.startswith("6"):
+        pytest.importorskip("autograd", reason="demo 6 needs autograd")
+    if demo.startswith("7"):
+        pytest.importorskip("numpy", reason="demo 7 needs NumPy")
+    done = subprocess.run(
+        [sys.executable, DEMOS / demo], capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert PROMISES[demo] in done.stdout
+
+
+def test_a_training_step_can_be_stepped_through():
+    done = subprocess.run(
+        [sys.executable, "-m", "autograd_tiny", "step", DEMOS / "3_penguins.py:loss"],
+        capture_output=True, text=True, encoding="utf-8", check=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert "loss = softplus(-1 * score)" in done.stdout
+    assert "path 4 of 4, final  local = layers[0].neurons[0].w[0]" in done.stdout

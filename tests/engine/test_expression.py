@@ -1,0 +1,131 @@
+"""Expressions: what is read is what Python computes, and all else is refused in one clear line."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.expression import LONGEST, ExpressionError, evaluate
+
+ATOMS = st.sampled_from(["a", "b", "2", "0.5", "1e-3"])
+
+
+def combined(inner):
+    return st.one_of(
+        st.builds("{} {} {}".format, inner, st.sampled_from(["+", "-", "*"]), inner),
+        st.builds("({})".format, inner),
+        st.builds("-{}".format, inner),
+        st.builds("tanh({})".format, inner),
+        st.builds("{}**2".format, ATOMS),
+    )
+
+
+@given(st.recursive(ATOMS, combined, max_leaves=12))
+def test_an_expression_is_what_python_computes(text):
+    text = f"a + b + {text}"
+    expected = eval(text, {"a": 1.25, "b": -0.75, "tanh": math.tanh})  # the text is this test's own
+    assert evaluate(text, {"a": 1.25, "b": -0.75}).data == expected
+
+
+def test_names_and_reuse():
+    y = evaluate("b = a + a; c = b * 1; c + b", {"a": 3.0})
+    y.backward()
+    assert [x.name for x in y.parents] == ["c", "b"]
+    b = y.parents[1]
+    assert b.parents[0] is b.parents[1]
+    assert b.parents[0].grad == 4.0
+
+
+@pytest.mark.parametrize("name", [name for name, op in ops.TABLE.items() if isinstance(op.partials, tuple)])
+def test_every_row_can_be_called(name):
+    operands = {1: ["a"], 2: ["a", "b"], 3: ["a", "b", "c"]}[len(ops.TABLE[name].partials)]
+    try:
+        expected = ops.TABLE[name](*(0.25, 0.5, 0.75)[: len(operands)])
+    except ValueError:
+        return
+    values = dict(zip(operands, (0.25, 0.5, 0.75), strict=False))
+    assert evaluate(f"{name}({', '.join(operands)})", values).data == expected
+
+
+BAD = [
+    ("", "an empty expression"),
+    ("a + c", "column 5: c is an unknown name; give it a value: c=…"),
+    ("alpha2 + a", "did you mean alpha?"),
+    ("tanhh(a)", "column 1: tanhh is an unknown op; did you mean tanh?"),
+    ("max(a, alpha)", "did you mean maximum?"),
+    ("tanh + a", "tanh is an op: write tanh(…)"),
+    ("tanh(a, a)", "tanh takes 1 operand, got 2"),
+    ("tanh(x=a)", "give them in order"),
+    ("tanh(*a)", "*a is a star"),
+    ("a b", "column 3: invalid syntax"),
+    ("a.real", "a.real is an attribute"),
+    ("a.__class__.__mro__", "is an attribute"),
+    ("a[0]", "a[0] is a subscript"),
+    ("__import__('os')", "__import__ is an unknown op"),
+    ("__builtins__", "__builtins__ is an unknown name"),
+    ("(lambda: a)()", "not arithmetic"),
+    ("[a for a in a]", "is a comprehension"),
+    ("{a}", "is a set"),
+    ("a, a", "is a tuple"),
+    ("a < 1", "is a comparison"),
+    ("a if a else a", "is an if"),
+    ("a and a", "is and/or"),
+    ("not a", "is not"),
+    ("a // 2", "is //"),
+    ("a @ a", "is @"),
+    ("a ^ 2", "a power is **"),
+    ("(b := a)", "is :="),
+    ("import os", "is an import"),
+    ("del a", "is not arithmetic"),
+    ("a += 1", "is not arithmetic"),
+    ("f'{a}'", "is a string"),
+    ("'3' * a", "'3' is a str"),
+    ("1j * a", "1j is a complex"),
+    ("True * a", "True is a bool"),
+    ("a * 1e999", "1e999 is too large for a float"),
+    ("a * 1" + "0" * 400, "is too large for a float"),
+    ("9**9**9**9 * a", "too large for a float"),
+    ("a\x00", "null bytes"),
+    ("(" * 500 + "a" + ")" * 500, "nested"),
+    ("-" * 500 + "a", "nested"),
+    ("+".join(["a"] * 500), "nested more than 200 levels deep"),
+    ("a" * (LONGEST + 1), "characters: at most 20,000"),
+    ("a = 3; a", "a has a value already"),
+    ("a; a", "has no effect"),
+    ("2 * 3", "a has a value but is not in the expression"),
+    ("log(a - 9)", "log(-8.0): outside the domain (0, ∞)"),
+    ("a / 0", "division by zero"),
+    ("a\n + a", "unexpected indent"),
+    ("b = a\nb.x", "line 2, column 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "complaint"), BAD, ids=[text[:20] for text, _ in BAD])
+def test_all_else_is_refused(text, complaint):
+    values = {"a": 1.0, **({"alpha": 2.0} if "alpha" in text else {})}
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(text, values)
+    assert complaint in str(caught.value)
+    assert len(str(caught.value)) < 800
+
+
+def test_names_are_read_as_python_reads_them():
+    assert evaluate("\u00b5 * 2", {"\u00b5": 3.0}).data == 6.0  # the micro sign, which Python takes for the letter
+
+
+def test_a_number_alone_has_no_gradient():
+    with pytest.raises(ExpressionError, match="no name to differentiate by"):
+        evaluate("2 * pi", {})
+    with pytest.raises(ExpressionError, match="not a name"):
+        evaluate("a", {"a b": 1.0})
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text):
+    with contextlib.suppress(ExpressionError):
+        evaluate(text, {"a": 1.0})

@@ -1,0 +1,98 @@
+"""The architecture: imports point one way, importing is light, the public names are these."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd_tiny
+
+FOLDER = Path(autograd_tiny.__file__).parent
+FILES = sorted(FOLDER.rglob("*.py"))
+
+PUBLIC = {
+    "autograd_tiny": "Op Value check compiler diagnose draw engine explain grad gradcheck hessian hvp jacobian jit jvp network nn "
+    "ops pictures stepper stop_gradient trace tracing transforms value_and_grad vjp",
+    "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads engine_property "
+    "expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
+    "autograd_tiny.compiler": "Jitted Program Step jit source sparse_hessian sparse_jacobian",
+    "autograd_tiny.engine": "Op Value explain ops tracing",
+    "autograd_tiny.nn": "Layer MLP Module Neuron",
+    "autograd_tiny.pictures": "Graph RenderError draw linked network",
+    "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json gif paths "
+    "print_trace tikz to_json trace why write_page",
+    "autograd_tiny.transforms": "Program Step grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_the_public_names(package):
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == PUBLIC[package].split()
+    assert [name for name in dir(module) if not name.startswith("_")] == PUBLIC[package].split()
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    star = {}
+    exec(f"from {package} import *", star)
+    assert set(PUBLIC[package].split()) <= set(star)
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_type_checkers_see_the_same_names(package):
+    path = Path(importlib.import_module(package).__file__)
+    names = [
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert set(PUBLIC[package].split()) <= set(names)
+
+
+def test_no_public_function_shares_its_name_with_a_module():
+    functions = {
+        name
+        for package in PUBLIC
+        for name in PUBLIC[package].split()
+        if not isinstance(getattr(sys.modules.get(package) or importlib.import_module(package), name), type(sys))
+    }
+    modules = {path.parent.name if path.stem == "__init__" else path.stem for path in FILES}
+    assert not functions & modules
+
+
+def test_an_unknown_name_says_what_is_near():
+    with pytest.raises(ImportError, match=r"autograd_tiny has no 'gradient': did you mean .*'grad'"):
+        from autograd_tiny import gradient  # noqa: F401
+    with pytest.raises(AttributeError, match=r"has no 'jacobien': did you mean 'jacobian'\?"):
+        autograd_tiny.jacobien  # noqa: B018
+    assert not hasattr(autograd_tiny, "qqqq")
+
+
+def test_no_import_is_a_string_that_points_up():
+    """Names of modules stand in strings only where a package looks in itself, or for packages of other people."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
+            ):
+                text = ast.unparse(node.args[0])
+                own = ".".join(path.relative_to(FOLDER.parent).parts[:2])
+                assert "autograd_tiny" not in text or own in text, f"{path}: {text}"
+
+
+def test_importing_is_light():
+    code = "import sys, autograd_tiny; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("graphviz", "rich", "numpy", "hypothesis", "mpmath"):
+        assert repr(heavy) not in loaded
+
+
+def test_what_a_newcomer_reads_is_short():
+    files = ("op", "ops", "operand", "value")
+    assert sum(len((FOLDER / f"engine/{name}.py").read_text(encoding="utf-8").splitlines()) for name in files) < 700
