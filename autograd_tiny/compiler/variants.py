@@ -90,6 +90,10 @@ class Ways:
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         with recording() as recorded, collector_paused():
             returned = self.f(*args, **kwargs)
+            if returned is None:
+                raise TypeError(
+                    f"{_name(self.f)} returned None; a compiled function returns numbers: is a return missing?"
+                )
             try:
                 outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
             except TypeError as error:

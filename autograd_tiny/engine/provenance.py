@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine import value
-from autograd_tiny.engine.tree import is_module
+from autograd_tiny.engine.tree import below, is_module
 from autograd_tiny.engine.value import Value
 
 PACKAGE = str(Path(__file__).parents[1])
@@ -85,16 +85,10 @@ def _paths(item: Any, target: Any, path: str, seen: set[int]) -> Iterator[str]:
     """The path from a Module to one within it: ``layers[0].neurons[3]``."""
     if item is target:
         yield path
-    elif is_module(item) and id(item) not in seen:
+    elif id(item) not in seen:
         seen.add(id(item))
-        for name, inner in vars(item).items():
-            yield from _paths(inner, target, f"{path}.{name}" if path else name, seen)
-    elif isinstance(item, (list, tuple)):
-        for i, inner in enumerate(item):
-            yield from _paths(inner, target, f"{path}[{i}]", seen)
-    elif isinstance(item, dict):
-        for key, inner in item.items():
-            yield from _paths(inner, target, f"{path}[{key!r}]", seen)
+        for suffix, inner in below(item):
+            yield from _paths(inner, target, (path + suffix).removeprefix("."), seen)
 
 
 _active = threading.local()

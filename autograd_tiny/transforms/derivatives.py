@@ -17,7 +17,7 @@ from typing import Any
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import real
-from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
+from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
@@ -50,7 +50,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _run(f, args, kwargs, argnums)
-        if isinstance(run.output, (list, tuple, dict)):
+        if kind_of(run.output) is not None:
             raise TypeError(f"{_name(f)} returned a {type(run.output).__name__}: grad needs one number; use jacobian")
         return run.settled(run.output), run.gradient(run.output)
 
@@ -92,12 +92,10 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     """
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
-    before, after = list(leaves(primals, "primals")), list(leaves(tangents, "tangents"))
-    if [_inside(path) for path, _ in before] != [_inside(path) for path, _ in after]:
-        raise ValueError(f"tangents have {len(after)} scalars in another structure than the {len(before)} of primals")
+    xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
-    duals = [Dual(x if keep else float(x), t, level) for (_, x), (_, t) in zip(before, after, strict=True)]
+    duals = [Dual(x if keep else float(x), t, level) for x, t in zip(xs, ts, strict=True)]
     output = f(*rebuild(primals, duals))
     ys = [y for _, y in leaves(output, "output")]
     carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
@@ -115,23 +113,19 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     ([10.0, 7.0], (105.0, 102.0))
     """
     run = _run(f, primals, {}, tuple(range(len(primals))))
-    ys = list(leaves(run.output, "output"))
+    ys = [y for _, y in leaves(run.output)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        gs = list(leaves(cotangent, "cotangent"))
-        if [_inside(path) for path, _ in gs] != [_inside(path) for path, _ in ys]:
-            raise ValueError(
-                f"the cotangent has {len(gs)} scalars in another structure than the {len(ys)} of the output"
-            )
+        gs = _alike("the cotangent", cotangent, "the output", run.output)
         token = never_raise.set(True)
         try:
-            weighted = ops.dot(*(y for _, y in ys), *(g for _, g in gs))
+            weighted = ops.dot(*ys, *gs)
         finally:
             never_raise.reset(token)
         gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
         return gradient
 
-    return rebuild(run.output, [run.settled(y) for _, y in ys]), pullback
+    return rebuild(run.output, [run.settled(y) for y in ys]), pullback
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
@@ -168,7 +162,7 @@ class _Run:
     def gradient(self, y: Any, keep: bool = False) -> Any:
         keep = keep or self.keep or _depends(y)
         gs = [_settle(g, keep) for g in _pull(y, self.targets, keep)]
-        return rebuild(self.shape, gs, modules_as_dicts=True)
+        return rebuild(self.shape, gs, as_gradient=True)
 
 
 def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]) -> _Run:
@@ -289,9 +283,18 @@ def _differentiating(targets: list[Any]) -> Iterator[None]:
         _active.difference_update(targets)
 
 
-def _inside(path: str) -> str:
-    """The path below its root, alike for ``[0].w`` and ``[0]['w']``."""
-    return path.partition("[")[2].replace("'", "").replace("]", "").replace("[", ".")
+def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
+    """The leaves of `given` in the order of the model's; a dict from parameter names is like a Module."""
+    there = {_plain(path): x for path, x in leaves(given, "")}
+    wanted = [_plain(path) for path, _ in leaves(model, "")]
+    if sorted(there) != sorted(wanted):
+        raise ValueError(f"{name}: {len(there)} numbers in another structure than the {len(wanted)} of {of}")
+    return [there[path] for path in wanted]
+
+
+def _plain(path: str) -> str:
+    """A path, alike for ``[0].w`` and ``[0]['w']``."""
+    return path.replace("'", "").replace("]", "").replace("[", ".")
 
 
 def _name(f: Function) -> str:
