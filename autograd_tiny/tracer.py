@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, NoReturn
 
 from autograd_tiny import ops
+from autograd_tiny.dual import Dual
 from autograd_tiny.op import Op, real
 from autograd_tiny.operand import Operand
 from autograd_tiny.value import Value, topological_order
@@ -35,6 +36,10 @@ class Recorded(NamedTuple):
 
 
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: nothing is being recorded
+
+
+class Elsewhere(TypeError):
+    """A recorded function reached a number that a derivative or another recording, in another thread, is about."""
 
 
 class Tracer(Operand):
@@ -137,10 +142,19 @@ def is_recording() -> bool:
     return _recorded.get() is not None
 
 
+def constant(x: float) -> Tracer:
+    """A number that is known, with the methods and the operators of those that are not."""
+    return Tracer(x, ops.pos, x, None)
+
+
 def traced(x: Any) -> Any:
     """A number as a recording sees it: a Value that the function closes over is an input of its own, a float a constant."""
     if isinstance(x, Tracer):
         return x
+    if isinstance(x, Dual):
+        raise Elsewhere(
+            f"{x!r} is differentiated forward outside of what is recorded: record the function that jvp is in"
+        )
     recorded = _recorded.get()
     if recorded is None or not isinstance(x, Value):
         return _number(x)
@@ -171,7 +185,7 @@ def _guarded(op: Op, a: Any, b: Any) -> bool:
     recorded = _recorded.get()
     if recorded is None:
         raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
-    other = traced(b)
+    other = traced(b.data if isinstance(b, Dual) else b)
     condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0
     recorded.guards.append(Guard(condition, held))
