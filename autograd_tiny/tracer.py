@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from autograd_tiny import ops
@@ -28,11 +29,13 @@ def _cut() -> Op:
 CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, made=(_cut,))  # how a program writes x.data
 
 
-class Recorded(NamedTuple):
+@dataclass(slots=True)
+class Recorded:
     """What a recording notes beside its inputs."""
 
     guards: list[Guard]
     captured: dict[Value, Any]  # Values that the function closes over, and what stands for them
+    ended: bool = False  # a task that was created within keeps its context
 
 
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: nothing is being recorded
@@ -139,7 +142,12 @@ class Tracer(Operand):
 
 def is_recording() -> bool:
     """Whether functions are being recorded: what they differentiate by is traced, then, too."""
-    return _recorded.get() is not None
+    return _current() is not None
+
+
+def _current() -> Recorded | None:
+    recorded = _recorded.get()
+    return None if recorded is None or recorded.ended else recorded
 
 
 def constant(x: float) -> Tracer:
@@ -155,7 +163,7 @@ def traced(x: Any) -> Any:
         raise Elsewhere(
             f"{x!r} is differentiated forward outside of what is recorded: record the function that jvp is in"
         )
-    recorded = _recorded.get()
+    recorded = _current()
     if recorded is None or not isinstance(x, Value):
         return _number(x)
     for v in topological_order(x, stop=recorded.captured):
@@ -178,11 +186,12 @@ def recording() -> Iterator[Recorded]:
     try:
         yield recorded
     finally:
+        recorded.ended = True
         _recorded.reset(token)
 
 
 def _guarded(op: Op, a: Any, b: Any) -> bool:
-    recorded = _recorded.get()
+    recorded = _current()
     if recorded is None:
         raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
     other = traced(b.data if isinstance(b, Dual) else b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import math
 import sys
@@ -149,6 +150,16 @@ def test_overlapping_threads_leave_the_collector_on(monkeypatch):
     left.set()
     thread.join(10)
     assert is_on()
+
+
+def test_a_context_that_was_kept_does_not_go_on_recording():
+    kept = []
+    f = compiled(lambda x: (kept.append(contextvars.copy_context()), x * x)[1])
+    assert f(3.0) == 9.0
+    assert grad(lambda x: f.f(x))(3.0) == 6.0
+    for context in kept:  # a task that was created within has such a one
+        assert context.run(grad(lambda x: x * g(2.0)), 3.0) == E2
+        assert context.run(g, 2.0) == E2
 
 
 def test_threads_do_not_see_each_others_derivatives():
