@@ -24,6 +24,7 @@ class Node:
     locals: tuple[float | None, ...] = ()
     where: Where | None = None
     rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
+    shapes: tuple[str, ...] | None = None  # and which of SHAPES each operand has, or ""
 
     @property
     def name(self) -> str:
@@ -105,6 +106,7 @@ def rule(step: Backward) -> str:
 
 
 SMALLEST = 2.2250738585072014e-308  # below it floats lose digits
+SHAPES = "kink", "dead", "saturated"  # where on its op's curve an operand lies
 FLAT = 0.05  # a slope this much smaller than that at 0 is saturated
 
 
@@ -131,7 +133,9 @@ def _bad(x: float) -> tuple[str, ...]:
 
 
 def _shape(step: Backward) -> list[str]:
-    """Where on its op's curve the operand lies."""
+    """Where on its op's curve the operand lies: one of SHAPES, or none."""
+    if step.node.shapes is not None:
+        return [shape for shape in [step.node.shapes[step.i]] if shape]
     op, xs = step.node.op, tuple(x.data if isinstance(x, Node) else x for x in step.node.operands)
     assert op is not None
 

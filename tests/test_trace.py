@@ -20,10 +20,8 @@ from autograd_tiny.names import LONGEST, name_nodes
 from autograd_tiny.nn import MLP
 from autograd_tiny.questions import paths, why
 from autograd_tiny.record import tracing
-from autograd_tiny.sentences import explain_step
 from autograd_tiny.show import lines
 from autograd_tiny.trace import trace
-from autograd_tiny.trace_json import from_json, to_json
 from autograd_tiny.value import UNTOUCHED, topological_order
 
 
@@ -171,40 +169,6 @@ def test_time_goes_both_ways(program, twice, data):
     state = steps.at(len(steps) - 1)
     for n in data.draw(st.lists(st.integers(-1, len(steps) - 1), max_size=6)):
         assert list(map(repr, state.seek(n)._grads)) == list(map(repr, there[n + 1]))
-
-
-@given(programs())
-def test_json_keeps_a_trace(program):
-    steps = trace(run(program, [Value(x) for x in LEAVES]))
-    text = to_json(steps)
-    again = from_json(text)
-    assert to_json(again) == text
-    assert list(map(explain_step, [steps] * len(steps), range(len(steps)))) == list(map(explain_step, [again] * len(again), range(len(again))))  # fmt: skip
-
-
-def test_json_of_what_is_not_finite_and_of_ones_own_op():
-    double = Op("double", lambda x: 2 * x, (lambda y, x: 2.0,))
-    steps = trace(double(Value(math.inf, "x")) * Value(0.0, "zero"))
-    again = from_json(to_json(steps))
-    assert (
-        [repr(step.contribution) for step in again[5:]]
-        == [repr(step.contribution) for step in steps[5:]]
-        == ["0.0", "inf", "0.0"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("nope", "this is no JSON"),
-        ("[]", "this JSON is no trace"),
-        ('{"format": "autograd_tiny.trace", "version": 2}', "has version 2, and version 1 can be read: update"),
-        ('{"format": "autograd_tiny.trace", "version": 1}', "damaged: KeyError"),
-    ],
-)
-def test_json_that_is_refused(text, message):
-    with pytest.raises(ValueError, match=message):
-        from_json(text)
 
 
 @pytest.mark.parametrize(
