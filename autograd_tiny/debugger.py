@@ -17,7 +17,7 @@ from rich.text import Text
 
 from autograd_tiny import questions
 from autograd_tiny.breakpoints import BreakpointError, near
-from autograd_tiny.digits import short
+from autograd_tiny.digits import counted, short
 from autograd_tiny.events import Backward, Forward, Node, Step
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.show import GRAD, VALUE, print_trace
@@ -333,9 +333,8 @@ class Prompt(cmd.Cmd):
             return
         found = questions.paths(self.trace, node, k)
         total = found.total
-        many = f"{total:,}" if total.bit_length() < 200 else f"about 10^{math.log10(total):.0f}"
-        self.say(f"{many} path{'s' * (total != 1)} from {self.trace.output.name} to {node.name}", "bold")
-        rows = [(self.digits(path.product), " → ".join(_ends([n.name for n in path.nodes]))) for path in found.largest]
+        self.say(f"{counted(total)} path{'s' * (total != 1)} from {self.trace.output.name} to {node.name}", "bold")
+        rows = [(self.digits(path.product), str(path)) for path in found.largest]
         self.table(("product", "path"), rows)
 
     def do_watch(self, arg: str) -> None:
@@ -466,8 +465,3 @@ def _same(x: float | None, y: float | None) -> bool:
 def _near(x: float, right: float) -> bool:
     """Within 1 %."""
     return _same(x, right) or abs(x - right) <= 0.01 * abs(right) < math.inf
-
-
-def _ends(names: list[str]) -> list[str]:
-    """A long path by its ends."""
-    return names if len(names) <= 16 else [*names[:8], f"… {len(names) - 16:,} more …", *names[-8:]]

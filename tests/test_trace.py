@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import tracemalloc
+from fractions import Fraction
 
 import pytest
 from graphs import LEAVES, programs, run
@@ -13,11 +15,12 @@ from hypothesis import strategies as st
 from autograd_tiny import Op, Value, ops, value
 from autograd_tiny.breakpoints import BreakpointError
 from autograd_tiny.diagnose import diagnose
-from autograd_tiny.digits import equals, is_exact, short
+from autograd_tiny.digits import counted, equals, is_exact, short
 from autograd_tiny.events import Backward, Forward, Seed, rule
 from autograd_tiny.museum import BUGS, exhibit
 from autograd_tiny.names import LONGEST, name_nodes
 from autograd_tiny.nn import MLP
+from autograd_tiny.op import Every
 from autograd_tiny.questions import paths, why
 from autograd_tiny.record import tracing
 from autograd_tiny.show import lines
@@ -221,6 +224,59 @@ def test_uses_and_paths_sum_to_the_gradient(program):
                 or not math.isfinite(grad)
                 or total == pytest.approx(grad, rel=1e-9, abs=1e-12 * size)
             )
+
+
+def doublings(n):
+    b = Value(1.0, "a")
+    for _ in range(n):
+        b = b + b
+    return trace(b)
+
+
+def test_the_number_of_paths_is_exact_and_shown_in_few_digits():
+    steps = doublings(20_000)
+    found = paths(steps, steps.nodes[0], 1)
+    assert found.total == 2**20_000
+    assert repr(found).startswith("<about 3.98e6020 paths, the largest [<path 1.0: v20000 + v20000 → ")
+    assert len(repr(found)) < 1000
+
+
+def test_paths_keep_no_counts_that_are_used_up():
+    peaks = []
+    for n in (4_000, 16_000):
+        steps = doublings(n)
+        last = steps.nodes[0]
+        tracemalloc.start()
+        paths(steps, last, 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 6 * peaks[0]  # 4 times; all counts together grow 16 times
+
+
+@pytest.mark.parametrize("n", [10**60, 9_994 * 10**70, 9_996 * 10**70, 10**400 - 1, 10**400, 2**100_000], ids=counted)
+def test_large_counts(n):
+    number = counted(n).removeprefix("about ")
+    digits, tens = number.split("e")
+    shown = Fraction(digits) * 10 ** int(tens)
+    assert abs(shown - n) <= Fraction(51, 10_000) * n
+    assert len(digits) == 4
+
+
+def test_a_wide_sum_is_looked_at_once():
+    """Not once for each of its operands."""
+    asked = []
+
+    def told(result):
+        asked.append(result)
+        return result
+
+    rule = Every(lambda y, *xs: told((1.0,) * len(xs)))
+    wide = Op("wide", lambda *xs: math.fsum(xs), rule, avoid=lambda *xs: told(1.0))
+    steps = trace(wide(*(Value(float(i), f"x{i}") for i in range(300))))
+    asked.clear()
+    assert not diagnose(steps)
+    lines(steps)
+    assert len(asked) <= 4
 
 
 def test_diagnoses():
