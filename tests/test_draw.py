@@ -16,8 +16,12 @@ from hypothesis import strategies as st
 from autograd_tiny import Value, render
 from autograd_tiny import draw as drawing
 from autograd_tiny.draw import draw
+from autograd_tiny.draw.dot import graph_of
 from autograd_tiny.draw.graph import GRAD, INK, LEAF, LINE, VALUE
+from autograd_tiny.draw.mermaid import mermaid
+from autograd_tiny.draw.picture import Arrow, Box, Picture
 from autograd_tiny.draw.svg import DARK
+from autograd_tiny.draw.tikz import tikz
 from autograd_tiny.measure import printable
 from autograd_tiny.nn import MLP
 
@@ -214,3 +218,15 @@ def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
         draw(loss).pipe("svg")
     monkeypatch.setattr(drawing, "SECONDS", 0.3)
     assert loss._repr_mimebundle_() == {"text/plain": repr(loss)}
+
+
+@pytest.mark.parametrize("letter", ["\\", '"', "&", "<"])
+@pytest.mark.parametrize("write", [lambda p: graph_of(p).source, tikz, mermaid], ids=["dot", "tikz", "mermaid"])
+def test_a_longer_text_makes_no_longer_picture(write, letter):
+    """Graphviz' quoting takes the square of the length of a run of backslashes."""
+
+    def picture(n):
+        boxes = Box("n0", letter * n, note=letter * n, scope=letter * n), Box("n1", "y", tooltip=letter * n)
+        return Picture(boxes, (Arrow("n0", "n1", label=letter),))
+
+    assert len(write(picture(4000))) == len(write(picture(2000)))
