@@ -86,9 +86,10 @@ def test_json_of_what_is_not_finite_and_of_ones_own_op():
     )
 
 
-def test_any_name_can_be_written_to_a_file():
+def test_any_name_can_be_written_to_a_file(tmp_path):
     steps = trace(Value(1.0, "\ud800</script>") * 2.0)
     assert to_json(from_json(to_json(steps).encode().decode())) == to_json(steps)
+    assert b"?</script>" not in steps.html(tmp_path / "page.html").read_bytes()
 
 
 def changed(**fields):
