@@ -2,15 +2,13 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
-const SEED = D.nodes.length, LAST = D.steps.length - 1;
-// a node: [name, computed as, data, digits of data, scope, source, op, sign, title, x, y, width]; a step: see page/__init__.py
-const N = D.nodes.map(([name, written, data, digits, scope, source, op, sign, title, x, y, width]) =>
-  ({name, written, data: real(data), digits, scope, source, op, sign, title, x, y, width}));
-const S = D.steps.map(([kind, node, to, upstream, local, contribution, before, after, nth, of, flags, texts, digits, localDigits]) =>
-  ({kind, node, to, upstream: real(upstream), local: real(local), contribution: real(contribution), before: before === null ? null : real(before),
-    after: real(after), nth, of, flags, texts, digits, localDigits}));
+const NUMBERS = ["data", "upstream", "local", "contribution", "before", "after"];
+// Nodes and steps with the fields of autograd_tiny/trace_json.py, and those that page/__init__.py adds to show them.
+const unpacked = ({fields, rows}) => rows.map(row => Object.fromEntries(fields.map((name, k) => [name, NUMBERS.includes(name) ? real(row[k]) : row[k]])));
+const N = unpacked(D.nodes), S = unpacked(D.steps), SEED = N.length, LAST = S.length - 1;
+const isBackward = s => s.kind === "backward", isForward = s => s.kind === "forward", target = s => isBackward(s) ? s.to : s.node;
 const grads = N.map(() => null), shown = N.map(() => "–"); // the state after step `now`
-D.start.forEach(([i, g, digits]) => { grads[i] = real(g); shown[i] = digits; });
+S.slice(SEED).filter(s => !N[target(s)].op && s.before !== null && !(s.nth > 1)).forEach(s => { grads[target(s)] = s.before; shown[target(s)] = s.digits[0]; });
 const start = {grads: [...grads], shown: [...shown]};
 let now = -1, chosen = null, playing = 0, whole = false, hidden = false, camera = null;
 const stops = [], watched = [];
@@ -30,7 +28,7 @@ const boxes = [], arrows = [], rows = [], lens = make("svg");
 function drawGraph() {
   const ends = make("g"), middles = make("g"), labels = make("g");
   S.forEach((s, n) => {
-    if (s.kind !== 2) return;
+    if (!isBackward(s)) return;
     const points = D.arrows[n - SEED - 1];
     if (!points.length) return;
     const g = make("g");
@@ -63,7 +61,7 @@ function drawGraph() {
 function drawTable() {
   const body = $("table").tBodies[0];
   N.forEach((v, i) => {
-    const row = make("tr", {class: "ahead"}), cells = [v.name, v.written === v.name ? "" : v.written, "–", "–"].map(text => make("td", {}, text));
+    const row = make("tr", {class: "ahead"}), cells = [v.name, v.expression === v.name ? "" : v.expression, "–", "–"].map(text => make("td", {}, text));
     row.append(...cells);
     row.addEventListener("click", () => choose(i));
     rows[i] = {row, data: cells[2], grad: cells[3]};
@@ -88,20 +86,23 @@ function seek(n) {
   const touched = new Set();
   while (now < n) {
     const s = S[++now];
-    if (s.kind) { const i = s.kind === 1 ? s.node : s.to; grads[i] = s.after; shown[i] = s.digits[1]; touched.add(i); } else touched.add(s.node);
+    const i = target(s);
+    if (!isForward(s)) { grads[i] = s.after; shown[i] = s.digits[1]; }
+    touched.add(i);
   }
   while (now > n) {
-    const s = S[now--];
-    if (s.kind) {
-      const i = s.kind === 1 ? s.node : s.to, first = s.kind === 1 || s.nth === 1;
-      grads[i] = first ? start.grads[i] : s.before; shown[i] = first ? start.shown[i] : s.digits[0]; touched.add(i);
-    } else touched.add(s.node);
+    const s = S[now--], i = target(s);
+    if (!isForward(s)) {
+      const later = s.nth > 1;
+      grads[i] = later ? s.before : start.grads[i]; shown[i] = later ? s.digits[0] : start.shown[i];
+    }
+    touched.add(i);
   }
   touched.forEach(write);
 }
 function go(n, ask = true) {
   seek(n);
-  hidden = ask && $("predicting").checked && S[now].kind === 2;
+  hidden = ask && $("predicting").checked && isBackward(S[now]);
   if (hidden) { const i = S[now].to; boxes[i].g_.textContent = "grad ?"; rows[i].grad.textContent = "?"; }
   show();
 }
@@ -114,7 +115,7 @@ function show() {
   if (labelled) labelled.textContent = "";
   labelled = null;
   light(boxes[s.node].g, "active"); light(rows[s.node].row, "active");
-  if (s.kind === 2) {
+  if (isBackward(s)) {
     light(boxes[s.to].g, "target"); light(rows[s.to].row, "target");
     if (arrows[now]) { light(arrows[now].g, "hot"); labelled = arrows[now].label; labelled.textContent = hidden ? "?" : s.localDigits; }
   }
@@ -126,9 +127,9 @@ function show() {
   $("context").textContent = hidden ? "" : context;
   $("source").textContent = source;
   $("exact").hidden = hidden || !$("exactly").checked;
-  $("exact").textContent = s.kind === 2
+  $("exact").textContent = isBackward(s)
     ? `upstream ${plain(s.upstream)}  local ${plain(s.local)}  contribution ${plain(s.contribution)}  after ${plain(s.after)}`
-    : s.kind ? `after ${plain(s.after)}` : `data ${plain(N[s.node].data)}`;
+    : isForward(s) ? `data ${plain(N[s.node].data)}` : `after ${plain(s.after)}`;
   $("predict").hidden = !hidden;
   if (hidden) { $("guess").value = ""; $("verdict").textContent = ""; } else if (!$("verdict").dataset.keep) $("verdict").textContent = "";
   delete $("verdict").dataset.keep;
@@ -139,7 +140,7 @@ function show() {
   if (chosen !== null) showChosen();
   showWatched();
   follow();
-  if (chosen === null) rows[s.kind === 2 ? s.to : s.node].row.scrollIntoView({block: "nearest"});
+  if (chosen === null) rows[target(s)].row.scrollIntoView({block: "nearest"});
   try { history.replaceState(null, "", `#step=${now + 1}`); } catch { /* a sandbox has no address of its own */ }
 }
 function leap(by) { // by: 1 or -1, over one step, one value or one module
@@ -163,7 +164,7 @@ function follow() {
   const scale = Math.min(box.width / (w + 30), box.height / (h + 30));
   let view = [-15, -15, w + 30, h + 30];
   if (scale < .8 && !whole) {
-    const s = S[now], a = N[s.node], b = s.kind === 2 ? N[s.to] : a, ww = box.width / 1.05, hh = box.height / 1.05;
+    const s = S[now], a = N[s.node], b = N[target(s)], ww = box.width / 1.05, hh = box.height / 1.05;
     view = [(a.x + b.x - ww) / 2, (a.y + b.y - hh) / 2, ww, hh];
     const grow = Math.max(1, (Math.abs(a.x - b.x) + 160) / ww, (Math.abs(a.y - b.y) + 90) / hh);
     if (grow > 1) view = [(a.x + b.x - ww * grow) / 2, (a.y + b.y - hh * grow) / 2, ww * grow, hh * grow];
@@ -195,7 +196,7 @@ function choose(i) {
 function showChosen() {
   const v = N[chosen], body = $("uses").tBodies[0];
   $("chosen").textContent = `${v.name}: data ${chosen <= now ? v.digits : "–"}, grad ${hidden && S[now].to === chosen ? "?" : grad(chosen)}`;
-  body.replaceChildren(...S.flatMap((s, n) => s.kind === 2 && s.to === chosen
+  body.replaceChildren(...S.flatMap((s, n) => isBackward(s) && s.to === chosen
     ? [make("tr", {}, make("td", {}, `through ${N[s.node].name}`), make("td", {}, n < now || (n === now && !hidden) ? s.texts[1] : "–"))] : []));
 }
 function showWatched() {
@@ -213,24 +214,24 @@ const COMPARE = {"<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a 
 function parse(text) {
   text = text.trim();
   if (FLAGS.includes(text)) return s => s.flags.includes(text);
-  if (text === "final") return s => s.kind === 2 && s.nth === s.of;
+  if (text === "final") return s => isBackward(s) && s.nth === s.of;
   const [, kind, what] = /^(node|op|scope|line)\s+(.+)$/.exec(text) || [];
   if (kind) {
     const about = {
       node: i => N[i].name === what,
-      op: i => Boolean(N[i].op) && (N[i].op === what || N[i].sign === what),
+      op: i => Boolean(N[i].op) && (N[i].op.name === what || N[i].op.symbol === what),
       scope: i => N[i].scope.startsWith(what) && !/^[\p{L}\p{N}_]/u.test(N[i].scope.slice(what.length)),
       line: i => N[i].source === what || N[i].source.split(":").pop() === what,
     }[kind];
     if (!N.some((_, i) => about(i))) throw new Error(`there is no ${kind} ${what}`);
-    return s => about(kind === "node" && s.kind === 2 ? s.to : s.node);
+    return s => about(kind === "node" ? target(s) : s.node);
   }
   const match = /^(\|?)\s*(grad|data|local)\s*(\|?)\s*(<=|>=|<|>|==)\s*(\S+)$/.exec(text);
   if (match && match[1] === match[3]) {
     const limit = Number(match[5]);
     if (Number.isNaN(limit)) throw new Error(`${match[5]} is not a number`);
     return s => {
-      const x = {data: s.kind ? null : N[s.node].data, grad: s.kind ? s.after : null, local: s.kind === 2 ? s.local : null}[match[2]];
+      const x = {data: isForward(s) ? N[s.node].data : null, grad: isForward(s) ? null : s.after, local: isBackward(s) ? s.local : null}[match[2]];
       return x !== null && COMPARE[match[4]](match[1] ? Math.abs(x) : x, limit);
     };
   }
@@ -262,9 +263,9 @@ function run(by) {
   go(n);
 }
 function change() {
-  const i = chosen ?? (S[now].kind === 2 ? S[now].to : null);
+  const i = chosen ?? (isBackward(S[now]) ? S[now].to : null);
   if (i === null) return say("choose a value first, or step into the backward pass");
-  const n = S.findIndex((s, n) => n > now && (s.kind === 2 ? s.to : s.kind === 1 ? s.node : null) === i);
+  const n = S.findIndex((s, n) => n > now && !isForward(s) && target(s) === i);
   if (n < 0) say(`the gradient of ${N[i].name} does not change any more`); else { say(""); go(n); }
 }
 function drawTicks() {
@@ -290,7 +291,7 @@ function play(on) {
   $("play-icon").setAttribute("d", on ? "M3 2h4v12H3zM9 2h4v12H9z" : "M4 2v12l10-6z");
 }
 function find(name) {
-  const i = N.findIndex(v => v.name === name), near = i < 0 ? N.findIndex(v => v.name.includes(name) || v.written.includes(name)) : i;
+  const i = N.findIndex(v => v.name === name), near = i < 0 ? N.findIndex(v => v.name.includes(name) || v.expression.includes(name)) : i;
   if (!name || near < 0) return say(`no value is called ${name}`);
   say("");
   if (chosen !== near) choose(near);
