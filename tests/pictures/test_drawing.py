@@ -197,6 +197,7 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
     assert draw(Value(1.0)).source.startswith("digraph")
 
 
+@pytest.mark.slow
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
     # Slow for as long as there are more than 50 boxes.
@@ -211,6 +212,7 @@ def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     assert graph.write(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
     monkeypatch.setattr(render, "SECONDS", 1.0)

@@ -78,8 +78,9 @@ def _heading(trace: Trace) -> str:
 
 
 def _flush(text: str) -> str:
-    """Without indentation, a twentieth of a small page."""
-    return "\n".join(line.lstrip() for line in text.splitlines())
+    """Without indentation and lines of comment, a tenth of a small page."""
+    lines = (line.lstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _hash(text: str) -> str:
