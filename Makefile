@@ -62,7 +62,7 @@ lint: .venv/lint.stamp
 	@$(BIN)/mypy
 	@mkdir -p out
 	@$(BIN)/lint-imports --no-cache > out/imports.txt || (cat out/imports.txt; false)
-	@$(BIN)/vulture
+	@! $(BIN)/vulture | grep ^autograd_tiny  # others use, and are not looked at
 	@$(BIN)/biome check --error-on-warnings
 
 bench: .venv/bench.stamp
