@@ -13,7 +13,7 @@ FOLDER = Path(autograd_tiny.__file__).parent
 
 # A file imports only from the rows above its own.
 READING_ORDER = [
-    {"special", "digits", "measure", "tex"},
+    {"special", "digits", "measure", "tex", "files", "terminal"},
     {"op"},
     {"ops"},
     {"operand"},
@@ -23,7 +23,7 @@ READING_ORDER = [
     {"tree"},
     {"transforms"},
     {"nn", "names", "render", "expression"},
-    {"record", "plain", "doctor"},
+    {"record", "plain", "doctor", "process"},
     {"events"},
     {"breakpoints"},
     {"trace", "draw.scopes", "draw.svg", "draw.caption", "draw.quoting", "strategies"},
@@ -55,7 +55,7 @@ READING_ORDER = [
     {"compile.ways"},
     {"compile.jit"},
     {"compile", "compile.sparse"},
-    {"debugger"},
+    {"debugger", "userfile"},
     {"cli"},
     {"__main__", "__init__"},
 ]

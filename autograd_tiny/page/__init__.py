@@ -20,9 +20,9 @@ from typing import Any
 from autograd_tiny.breakpoints import GRAMMAR
 from autograd_tiny.digits import short
 from autograd_tiny.events import Backward, Forward, Node, Step, flags
+from autograd_tiny.files import save
 from autograd_tiny.layout import HEIGHT, layout, title
 from autograd_tiny.museum import BUGS, exhibit
-from autograd_tiny.render import save
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.trace import Trace
 from autograd_tiny.value import UNTOUCHED
@@ -64,7 +64,7 @@ def page(trace: Trace) -> str:
 
 def write_page(trace: Trace, path: str | Path) -> Path:
     """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    return save(Path(path), page(trace).encode())
+    return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a file name may be no UTF-8
 
 
 def embedded(trace: Trace) -> str:
