@@ -17,6 +17,7 @@ from rich.text import Text
 
 from autograd_tiny import render
 from autograd_tiny.measure import printable
+from autograd_tiny.terminal import new_console
 
 SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
 TRIED = 'digraph { a -> b [label="∂"] }'
@@ -79,7 +80,7 @@ def packages() -> list[Package]:
 
 def doctor(console: Console | None = None) -> bool:
     """Print what draws here and what is missing; whether pictures can be drawn."""
-    console = console or Console(highlight=False)
+    console = console or new_console()
     found = renderers()
     # A variable that names no program is an error, not a reason to look on.
     first = next((r for r in found if r.program or r.where not in INSTALL), None)

@@ -17,6 +17,7 @@ from autograd_tiny.nn import MLP
 from autograd_tiny.record import tracing
 from autograd_tiny.sentences import explain_step
 from autograd_tiny.show import lines
+from autograd_tiny.terminal import clean
 from autograd_tiny.trace import trace
 from autograd_tiny.trace_json import from_json, to_json
 
@@ -311,7 +312,7 @@ def test_names_are_never_markup_nor_control(name):
     for line in ("s", "s 4", "l", "values", f"p {name}", f"why {name}", f"paths {name}", f"watch {name}", "n", f"b node {name}", f"p {name}?"):  # fmt: skip
         prompt.onecmd(line)
     said = out.getvalue()
-    assert debugger.clean(name) in said
+    assert clean(name) in said
     assert "\x1b" not in said
     assert "\u202e" not in said
 
