@@ -42,7 +42,8 @@ class UserFile:
         sys.path[:0] = dict.fromkeys([str(self.root), str(self.path.parent)])
         try:
             with redirect_stdout(printed), redirect_stderr(printed):
-                self.module = self._loaded()
+                with self._own_imports():
+                    self.module = self._loaded()
                 yield
         except (Refused, Ended, KeyboardInterrupt):
             raise
@@ -52,6 +53,23 @@ class UserFile:
             sys.argv, sys.path[:] = arguments, folders
             with suppress(AttributeError, OSError, ValueError):
                 printed.flush()  # type: ignore[union-attr]
+
+    @contextmanager
+    def _own_imports(self) -> Iterator[None]:
+        """Within it a rich.py beside the file is the one its `import rich` finds; after it rich is ours again."""
+        shared = {name for name in sys.modules if "." not in name and self._shadowed(name)} - {"autograd_tiny"}
+        ours = _popped(shared)
+        try:
+            yield
+        finally:
+            _popped(shared)
+            sys.modules.update(ours)
+
+    def _shadowed(self, name: str) -> bool:
+        """Whether there is a module of this name beside the file, and another one is loaded."""
+        loaded = getattr(sys.modules[name], "__file__", None)
+        found = [folder / f for folder in (self.root, self.path.parent) for f in (f"{name}/__init__.py", f"{name}.py")]
+        return any(path.is_file() and str(path) != loaded for path in found)
 
     def _loaded(self) -> Any:
         """The module, run but for its __main__ part; of a package, imported as `python -m` does, by its full name."""
@@ -101,6 +119,11 @@ class UserFile:
                 line = f":{frame.tb_lineno}"
             frame = frame.tb_next
         return line
+
+
+def _popped(packages: set[str]) -> dict[str, Any]:
+    names = [name for name in sys.modules if name.partition(".")[0] in packages]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def _said(error: BaseException) -> str:
