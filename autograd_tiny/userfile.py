@@ -57,7 +57,10 @@ class UserFile:
     @contextmanager
     def _own_imports(self) -> Iterator[None]:
         """Within it a rich.py beside the file is the one its `import rich` finds; after it rich is ours again."""
-        shared = {name for name in sys.modules if "." not in name and self._shadowed(name)} - {"autograd_tiny"}
+        shared = {name for name in sys.modules if "." not in name and self._shadowed(name)} - {
+            "autograd_tiny",
+            "__main__",
+        }
         ours = _popped(shared)
         try:
             yield
@@ -67,7 +70,13 @@ class UserFile:
 
     def _shadowed(self, name: str) -> bool:
         """Whether there is a module of this name beside the file, and another one is loaded."""
-        loaded = getattr(sys.modules[name], "__file__", None)
+        module = sys.modules[name]
+        if getattr(getattr(module, "__spec__", None), "origin", None) in (
+            "built-in",
+            "frozen",
+        ):  # Python starts with them
+            return False
+        loaded = getattr(module, "__file__", None)
         found = [folder / f for folder in (self.root, self.path.parent) for f in (f"{name}/__init__.py", f"{name}.py")]
         return any(path.is_file() and str(path) != loaded for path in found)
 

@@ -118,12 +118,27 @@ def test_the_file_is_all_of_sys_argv(run, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_names_of_ours_beside_the_file_shadow_nothing(run, verb, tmp_path):
-    names = ("rich", "graphviz", "json", "hypothesis", "mpmath", "cmd", "readline", "subprocess", "secrets", "html")
+    names = (
+        "rich",
+        "graphviz",
+        "json",
+        "hypothesis",
+        "mpmath",
+        "cmd",
+        "readline",
+        "subprocess",
+        "secrets",
+        "html",
+        "os",
+        "sys",
+        "io",
+        "__main__",
+    )
     for name in names:
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
     (tmp_path / "other.py").write_text("three = 3.0\n", encoding="utf-8")
     (tmp_path / "graphviz.py").write_text("two = 2.0\n", encoding="utf-8")
-    text = "from other import three\nfrom graphviz import two\nfrom autograd_tiny import Value\ndef f(x):\n    import other\n    return x * other.three\n"
+    text = "import os, sys, io\nfrom other import three\nfrom graphviz import two\nfrom autograd_tiny import Value\ndef f(x):\n    import other\n    return x * other.three\n"
     done = run(verb, text)
     assert (done.returncode, done.stderr) == (0, ""), done
     done = run(verb, None, target=f"{tmp_path}/train.py:f", cwd="/")
