@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from autograd_tiny.engine.files import save_all
 from autograd_tiny.engine.provenance import Recording
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.networks.picture import MOST, network
-from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.scopes import split
 from autograd_tiny.pictures.writers.graph import GRAD
 
@@ -39,8 +39,8 @@ def linked(
     circles, scalars = (graph.pipe("svg", encoding="utf-8") for graph in graphs)
     circles, scalars = _led(circles, scalars), _led(scalars, circles)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    first, second = ((NETWORK, circles), (SCALARS, scalars))
-    return tuple(render.save(Path(folder, name), svg.encode()) for name, svg in (first, second))  # type: ignore[return-value]
+    first, second = save_all([(Path(folder, NETWORK), circles.encode()), (Path(folder, SCALARS), scalars.encode())])
+    return first, second
 
 
 def _led(svg: str, other: str) -> str:

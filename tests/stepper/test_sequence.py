@@ -254,7 +254,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"what is written is SVG: a\.svg"):
         filmstrip(steps, tmp_path / "a")
     (tmp_path / "step-1.svg").write_text("the picture before", encoding="utf-8")
-    drawn, whole = [], Graph.write
+    drawn, whole = [], Graph.content
 
     def dies(self, path):
         drawn.append(path)
@@ -262,7 +262,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
             raise OSError(28, "no space left")
         return whole(self, path)
 
-    monkeypatch.setattr(Graph, "write", dies)
+    monkeypatch.setattr(Graph, "content", dies)
     for folder in (tmp_path, tmp_path / "new"):
         with pytest.raises(OSError, match="no space left"):
             frames(steps, folder)

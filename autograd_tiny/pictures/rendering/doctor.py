@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograd_tiny.engine.terminal import new_console
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.rendering import render
 
@@ -79,7 +80,7 @@ def packages() -> list[Package]:
 
 def doctor(console: Console | None = None) -> bool:
     """Print what draws here and what is missing; whether pictures can be drawn."""
-    console = console or Console(highlight=False)
+    console = console or new_console()
     found = renderers()
     # A variable that names no program is an error, not a reason to look on.
     first = next((r for r in found if r.program or r.where not in INSTALL), None)

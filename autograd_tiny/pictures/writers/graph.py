@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import graphviz  # type: ignore[import-untyped]
 
+from autograd_tiny.engine import files
 from autograd_tiny.pictures.picture import Picture
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.writers.svg import finished
@@ -75,16 +76,20 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
 
         Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
         """
-        path = Path(path)
+        return files.save(Path(path), self.content(Path(path)))
+
+    def content(self, path: Path) -> bytes:
+        """What `write` writes; raises what it raises, but OSError."""
         suffix = path.suffix.lower()
         if not suffix:
             raise ValueError(f"{str(path)!r}: the suffix says what to write: .svg, .png, .dot, .mmd, .tex")
         if suffix in TEXT:
-            return render.save(path, self.source.encode())
+            return self.source.encode(errors="backslashreplace")
         if suffix in self.texts and self.picture is not None:
-            return render.save(path, self.texts[suffix](self.picture).encode())
+            return self.texts[suffix](self.picture).encode(errors="backslashreplace")
         try:
-            return render.save(path, self.pipe(suffix[1:]))
+            drawn: bytes = self.pipe(suffix[1:])
+            return drawn
         except render.RenderError as error:
             if "not recognized" not in str(error):
                 raise

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from autograd_tiny.engine.files import save, save_all
 from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
 from autograd_tiny.pictures.rendering.plain import places
-from autograd_tiny.pictures.rendering.render import save
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
@@ -47,6 +46,7 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
     >>> a = Value(3.0, "a")
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in frames(trace(a * a), folder, steps=[0, 3])]
     ['step-1.svg', 'step-4.svg']
@@ -55,14 +55,10 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     be written, RenderError.
     """
     chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
-    names = [f"step-{n + 1:0{digits}}.{format}" for n in chosen]
+    paths = [folder / f"step-{n + 1:0{digits}}.{format}" for n in chosen]
     scene = Scene(trace)
-    with _folder(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".frames.") as part:
-        for n, name in zip(chosen, names, strict=True):
-            scene.graph(n).write(Path(part, name))
-        for name in names:
-            Path(part, name).replace(folder / name)
-    return [folder / name for name in names]
+    with _folder(folder):
+        return save_all((path, scene.graph(n).content(path)) for n, path in zip(chosen, paths, strict=True))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from string import Template
 from typing import Any
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.rendering.render import save
+from autograd_tiny.engine.files import save
 from autograd_tiny.stepper.breakpoints import GRAMMAR
 from autograd_tiny.stepper.events import Backward, Forward
 from autograd_tiny.stepper.museum import BUGS, exhibit
@@ -63,7 +63,7 @@ def page(trace: Trace) -> str:
 
 def write_page(trace: Trace, path: str | Path) -> Path:
     """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    return save(Path(path), page(trace).encode(errors="replace"))
+    return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a file name may be no UTF-8
 
 
 def embedded(trace: Trace) -> str:
