@@ -15,12 +15,11 @@ from autograd_tiny.pictures.networks.picture import network
 from autograd_tiny.pictures.options import DIRECTIONS, SHOWN, Asked, word_of
 from autograd_tiny.pictures.symbolic import picture_of_function, picture_of_op
 from autograd_tiny.pictures.writers.dot import graph_of
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.mermaid import mermaid
 from autograd_tiny.pictures.writers.tikzpicture import tikz
 
-__all__ = ["GRAD", "INK", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
-
+__all__ = ["Graph", "draw", "network", "shown"]
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
 

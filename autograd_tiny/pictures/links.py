@@ -14,7 +14,7 @@ from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.networks.picture import MOST, network
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.scopes import split
-from autograd_tiny.pictures.writers.graph import GRAD
+from autograd_tiny.pictures.theme import Color
 
 NETWORK, SCALARS = "network.svg", "scalars.svg"
 # A link may lead to a circle, a box or the frame of a module; its outline is the first shape in it.
@@ -57,4 +57,4 @@ def _led(svg: str, other: str) -> str:
         return f'xlink:href="{found[1]}{"#" + quote(there[0]) if there else ""}"'
 
     svg = re.sub(r'xlink:href="([^"#]*)#([^"]*)"', led, svg)
-    return svg.replace("<style>", f"<style>{_ARRIVED}{{stroke:{GRAD};stroke-width:4}}", 1)
+    return svg.replace("<style>", f"<style>{_ARRIVED}{{stroke:{Color.GRAD.light};stroke-width:4}}", 1)

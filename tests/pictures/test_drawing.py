@@ -19,8 +19,7 @@ from autograd_tiny.pictures import drawing
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.rendering import render
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE
-from autograd_tiny.pictures.writers.svg import DARK
+from autograd_tiny.pictures.theme import Color
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -115,12 +114,13 @@ def test_text_stands_out_in_the_light_and_in_the_dark():
         low, high = sorted((luminance(a), luminance(b)))
         return (high + 0.05) / (low + 0.05)
 
-    for back in (LEAF, "white"):
-        for text in (INK, VALUE, GRAD):
-            assert contrast(text, back.replace("white", "#ffffff")) >= 4.5
-            assert contrast(DARK[text], DARK[back]) >= 4.5
-        assert contrast(LINE, back.replace("white", "#ffffff")) >= 2.8
-        assert contrast(DARK[LINE], DARK[back]) >= 3
+    for back in (Color.LEAF, Color.PAPER):
+        light = back.light.replace("white", "#ffffff")
+        for text in (Color.INK, Color.VALUE, Color.GRAD, Color.SOFT):
+            assert contrast(text.light, light) >= 4.5
+            assert contrast(text.dark, back.dark) >= 4.5
+        assert contrast(Color.LINE.light, light) >= 2.8
+        assert contrast(Color.LINE.dark, back.dark) >= 3
 
 
 def test_files_and_formats(tmp_path):

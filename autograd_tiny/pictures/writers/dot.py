@@ -10,7 +10,8 @@ from typing import Any
 
 from autograd_tiny.pictures.measure import SIZE, printable, shortened, text_width
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 from autograd_tiny.pictures.writers.svg import BOX
 
@@ -30,16 +31,23 @@ def graph_of(picture: Picture) -> Graph:
     graph.picture = picture
     apart = "0.35" if len(picture.arrows) <= MANY else "1.5"
     graph.attr(rankdir=picture.rankdir, ordering="in", nodesep="0.15", ranksep=apart)
-    graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+    graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
     if picture.caption:
         graph.attr(label=_caption(picture.caption), labelloc="b", labeljust="l")
     graph.attr("node", shape="box", style="rounded,filled", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE))
-    graph.attr("node", fillcolor="white", color=LINE, fontcolor=INK)
-    graph.attr("edge", color=LINE, arrowsize="0.6", fontname="Helvetica", fontsize=str(SIZE - 1), fontcolor=INK)
+    graph.attr("node", fillcolor=Color.PAPER.light, color=Color.LINE.light, fontcolor=Color.INK.light)
+    graph.attr(
+        "edge",
+        color=Color.LINE.light,
+        arrowsize="0.6",
+        fontname="Helvetica",
+        fontsize=str(SIZE - 1),
+        fontcolor=Color.INK.light,
+    )
     _inside(graph, framed(picture.boxes), picture.link, itertools.count())
     title = {box.key: shortened(box.title, LONGEST) for box in picture.boxes}
     for arrow in picture.arrows:
-        look = {"color": INK, "penwidth": "2.5"} if arrow.bold else {}
+        look = {"color": Color.INK.light, "penwidth": "2.5"} if arrow.bold else {}
         if arrow.label:
             look["label"] = attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
@@ -69,7 +77,7 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
     for inner in frame.frames:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
             label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
-            cluster.attr(label=label, style="rounded", color=LINE, labelloc="t", labeljust="l", margin="8")
+            cluster.attr(label=label, style="rounded", color=Color.LINE.light, labelloc="t", labeljust="l", margin="8")
             cluster.attr(tooltip=tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
 
@@ -88,13 +96,13 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
     if not box.count:
         look |= {"shape": "plaintext", "style": ""}
     elif box.kind == "leaf":
-        look |= {"fillcolor": LEAF}
+        look |= {"fillcolor": Color.LEAF.light}
     if box.kind == "output":
-        look |= {"color": INK, "penwidth": "2"}
+        look |= {"color": Color.INK.light, "penwidth": "2"}
     if box.bold:
-        look |= {"color": INK, "penwidth": "3.5"}
+        look |= {"color": Color.INK.light, "penwidth": "3.5"}
     if box.note:
-        look |= {"color": GRAD, "penwidth": "4"}
+        look |= {"color": Color.GRAD.light, "penwidth": "4"}
     if box.count > 1:
         look |= {"peripheries": "2"}
     graph.node(
@@ -112,9 +120,9 @@ def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
     title = shortened(title, LONGEST) or " "
     yield title, True, f"<b>{_written(title)}</b>"
-    for text, color in ((box.data, VALUE), (box.grad, GRAD)):
+    for text, color in ((box.data, Color.VALUE), (box.grad, Color.GRAD)):
         if text:
-            yield text, False, f'<font color="{color}">{_written(text)}</font>'
+            yield text, False, f'<font color="{color.light}">{_written(text)}</font>'
     for line in box.note.splitlines():
         text = shortened(line, LONGEST) or " "
         yield text, True, f"<b>{_written(text)}</b>"

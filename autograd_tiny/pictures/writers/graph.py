@@ -13,9 +13,6 @@ from autograd_tiny.pictures.picture import Picture
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.writers.svg import finished
 
-INK, VALUE, GRAD, LINE, LEAF = "#1a1a1a", "#0059a8", "#b54708", "#8a8f98", "#eef3f8"
-
-
 TEXT = (".dot", ".gv")
 
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from autograd_tiny.pictures.theme import Color
+
 NAMESPACE = "http://www.w3.org/2000/svg"
 SVG, HREF = f"{{{NAMESPACE}}}", "{http://www.w3.org/1999/xlink}href"
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', 'Noto Color Emoji', sans-serif"
-DARK = {
-    "white": "#14171c",
-    "black": "#e9ebee",
-    "#1a1a1a": "#e9ebee",
-    "#0059a8": "#79b8ff",
-    "#b54708": "#f5a268",
-    "#8a8f98": "#7d8590",
-    "#eef3f8": "#1f2833",
-    "#9b5fc0": "#b98ad6",
-}
+# What Graphviz draws in a colour of its own is white or black.
+DARK = {"black": Color.INK.dark} | {color.light: color.dark for color in Color if color.dark}
 BOX = "box"  # the class of a node whose text is in its middle
 _OWN = re.compile(r"(a_)?(node|edge|clust|graph)\d+")  # the ids that Graphviz gives, the same in every picture
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -34,7 +28,7 @@ def finished(drawn: str, title: str) -> str:
     root = ET.fromstring(drawn)
     root.set("class", "autograd-tiny")
     style = ET.Element(f"{SVG}style")
-    style.text = _rules()
+    style.text = _rules(drawn)
     root.insert(0, style)
     for group in root.iter(f"{SVG}g"):
         if _OWN.fullmatch(group.get("id", "")):
@@ -52,11 +46,12 @@ def finished(drawn: str, title: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _rules() -> str:
-    """A rule for each colour: attributes weigh less than any rule, so nothing else needs to know of the dark."""
+def _rules(drawn: str) -> str:
+    """A rule for each colour that is there: attributes weigh less than any rule, so nothing else needs to know of the dark."""
     rules = (
         f'.autograd-tiny [{what}="{light}"]{{{what}:{dark}}}'
         for light, dark in DARK.items()
+        if f'"{light}"' in drawn
         for what in ("fill", "stroke")
     )
     return f"@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}"

@@ -8,14 +8,14 @@ from dataclasses import replace
 from autograd_tiny.pictures.measure import printable, shortened, text_width
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
 from autograd_tiny.pictures.rendering.plain import Places, places
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.dot import LEADING, LONGEST, graph_of
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 
 MARGIN = 8.0  # points around the picture, and around what is in a frame
 LARGEST = 10_000.0  # points; TeX has no length beyond 16,383 and a page of PDF none beyond 14,400
 LONGEST_LINE = 200  # characters of the caption
-_COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "leaf": LEAF}
+_COLORS = (Color.INK, Color.LINE, Color.VALUE, Color.GRAD, Color.LEAF)
 
 Corners = tuple[float, float, float, float]  # left, bottom, right, top
 

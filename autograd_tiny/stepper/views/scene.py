@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.drawing import Graph
 from autograd_tiny.pictures.measure import SIZE, text_width, wrapped
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace
@@ -17,8 +18,7 @@ LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
 LEADING = 15.0  # points from line to line
-PALE = {VALUE: "#e3eef8", GRAD: "#fdeee3"}  # fills on which both colours keep a contrast of 4.5
-WAITING = "#6b7078"  # a value that is not computed yet
+PALE = {Color.VALUE: Color.PALE_VALUE, Color.GRAD: Color.PALE_GRAD}
 
 
 class Box(NamedTuple):
@@ -28,7 +28,7 @@ class Box(NamedTuple):
     data: str
     grad: str
     role: str  # active, target, known, waiting
-    color: str  # of the pass
+    color: Color  # of the pass
 
 
 class Scene:
@@ -58,7 +58,7 @@ class Scene:
 
     def box(self, node: Node, state: State) -> Box:
         step = self.trace[state.n]
-        color = VALUE if isinstance(step, Forward) else GRAD
+        color = Color.VALUE if isinstance(step, Forward) else Color.GRAD
         role = "known" if state.known(node) else "waiting"
         if isinstance(step, Backward) and node is step.operand:
             role = "target"
@@ -67,12 +67,12 @@ class Scene:
         data = _data(node.data if state.known(node) else None)
         return Box(self.titles[node.number], data, _grad(state.grad(node)), role, color)
 
-    def active(self, n: int, use: tuple[int, int]) -> str:
+    def active(self, n: int, use: tuple[int, int]) -> Color | None:
         """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
         step = self.trace[n]
         if step.node.number != use[0] or isinstance(step, Seed):
-            return ""
-        return VALUE if isinstance(step, Forward) else GRAD if step.i == use[1] else ""
+            return None
+        return Color.VALUE if isinstance(step, Forward) else Color.GRAD if step.i == use[1] else None
 
     def graph(self, n: int, arrowhead: str = "normal") -> Graph:
         state = self.trace.at(n)
@@ -82,8 +82,10 @@ class Scene:
         caption = _room(self.wide, self.high, text, 6)
         graph = Graph("frame", format="svg")
         graph.attr(rankdir="LR", ordering="in", nodesep="0.2", ranksep="0.1", label=caption, labelloc="b")
-        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
-        graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
+        graph.attr(
+            "node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light
+        )
         graph.attr("edge", arrowsize="0.6", arrowhead=arrowhead, fontname="Helvetica", fontsize=str(SIZE - 1))
         for node in self.trace.nodes:
             box, width, height = self.box(node, state), self.widths[node.number] / 72, self.heights[node.number] / 72
@@ -93,9 +95,13 @@ class Scene:
                 if isinstance(operand, Node):
                     use = node.number, i
                     color = self.active(n, use)
-                    text = f'<font color="{INK}"><b>{self.locals[use]}</b></font>' if color == GRAD else ""
+                    text = (
+                        f'<font color="{Color.INK.light}"><b>{self.locals[use]}</b></font>'
+                        if color is Color.GRAD
+                        else ""
+                    )
                     label = _room(text_width(self.locals[use]) + 6, LEADING, text)
-                    look = {"color": color, "penwidth": "4"} if color else {"color": LINE}
+                    look = {"color": color.light, "penwidth": "4"} if color else {"color": Color.LINE.light}
                     graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
         return graph
 
@@ -104,21 +110,26 @@ def _look(box: Box) -> dict[str, str]:
     """Never by the colour alone: the active box is filled, its frame thick; the target's is dashed."""
     match box.role:
         case "active":
-            return {"style": "rounded,filled", "fillcolor": PALE[box.color], "color": box.color, "penwidth": "3"}
+            return {
+                "style": "rounded,filled",
+                "fillcolor": PALE[box.color].light,
+                "color": box.color.light,
+                "penwidth": "3",
+            }
         case "target":
-            return {"style": "rounded,dashed", "color": box.color, "penwidth": "3"}
+            return {"style": "rounded,dashed", "color": box.color.light, "penwidth": "3"}
         case "known":
-            return {"style": "rounded", "color": INK}
+            return {"style": "rounded", "color": Color.INK.light}
         case _:
-            return {"style": "rounded", "color": LINE}
+            return {"style": "rounded", "color": Color.LINE.light}
 
 
 def _rows(box: Box) -> str:
-    color = WAITING if box.role == "waiting" else INK
+    color = Color.WAITING if box.role == "waiting" else Color.INK
     rows = [
-        *(f'<font color="{color}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
-        f'<font color="{VALUE}">{box.data}</font>',
-        f'<font color="{GRAD}">{box.grad}</font>',
+        *(f'<font color="{color.light}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
+        f'<font color="{Color.VALUE.light}">{box.data}</font>',
+        f'<font color="{Color.GRAD.light}">{box.grad}</font>',
     ]
     cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'

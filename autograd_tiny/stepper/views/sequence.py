@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.drawing import Graph
 from autograd_tiny.pictures.rendering.plain import places
 from autograd_tiny.pictures.rendering.render import save
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
@@ -119,12 +120,14 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
         inside = found[2].replace('<g id="', f'<g id="step{n + 1}-')  # no two things of a document have the same id
         if strip:
             y = top - gap / 2
-            strip.append(f'<line x1="0" x2="{wide:g}" y1="{y:g}" y2="{y:g}" stroke="{LINE}" stroke-width="0.5"/>\n')
+            strip.append(
+                f'<line x1="0" x2="{wide:g}" y1="{y:g}" y2="{y:g}" stroke="{Color.LINE.light}" stroke-width="0.5"/>\n'
+            )
         strip.append(f'<svg y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="{found[1]}">{inside}</svg>\n')
         width, top = max(width, wide), top + high + gap
     top -= gap
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
-    back = f'<rect width="{width:g}" height="{top:g}" fill="white"/>\n'
+    back = f'<rect width="{width:g}" height="{top:g}" fill="{Color.PAPER.light}"/>\n'
     return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
 
 
@@ -154,7 +157,7 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
                 lines.append(_slides([rf"\draw[{_ARROW[color]}] {spline(points)};" for color in passes]))
                 assert at is not None
                 label = rf"\node[local] at ({at[0]:.2f},{at[1]:.2f}) {{{tex(scene.locals[node.number, i])}}};"
-                lines.append(_slides([label if color == GRAD else "" for color in passes]))
+                lines.append(_slides([label if color is Color.GRAD else "" for color in passes]))
                 corners += [*points, at]
     for node in trace.nodes:
         x, y, wide, high = found.boxes[f"n{node.number}"]
@@ -218,18 +221,18 @@ def _slides(texts: Sequence[str]) -> str:
 
 
 _ARROW = {
-    "": "arrow",
-    VALUE: "arrow, draw=value, line width=2pt",
-    GRAD: "arrow, draw=grad, line width=2pt",
+    None: "arrow",
+    Color.VALUE: "arrow, draw=value, line width=2pt",
+    Color.GRAD: "arrow, draw=grad, line width=2pt",
 }
 _FRAME = {
-    ("active", VALUE): "active, draw=value, fill=palevalue",
-    ("active", GRAD): "active, draw=grad, fill=palegrad",
-    ("target", GRAD): "active, draw=grad, dashed",
+    ("active", Color.VALUE): "active, draw=value, fill=palevalue",
+    ("active", Color.GRAD): "active, draw=grad, fill=palegrad",
+    ("target", Color.GRAD): "active, draw=grad, dashed",
     **{("known", color): "still, draw=ink" for color in PALE},
     **{("waiting", color): "still, draw=line" for color in PALE},
 }
-_COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "palevalue": PALE[VALUE], "palegrad": PALE[GRAD]}
+_COLORS = (Color.INK, Color.LINE, Color.VALUE, Color.GRAD, *PALE.values())
 _DOCUMENT = rf"""\documentclass[aspectratio=169]{{beamer}}
 {PREAMBLE}
 {colors(_COLORS)}
