@@ -12,7 +12,7 @@ from autograd_tiny.engine.op import Every
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import Told, caption
 from autograd_tiny.pictures.fold import Groups
-from autograd_tiny.pictures.labels import Titles, cut, gradient, tooltip
+from autograd_tiny.pictures.labels import QUANTITIES, Titles, cut, summarized, tooltip
 from autograd_tiny.pictures.options import MOST, READABLE, Asked
 from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
 from autograd_tiny.pictures.selection import nearest
@@ -139,8 +139,7 @@ class Boxes:
         return Box(
             key=self.keys[g],
             title=title,
-            data=f"data {spread([v.data for v in values])}" if "data" in show else "",
-            grad=f"grad {gradient(values)}" if "grad" in show else "",
+            lines=tuple(q.line(summarized([q.of(v) for v in values])) for q in QUANTITIES if q.label in show),
             kind=kind,
             scope=scope if "scopes" in show else "",
             count=len(members),

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import LONGEST, Named, number, spell
 from autograd_tiny.engine.op import Every, Spelled
 from autograd_tiny.engine.value import UNTOUCHED, Value
 from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
+from autograd_tiny.pictures.picture import Line
+from autograd_tiny.pictures.theme import Color
 
 FEW = 8  # values of a sum that is written out, operands of any other op
 LONGEST_TOOLTIP = 400  # characters
+
+
+class Quantity(NamedTuple):
+    """A number of each value that a box may show in a line, by the word of `show` that asks for it."""
+
+    label: str
+    color: Color
+    of: Callable[[Value], float | None]  # None where there is none
+
+    def line(self, text: str) -> Line:
+        return Line(self.label, text, self.color)
+
+
+DATA = Quantity("data", Color.VALUE, lambda v: v.data)
+GRAD = Quantity("grad", Color.GRAD, lambda v: None if v.grad is UNTOUCHED else v.grad)
+QUANTITIES = (DATA, GRAD)  # a line each, in this order
+
+
+def summarized(xs: Sequence[float | None]) -> str:
+    """Numbers in one line, from the least to the greatest; – where there is none.
+
+    >>> summarized([1.0, 3.0]), summarized([None]), summarized([2.0, None])
+    ('1 … 3 (mean 2)', '–', '2, 1 –')
+    """
+    known = [x for x in xs if x is not None]
+    lacking = len(xs) - len(known)
+    if not known:
+        return "–"
+    return f"{spread(known)}, {lacking:,} –" if lacking else spread(known)
 
 
 class Titles:
@@ -72,24 +106,10 @@ class Titles:
         return spell(op, operands)
 
 
-def gradient(values: list[Value]) -> str:
-    """The gradients; – where none was computed.
-
-    >>> gradient([Value(1.0)])
-    '–'
-    """
-    touched = [v.grad for v in values if v.grad is not UNTOUCHED]
-    lacking = len(values) - len(touched)
-    if not touched:
-        return "–"
-    return f"{spread(touched)}, {lacking:,} –" if lacking else spread(touched)
-
-
 def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
-    grad = "–" if v.grad is UNTOUCHED else repr(v.grad)
-    lines = [printable(title), f"data {v.data!r}", f"grad {grad}", source]
-    return cut("\n".join(filter(None, lines)))
+    digits = [str(q.line("–" if (x := q.of(v)) is None else repr(x))) for q in QUANTITIES]
+    return cut("\n".join(filter(None, [printable(title), *digits, source])))
 
 
 def cut(text: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.value import Value
-from autograd_tiny.pictures.labels import gradient
+from autograd_tiny.pictures.labels import GRAD, summarized
 from autograd_tiny.pictures.measure import shortened, text_width
 from autograd_tiny.pictures.networks.graph import Key, Line, Network
 from autograd_tiny.pictures.picture import Box, Picture
@@ -189,7 +189,7 @@ def _name(box: Box, parent: str) -> str:
 
 
 def _box_numbers(box: Box) -> list[Run]:
-    return [(box.data.removeprefix("data "), Color.VALUE), (box.grad.removeprefix("grad "), Color.GRAD)]
+    return [(line.text, line.color) for line in box.lines]
 
 
 def _room(box: Box, parent: str) -> float:
@@ -244,14 +244,21 @@ def _apart(a: Point, b: Point) -> float:
 def told(parameters: Iterable[Value]) -> list[str]:
     """Each parameter with its value and gradient, those of many that come first."""
     parameters = list(parameters)
-    told = [
-        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {gradient([w])}" for w in parameters[:LISTED]
-    ]
+    told = [f"{shortened(str(w.name or 'unnamed'))} = {parameter(w)}" for w in parameters[:LISTED]]
     return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
 
 
 def _numbers(w: Value) -> list[Run]:
-    return [(short(w.data), Color.VALUE), (f"grad {gradient([w])}", Color.GRAD)]
+    return [(short(w.data), Color.VALUE), (_gradient(w), Color.GRAD)]
+
+
+def parameter(w: Value) -> str:
+    """Its value and its gradient: ``0.5, grad -1``."""
+    return f"{short(w.data)}, {_gradient(w)}"
+
+
+def _gradient(w: Value) -> str:
+    return str(GRAD.line(summarized([GRAD.of(w)])))
 
 
 def _pos(point: Point) -> str:

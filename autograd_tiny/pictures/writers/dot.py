@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import itertools
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograd_tiny.pictures.measure import SIZE, printable, shortened, text_width
-from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
+from autograd_tiny.pictures.picture import Box, Frame, Line, Picture, framed
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
@@ -24,7 +24,7 @@ MANY = 150  # arrows; beyond it they need more room between the boxes
 def graph_of(picture: Picture) -> Graph:
     """The picture as a Graph.
 
-    >>> print(graph_of(Picture((Box("n0", "a", "data 2"),), ())).source.count("n0"))
+    >>> print(graph_of(Picture((Box("n0", "a"),), ())).source.count("n0"))
     1
     """
     graph = Graph("gradient", format="svg")
@@ -58,13 +58,13 @@ def graph_of(picture: Picture) -> Graph:
 
 def _caption(lines: tuple[str, ...]) -> str:
     wide, high = max(map(text_width, lines)), LEADING * len(lines) + 8
-    text = "".join(f'{_written(line)}<br align="left"/>' for line in lines)
+    text = "".join(f'{written(line)}<br align="left"/>' for line in lines)
     size = f'fixedsize="true" width="{wide:.0f}" height="{high}"'
     cell = f'<td {size} align="left" balign="left" valign="bottom">{text}</td>'
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
-def _written(text: str) -> str:
+def written(text: str) -> str:
     r"""Text within an HTML-like label, where a single backslash before N would be the name of the node."""
     return html.escape(text).replace("\\", "\\\\")
 
@@ -91,7 +91,6 @@ def _linked(link: str, scope: str) -> dict[str, str]:
 def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
     rows = list(_rows(box, title))
     width = max(text_width(text) * (BOLD if bold else 1) for text, bold, _ in rows) + 16
-    cells = "".join(f"<tr><td>{written}</td></tr>" for _, _, written in rows)
     look = {"class": BOX}
     if not box.count:
         look |= {"shape": "plaintext", "style": ""}
@@ -107,7 +106,7 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
         look |= {"peripheries": "2"}
     graph.node(
         box.key,
-        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>',
+        table(row for _, _, row in rows),
         width=f"{width / 72:.3f}",
         height=f"{(LEADING * len(rows) + 8) / 72:.3f}",
         tooltip=tooltip(box.tooltip or box.title),
@@ -119,10 +118,20 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
     title = shortened(title, LONGEST) or " "
-    yield title, True, f"<b>{_written(title)}</b>"
-    for text, color in ((box.data, Color.VALUE), (box.grad, Color.GRAD)):
-        if text:
-            yield text, False, f'<font color="{color.light}">{_written(text)}</font>'
+    yield title, True, f"<b>{written(title)}</b>"
+    for row in box.lines:
+        yield str(row), False, colored(row)
     for line in box.note.splitlines():
         text = shortened(line, LONGEST) or " "
-        yield text, True, f"<b>{_written(text)}</b>"
+        yield text, True, f"<b>{written(text)}</b>"
+
+
+def table(rows: Iterable[str]) -> str:
+    """An HTML-like label of rows that are written as such."""
+    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+
+
+def colored(line: Line) -> str:
+    """A line within an HTML-like label."""
+    return f'<font color="{line.color.light}">{written(str(line))}</font>'

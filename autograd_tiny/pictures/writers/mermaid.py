@@ -32,8 +32,8 @@ _ICON = re.compile(r"(?<=\$)(?=\$)|(?<=fa)(?=[a-z]?:fa-)")
 def mermaid(picture: Picture) -> str:
     """A flowchart: put it between lines of ```` ```mermaid ```` and ```` ``` ```` in a Markdown file.
 
-    >>> from autograd_tiny.pictures.picture import Arrow
-    >>> a, b = Box("n0", "a", "data 3", kind="leaf"), Box("n1", "a * a", "data 9", kind="output")
+    >>> from autograd_tiny.pictures.picture import Arrow, Line
+    >>> a, b = (Box(f"n{i}", title, (Line("data", x),)) for i, (title, x) in enumerate((("a", "3"), ("a * a", "9"))))
     >>> print(*mermaid(Picture((a, b), (Arrow("n0", "n1"), Arrow("n0", "n1")))).splitlines()[:5], sep="\\n")
     flowchart LR
     n0("a<br/>data 3")
@@ -73,7 +73,7 @@ _SMALLER = "Fold the graph or draw a part of it, or write .svg"
 def _inside(frame: Frame, ids: dict[str, str], scopes: list[str]) -> Iterator[str]:
     """The boxes and frames of a frame; the ids of the frames go to `scopes`."""
     for box in frame.boxes:
-        texts = [frame.title(box), box.data, box.grad, *box.note.splitlines()]
+        texts = [frame.title(box), *map(str, box.lines), *box.note.splitlines()]
         left, right = ("[[", "]]") if box.count > 1 else ("(", ")")
         yield f"{ids[box.key]}{left}{_label([shortened(text) for text in texts if text] or [' '])}{right}"
     for inner in frame.frames:

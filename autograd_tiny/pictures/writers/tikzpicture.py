@@ -23,8 +23,8 @@ Corners = tuple[float, float, float, float]  # left, bottom, right, top
 def tikz(picture: Picture) -> str:
     r"""A LaTeX document for pdflatex, laid out as Graphviz lays the picture out.
 
-    >>> from autograd_tiny.pictures.picture import Arrow
-    >>> a, b = Box("n0", "a", "data 3", kind="leaf"), Box("n1", "a * a", "data 9", kind="output")
+    >>> from autograd_tiny.pictures.picture import Arrow, Line
+    >>> a, b = Box("n0", "a"), Box("n1", "a * a", (Line("data", "9", Color.VALUE),))
     >>> text = tikz(Picture((a, b), (Arrow("n0", "n1"), Arrow("n0", "n1"))))
     >>> text.count(r"\draw[arrow]"), r"\textbf{a * a}\\{}\textcolor{value}{data 9}" in text
     (2, True)
@@ -88,8 +88,7 @@ def _spelled(picture: Picture) -> Picture:
         replace(
             box,
             title=_line(box.title),
-            data=_line(box.data),
-            grad=_line(box.grad),
+            lines=tuple(line._replace(text=_line(line.text)) for line in box.lines),
             note="\n".join(map(_line, box.note.splitlines())),
             tooltip="",
         )
@@ -119,7 +118,7 @@ def _boxes(frame: Frame, found: Places, names: dict[str, str], scale: float) -> 
         x, y, wide, high = found.boxes[box.key]
         size = f"minimum width={wide:.1f}pt, minimum height={high:.1f}pt"
         rows = [rf"\textbf{{{tex(shortened(frame.title(box), LONGEST))}}}"]
-        rows += [rf"\textcolor{{{c}}}{{{tex(text)}}}" for c, text in (("value", box.data), ("grad", box.grad)) if text]
+        rows += [rf"\textcolor{{{line.color.variable}}}{{{tex(str(line))}}}" for line in box.lines]
         rows += [rf"\textbf{{{tex(shortened(line, LONGEST))}}}" for line in box.note.splitlines()]
         look = ", ".join(["value", *_look(box), size])
         yield rf"\node[{look}] ({names[box.key]}) at ({x * scale:.2f},{y * scale:.2f}) {{{BREAK.join(rows)}}};"

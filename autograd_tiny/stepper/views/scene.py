@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import html
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.pictures.drawing import Graph
+from autograd_tiny.pictures.labels import DATA, GRAD
 from autograd_tiny.pictures.measure import SIZE, text_width, wrapped
+from autograd_tiny.pictures.picture import Line
 from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.dot import LEADING, colored, table, written
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace
@@ -17,7 +20,6 @@ from autograd_tiny.stepper.traces import State, Trace
 LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
-LEADING = 15.0  # points from line to line
 PALE = {Color.VALUE: Color.PALE_VALUE, Color.GRAD: Color.PALE_GRAD}
 
 
@@ -25,8 +27,7 @@ class Box(NamedTuple):
     """What the box of a value says and how it looks at one step."""
 
     title: tuple[str, ...]
-    data: str
-    grad: str
+    lines: tuple[Line, ...]
     role: str  # active, target, known, waiting
     color: Color  # of the pass
 
@@ -42,16 +43,17 @@ class Scene:
             )
         self.trace = trace
         before = trace.at(-1)
-        shown = [[_data(node.data), _data(None), _grad(None), _grad(before.grad(node))] for node in trace.nodes]
+        shown = [[*_lines(node.data, None), *_lines(None, before.grad(node))] for node in trace.nodes]
         self.locals: dict[tuple[int, int], str] = {}
         for step in trace:
             if isinstance(step, Backward):
                 self.locals[step.node.number, step.i] = f"local {short(step.local)}"
             if not isinstance(step, Forward):
-                shown[(step.operand if isinstance(step, Backward) else step.node).number].append(_grad(step.after))
+                shown[(step.operand if isinstance(step, Backward) else step.node).number] += _lines(None, step.after)
         self.titles = [wrapped(spelled(node.named.title), LONGEST_TITLE, 2) for node in trace.nodes]
-        self.widths = [max(map(text_width, (*a, *b))) + 20 for a, b in zip(self.titles, shown, strict=True)]
-        self.heights = [LEADING * (len(title) + 2) + 8 for title in self.titles]
+        texts = ([*title, *map(str, lines)] for title, lines in zip(self.titles, shown, strict=True))
+        self.widths = [max(map(text_width, lines)) + 20 for lines in texts]
+        self.heights = [LEADING * (len(title) + len(_lines(None, None))) + 8.0 for title in self.titles]
         self.captions = [_caption(trace, n, longest, spelled) for n in range(len(trace))]
         self.wide = max(text_width(line) for lines in self.captions for line, _ in lines)
         self.high = LEADING * max(map(len, self.captions))
@@ -64,8 +66,8 @@ class Scene:
             role = "target"
         elif node is step.node:
             role = "active"
-        data = _data(node.data if state.known(node) else None)
-        return Box(self.titles[node.number], data, _grad(state.grad(node)), role, color)
+        lines = _lines(node.data if state.known(node) else None, state.grad(node))
+        return Box(self.titles[node.number], lines, role, color)
 
     def active(self, n: int, use: tuple[int, int]) -> Color | None:
         """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
@@ -76,7 +78,7 @@ class Scene:
 
     def graph(self, n: int, arrowhead: str = "normal") -> Graph:
         state = self.trace.at(n)
-        lines = [(html.escape(line), head) for line, head in self.captions[n]]
+        lines = [(written(line), head) for line, head in self.captions[n]]
         rows = [f"<b>{line}</b>" if head else line for line, head in lines]
         text = "".join(f'{row}<br align="left"/>' for row in rows)
         caption = _room(self.wide, self.high, text, 6)
@@ -126,13 +128,8 @@ def _look(box: Box) -> dict[str, str]:
 
 def _rows(box: Box) -> str:
     color = Color.WAITING if box.role == "waiting" else Color.INK
-    rows = [
-        *(f'<font color="{color.light}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
-        f'<font color="{Color.VALUE.light}">{box.data}</font>',
-        f'<font color="{Color.GRAD.light}">{box.grad}</font>',
-    ]
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+    title = (f'<font color="{color.light}"><b>{written(line) or " "}</b></font>' for line in box.title)
+    return table(itertools.chain(title, map(colored, box.lines)))
 
 
 def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
@@ -142,12 +139,10 @@ def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
-def _data(x: float | None) -> str:
-    return f"data {'–' if x is None else short(x)}"
-
-
-def _grad(x: float | None) -> str:
-    return f"grad {'–' if x is None else short(x)}"
+def _lines(data: float | None, grad: float | None) -> tuple[Line, ...]:
+    """What a box says of a value at one step, a line each."""
+    numbers = ((DATA, data), (GRAD, grad))
+    return tuple(quantity.line("–" if x is None else short(x)) for quantity, x in numbers)
 
 
 def _caption(trace: Trace, n: int, longest: int, spelled: Callable[[str], str]) -> list[tuple[str, bool]]:

@@ -167,8 +167,8 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
         outline = f"({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f})"
         lines.append(_slides([rf"\draw[{_FRAME[box.role, box.color]}] {outline};" for box in shown]))
         rows = [rf"\textbf{{{tex(line)}}}" for line in shown[0].title]
-        rows.append(rf"\textcolor{{value}}{{{_slides([tex(box.data) for box in shown])}}}")
-        rows.append(rf"\textcolor{{grad}}{{{_slides([tex(box.grad) for box in shown])}}}")
+        for on in zip(*(box.lines for box in shown), strict=True):
+            rows.append(rf"\textcolor{{{on[0].color.variable}}}{{{_slides([tex(str(line)) for line in on])}}}")
         lines.append(rf"\node[box, text width={wide:.0f}pt] at ({x:.2f},{y:.2f}) {{{BREAK.join(rows)}}};")
     (left, right), (bottom, top) = [(min(along), max(along)) for along in zip(*corners, strict=True)]
     lines.insert(0, rf"\useasboundingbox ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});")
