@@ -169,7 +169,7 @@ def _museum(given: argparse.Namespace) -> None:
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from autograd_tiny.pictures.rendering.doctor import doctor
+    from autograd_tiny.pictures.doctor import doctor
 
     return 0 if doctor() else 1
 

@@ -16,7 +16,8 @@ theme.py       every colour, light and dark
 measure.py     the width of a text where no font can be asked
 networks/      `network`: a network as people draw one
 writers/       a picture as DOT, SVG, PNG, Mermaid, TikZ
-rendering/     the programs that render DOT, and which of them is there
+rendering/     the programs that render DOT
+doctor.py      which of them draws here, what it can, and how to install what is missing
 """
 
 from typing import TYPE_CHECKING

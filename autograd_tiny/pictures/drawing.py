@@ -14,17 +14,12 @@ from autograd_tiny.pictures.coarsening import pictures
 from autograd_tiny.pictures.networks.picture import network
 from autograd_tiny.pictures.options import DIRECTIONS, SHOWN, Asked, word_of
 from autograd_tiny.pictures.symbolic import picture_of_function, picture_of_op
-from autograd_tiny.pictures.writers.dot import graph_of
-from autograd_tiny.pictures.writers.graph import Graph
-from autograd_tiny.pictures.writers.mermaid import mermaid
-from autograd_tiny.pictures.writers.tikzpicture import tikz
+from autograd_tiny.pictures.writers.formats import FORMATS
+from autograd_tiny.pictures.writers.graph import Graph, graph_of
 
 __all__ = ["Graph", "draw", "network", "shown"]
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
-
-
-Graph.texts |= {".mmd": mermaid, ".tex": tikz}  # they lie above graph.py
 
 
 def draw(
@@ -90,6 +85,7 @@ def shown(y: Value) -> dict[str, str]:
     try:
         graph = draw(y)
         graph.seconds = SECONDS
-        return {"image/svg+xml": graph.pipe("svg", encoding="utf-8"), **text}
+        svg = FORMATS[".svg"]
+        return {svg.mime: svg.write(graph).decode(), **text}
     except Exception:  # a cell that fails to show its result must not hide it
         return text

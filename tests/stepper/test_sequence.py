@@ -11,7 +11,7 @@ import pytest
 
 from autograd_tiny import Value
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.drawing import Graph
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace

@@ -1,4 +1,4 @@
-"""A picture in the DOT language, as a graphviz.Digraph that also draws where no Graphviz is installed."""
+"""A picture in the DOT language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 from autograd_tiny.pictures.measure import SIZE, printable, shortened, text_width
 from autograd_tiny.pictures.picture import Box, Frame, Line, Picture, framed
 from autograd_tiny.pictures.theme import Color
-from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 from autograd_tiny.pictures.writers.svg import BOX
 
@@ -21,14 +20,14 @@ LONGEST = 60  # characters of a title
 MANY = 150  # arrows; beyond it they need more room between the boxes
 
 
-def graph_of(picture: Picture) -> Graph:
-    """The picture as a Graph.
+def fill(graph: Any, picture: Picture) -> None:
+    """Write the picture into an empty graphviz.Digraph.
 
-    >>> print(graph_of(Picture((Box("n0", "a"),), ())).source.count("n0"))
+    >>> from graphviz import Digraph
+    >>> graph = Digraph(); fill(graph, Picture((Box("n0", "a"),), ()))
+    >>> graph.source.count("n0")
     1
     """
-    graph = Graph("gradient", format="svg")
-    graph.picture = picture
     apart = "0.35" if len(picture.arrows) <= MANY else "1.5"
     graph.attr(rankdir=picture.rankdir, ordering="in", nodesep="0.15", ranksep=apart)
     graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
@@ -53,7 +52,6 @@ def graph_of(picture: Picture) -> Graph:
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
         told = tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
         graph.edge(arrow.tail, arrow.head, tooltip=told, **look)
-    return graph
 
 
 def _caption(lines: tuple[str, ...]) -> str:

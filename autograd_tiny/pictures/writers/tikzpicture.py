@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import graphviz  # type: ignore[import-untyped]
+
 from autograd_tiny.pictures.measure import printable, shortened, text_width
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
 from autograd_tiny.pictures.rendering.plain import Places, places
 from autograd_tiny.pictures.theme import Color
-from autograd_tiny.pictures.writers.dot import LEADING, LONGEST, graph_of
+from autograd_tiny.pictures.writers.dot import LEADING, LONGEST, fill
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 
 MARGIN = 8.0  # points around the picture, and around what is in a frame
@@ -33,7 +35,8 @@ def tikz(picture: Picture) -> str:
     it. Letters that pdflatex lacks are written as U+6F22. Raises RenderError.
     """
     written = _spelled(picture)
-    graph = graph_of(written)
+    graph = graphviz.Digraph()
+    fill(graph, written)
     graph.edge_attr["arrowhead"] = "none"  # the plain layout would end where the arrow's tip begins
     found = places(graph.source)
     caption = [shortened(_line(line), LONGEST_LINE) for line in picture.caption]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.drawing import Graph
 from autograd_tiny.pictures.labels import DATA, GRAD
 from autograd_tiny.pictures.measure import SIZE, text_width, wrapped
 from autograd_tiny.pictures.picture import Line
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.dot import LEADING, colored, table, written
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograd_tiny.pictures.drawing import Graph
 from autograd_tiny.pictures.rendering.plain import places
 from autograd_tiny.pictures.rendering.render import save
 from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
