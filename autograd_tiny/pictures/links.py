@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 from urllib.parse import quote, unquote
 
 from autograd_tiny.engine.provenance import Recording
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import draw
-from autograd_tiny.pictures.networks.picture import MOST, network
+from autograd_tiny.pictures.networks.picture import MOST_CIRCLES, network
+from autograd_tiny.pictures.options import GraphOptions
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.scopes import split
 from autograd_tiny.pictures.theme import Color
@@ -22,7 +23,12 @@ _ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in
 
 
 def linked(
-    y: Value, folder: str | Path, recording: Recording | None = None, *, most: int = MOST, **asked: Any
+    y: Value,
+    folder: str | Path,
+    recording: Recording | None = None,
+    *,
+    most: int = MOST_CIRCLES,
+    **options: Unpack[GraphOptions],
 ) -> tuple[Path, Path]:
     """Write network.svg and scalars.svg into a folder; a click on a module in one leads to the same module in the other.
 
@@ -33,9 +39,9 @@ def linked(
     ['network.svg', 'scalars.svg']
 
     Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as
-    for `network`, `asked` what `draw` is asked for of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
+    for `network`, the options as for `draw`, of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
     """
-    graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **asked)
+    graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **options)
     circles, scalars = (graph.pipe("svg", encoding="utf-8") for graph in graphs)
     circles, scalars = _led(circles, scalars), _led(scalars, circles)
     Path(folder).mkdir(parents=True, exist_ok=True)

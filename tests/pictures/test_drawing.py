@@ -150,7 +150,7 @@ def test_the_graph_is_a_digraph_that_can_be_added_to():
 def test_a_notebook_shows_a_picture_or_the_text_and_never_fails(monkeypatch):
     y = Value(2.0, "a") * 3
     assert set(y._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
-    monkeypatch.setattr(drawing, "pictures", lambda asked: 1 / 0)
+    monkeypatch.setattr(drawing, "pictures", lambda options: 1 / 0)
     assert y._repr_mimebundle_() == {"text/plain": repr(y)}
 
 

@@ -19,7 +19,7 @@ from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
-from autograd_tiny.pictures.options import FOLDS, READABLE, WORDS
+from autograd_tiny.pictures.options import READABLE, choices
 from autograd_tiny.pictures.picture import Box, framed
 from autograd_tiny.stepper.attribution import paths
 from autograd_tiny.stepper.traces import trace
@@ -42,13 +42,13 @@ def accounted(y, picture):
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "fold": st.sampled_from(FOLDS),
+        "fold": st.sampled_from(choices("fold")),
         "collapse": st.sampled_from([1, 2, 3]),
         "depth": st.integers(1, 6),
         "focus": st.just("x0"),
         "highlight": st.just("x0"),
         "limit": st.integers(1, 12),
-        "show": st.lists(st.sampled_from(WORDS), unique=True),
+        "show": st.lists(st.sampled_from(choices("show")), unique=True),
         "rankdir": st.sampled_from(["LR", "TB"]),
     },
 )

@@ -16,10 +16,10 @@ from autograd_tiny.pictures.networks.layout import arranged, parameter, told
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
 from autograd_tiny.pictures.writers.graph import Graph
 
-MOST = 17  # circles in a column
+MOST_CIRCLES = 17  # circles in a column
 
 
-def network(y: Value, recording: Recording | None = None, *, most: int = MOST, link: str = "") -> Graph:
+def network(y: Value, recording: Recording | None = None, *, most: int = MOST_CIRCLES, link: str = "") -> Graph:
     """The network that computed y: a circle per module with its activation and gradient, a line per weight.
 
     >>> from autograd_tiny.nn.modules import MLP

@@ -59,7 +59,7 @@ FORMATS = {
         Format(".dot", "the text that Graphviz draws", _source, mime="text/plain"),
         Format(".mmd", "Mermaid, which code hosts draw", _text(mermaid)),
         Format(".tex", "TikZ for pdflatex", _text(tikz), RENDERER),
-        Format(".pdf", "PDF", _rendered("pdf"), GRAPHVIZ, b"%PDF"),
+        Format(".pdf", "PDF, where there is a system Graphviz", _rendered("pdf"), GRAPHVIZ, b"%PDF"),
     )
 }
 ALSO = {".gv": ".dot"}  # another suffix of the same
