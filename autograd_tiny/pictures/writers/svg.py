@@ -1,4 +1,4 @@
-"""The renderer's SVG made fit for any page: light and dark, text in the middle of its box, full texts as tooltips."""
+"""The renderer's SVG as a tree: made fit for any page, light and dark, texts in the middle of their boxes and as tooltips."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ET
 from autograd_tiny.pictures.theme import Color
 
 NAMESPACE = "http://www.w3.org/2000/svg"
+ET.register_namespace("", NAMESPACE)
+ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 SVG, HREF = f"{{{NAMESPACE}}}", "{http://www.w3.org/1999/xlink}href"
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', 'Noto Color Emoji', sans-serif"
 # What Graphviz draws in a colour of its own is white or black.
@@ -23,9 +25,7 @@ def finished(drawn: str, title: str) -> str:
     Colours change where the screen is dark, not on paper; the rules hold within the picture only, so that it can stand
     in a page beside others.
     """
-    ET.register_namespace("", NAMESPACE)
-    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    root = ET.fromstring(drawn)
+    root = read(drawn)
     root.set("class", "autograd-tiny")
     style = ET.Element(f"{SVG}style")
     style.text = _rules(drawn)
@@ -43,6 +43,22 @@ def finished(drawn: str, title: str) -> str:
             _at_the_edge(group)
     for text in root.iter(f"{SVG}text"):
         text.set("font-family", FONTS)
+    return written(root)
+
+
+def read(svg: str) -> ET.Element:
+    """The tree of an SVG."""
+    return ET.fromstring(svg)
+
+
+def written(root: ET.Element) -> str:
+    """The text of a tree.
+
+    >>> print(written(read('<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"><a x:href="b"/></svg>')))
+    <?xml version="1.0" encoding="UTF-8"?>
+    <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><a xlink:href="b" /></svg>
+    <BLANKLINE>
+    """
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 

@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
 from autograd_tiny.pictures.rendering.plain import places
 from autograd_tiny.pictures.rendering.render import save
 from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers import svg
 from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
@@ -110,25 +112,26 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     """
     path, gap = _suffixed(path, ".svg"), 18.0
     chosen, scene = _chosen(trace, steps), Scene(trace)
-    strip: list[str] = []
+    strip = Element(f"{svg.SVG}svg")
+    back = SubElement(strip, f"{svg.SVG}rect", fill=Color.PAPER.light)
     width = top = 0.0
     for n in chosen:
-        svg = scene.graph(n).pipe("svg", encoding="utf-8")
-        found = re.search(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>(.*)</svg>', svg, re.DOTALL)
-        assert found is not None
-        wide, high = map(float, found[1].split()[2:])
-        inside = found[2].replace('<g id="', f'<g id="step{n + 1}-')  # no two things of a document have the same id
-        if strip:
-            y = top - gap / 2
-            strip.append(
-                f'<line x1="0" x2="{wide:g}" y1="{y:g}" y2="{y:g}" stroke="{Color.LINE.light}" stroke-width="0.5"/>\n'
-            )
-        strip.append(f'<svg y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="{found[1]}">{inside}</svg>\n')
+        drawn = svg.read(scene.graph(n).pipe("svg", encoding="utf-8"))
+        wide, high = map(float, drawn.get("viewBox", "").split()[2:])
+        drawn.attrib |= {"y": f"{top:g}", "width": f"{wide:g}", "height": f"{high:g}"}
+        for group in drawn.iter(f"{svg.SVG}g"):
+            if "id" in group.attrib:  # no two things of a document have the same id
+                group.set("id", f"step{n + 1}-{group.get('id')}")
+        if top:
+            y, look = f"{top - gap / 2:g}", {"stroke": Color.LINE.light, "stroke-width": "0.5"}
+            SubElement(strip, f"{svg.SVG}line", {"x1": "0", "x2": f"{wide:g}", "y1": y, "y2": y} | look)
+        strip.append(drawn)
         width, top = max(width, wide), top + high + gap
-    top -= gap
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
-    back = f'<rect width="{width:g}" height="{top:g}" fill="{Color.PAPER.light}"/>\n'
-    return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
+    size = {"width": f"{width:g}", "height": f"{top - gap:g}"}
+    back.attrib |= size
+    strip.attrib |= {what: f"{length}pt" for what, length in size.items()}
+    strip.set("viewBox", f"0 0 {width:g} {top - gap:g}")
+    return save(path, svg.written(strip).encode())
 
 
 def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
