@@ -13,7 +13,7 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import CaptionFacts, caption
 from autograd_tiny.pictures.fold import Groups
 from autograd_tiny.pictures.labels import QUANTITIES, Titles, cut, summarized, tooltip
-from autograd_tiny.pictures.options import MOST_BOXES, READABLE, Options
+from autograd_tiny.pictures.options import MOST_BOXES, READABLE_BOXES, Options
 from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
 from autograd_tiny.pictures.selection import nearest
 
@@ -221,7 +221,7 @@ class PictureBuilder:
                 finer_by: dict[str, Any] = {"collapse": level.depth} if level.depth else {"fold": level.fold}
                 return f"{self._call(**finer_by)}, {level.boxes:,} boxes"
         if self.left_out:
-            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE else ''}"
+            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE_BOXES else ''}"
         names = [v.name for v in self.graph.order if v.op is None and v.name]
         return f"draw(y, focus={names[0]!r:.60}), the paths from one value to the output" if names else ""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from autograd_tiny.pictures.builder import FoldLevel, PictureBuilder
 from autograd_tiny.pictures.fold import Groups, modules, samples, singly, sums, to_depth
-from autograd_tiny.pictures.options import READABLE, Options
+from autograd_tiny.pictures.options import READABLE_BOXES, Options
 from autograd_tiny.pictures.picture import Picture
 from autograd_tiny.pictures.scopes import split
 
@@ -30,7 +30,7 @@ def pictures(options: Options) -> Iterator[Picture]:
             drawn = min(level.boxes, options.limit)
         finer.append(level)
     level = min(finer, key=lambda level: level.boxes)
-    for limit in (options.limit, READABLE, READABLE // 4):
+    for limit in (options.limit, READABLE_BOXES, READABLE_BOXES // 4):
         if not drawn or min(level.boxes, limit) < drawn:
             yield PictureBuilder(options, level, limit).picture([])
             drawn = min(level.boxes, limit)

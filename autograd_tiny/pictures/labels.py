@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import spread
-from autograd_tiny.engine.names import LONGEST, Named, number, spell
+from autograd_tiny.engine.names import LONGEST_LABEL, Named, number, numbered, spell
 from autograd_tiny.engine.op import Every, Spelled
 from autograd_tiny.engine.value import UNTOUCHED, Value
 from autograd_tiny.pictures.fold import Indexed, sign
@@ -14,7 +14,7 @@ from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.picture import Line
 from autograd_tiny.pictures.theme import Color
 
-FEW = 8  # values of a sum that is written out, operands of any other op
+FEW_TERMS = 8  # values of a sum that is written out, operands of any other op
 LONGEST_TOOLTIP = 400  # characters
 
 
@@ -57,16 +57,16 @@ class Titles:
         """Of values that are alike, `roots`; `one` is all that is in the box for the first, `whole` also what is cut off."""
         first = self.graph.order[roots[0]]
         if first.op is None:
-            return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")
+            return self._name(roots) or (numbered(roots[0]) if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(whole) if len(one) > 1 else first.op.name
-        if isinstance(first.op.partials, Every) and len(first.operands) > FEW:
+        if isinstance(first.op.partials, Every) and len(first.operands) > FEW_TERMS:
             written = f"{first.op.name} of {len(first.operands):,}"
             return f"{name} = {written}" if (name := self._name(roots)) else written
         if self.named:
             return self.named[first].title
-        written = self._spelled(roots, set(one)).text if len(one) <= FEW else ""
-        if not written or (len(one) > 1 and len(written) > LONGEST):
+        written = self._spelled(roots, set(one)).text if len(one) <= FEW_TERMS else ""
+        if not written or (len(one) > 1 and len(written) > LONGEST_LABEL):
             written = self._counted(whole)
         name = self._name(roots)
         return f"{name} = {written}" if name else written
@@ -100,7 +100,7 @@ class Titles:
             elif name := self._name(places):
                 operands.append(Spelled(name, 99 if name.isidentifier() else 98))
             elif x.op is None and len(dict.fromkeys(places)) == 1:
-                operands.append(Spelled(f"v{places[0] + 1}"))
+                operands.append(Spelled(numbered(places[0])))
             else:
                 operands.append(Spelled("…"))
         return spell(op, operands)

@@ -19,13 +19,13 @@ from autograd_tiny.pictures.fold import Indexed, to_depth
 from autograd_tiny.pictures.scopes import scopes
 from autograd_tiny.pictures.selection import Highlight, named, on_the_way, within
 
-READABLE = 100  # boxes: about what a person still follows, and dot lays out in 0.1 s
+READABLE_BOXES = 100  # boxes: about what a person still follows, and dot lays out in 0.1 s
 MOST_BOXES = 2000  # where somebody asks for more
 
 Word = Literal["names", "data", "grad", "scopes", "local"]
 Fold = Literal["nothing", "sums", "samples"]
 Direction = Literal["LR", "TB", "RL", "BT"]
-SHOWN: tuple[Word, ...] = ("names", "data", "grad", "scopes")
+SHOWN_BY_DEFAULT: tuple[Word, ...] = ("names", "data", "grad", "scopes")
 
 
 class Option(NamedTuple):
@@ -42,7 +42,7 @@ class GraphOptions(TypedDict, total=False):
     rankdir: Annotated[Direction, Option("LR", "which way the arrows go", "WAY")]
     show: Annotated[
         str | Iterable[Word],
-        Option(SHOWN, "what boxes and arrows say (local: the derivative on each arrow)", "WORDS"),
+        Option(SHOWN_BY_DEFAULT, "what boxes and arrows say (local: the derivative on each arrow)", "WORDS"),
     ]
     fold: Annotated[Fold | None, Option(None, "what is folded; by default what makes it readable", "HOW")]
     collapse: Annotated[
@@ -158,7 +158,7 @@ class Options:
         self.rankdir = word_of("rankdir", option["rankdir"])
         self.show = _words(option["show"])
         self.fold = None if option["fold"] is None else word_of("fold", option["fold"])
-        self.limit = READABLE if self.fold is None else MOST_BOXES
+        self.limit = READABLE_BOXES if self.fold is None else MOST_BOXES
         if option["limit"] is not None:
             self.limit = _count("limit", option["limit"])
         self.focus, self.depth = option["focus"], option["depth"]

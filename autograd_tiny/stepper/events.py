@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from autograd_tiny.engine.names import LONGEST, Named
+from autograd_tiny.engine.names import LONGEST_LABEL, Named
 from autograd_tiny.engine.op import EDGES, Op
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.symbol import Symbol, explain
@@ -97,7 +97,7 @@ def rule(step: Backward) -> str:
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
         d = op.locals(Symbol.named(node.named.label), xs)[step.i]
-        if isinstance(d, Symbol) and len(str(d)) > LONGEST:
+        if isinstance(d, Symbol) and len(str(d)) > LONGEST_LABEL:
             return explain(op).splitlines()[step.i]
     except (TypeError, ValueError, ArithmeticError, IndexError):
         return ""

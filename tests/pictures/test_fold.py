@@ -19,7 +19,7 @@ from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
-from autograd_tiny.pictures.options import READABLE, choices
+from autograd_tiny.pictures.options import READABLE_BOXES, choices
 from autograd_tiny.pictures.picture import Box, framed
 from autograd_tiny.stepper.attribution import paths
 from autograd_tiny.stepper.traces import trace
@@ -188,7 +188,7 @@ def test_a_batch_is_drawn_as_its_neurons():
     y = batch(model, points(20))
     y.backward()
     picture = accounted(y, draw(y).picture)
-    assert len(picture.boxes) <= READABLE
+    assert len(picture.boxes) <= READABLE_BOXES
     neurons = [box for box in picture.boxes if box.title.endswith("neurons[3] ×20")]
     assert [box.title for box in neurons] == ["layers[0].neurons[3] ×20", "layers[1].neurons[3] ×20"]
     assert "…" in neurons[0].lines[1].text
@@ -298,7 +298,7 @@ def test_a_long_chain_is_drawn(step):
     start = time.perf_counter()
     picture = accounted(y, draw(y).picture)
     assert time.perf_counter() - start < 10
-    assert len(picture.boxes) <= READABLE + 1
+    assert len(picture.boxes) <= READABLE_BOXES + 1
 
 
 def test_the_dot_text_is_the_same_in_every_process():

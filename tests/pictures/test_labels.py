@@ -10,7 +10,7 @@ from autograd_tiny.pictures import builder, labels, networks, options
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.labels import QUANTITIES, Quantity
 from autograd_tiny.pictures.networks.picture import network
-from autograd_tiny.pictures.options import SHOWN, choices
+from autograd_tiny.pictures.options import SHOWN_BY_DEFAULT, choices
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.sequence import frame
@@ -28,7 +28,7 @@ def test_a_line_more_is_one_row_and_stands_in_every_format(suffix, tmp_path, mon
         monkeypatch.setattr(module, "QUANTITIES", (*QUANTITIES, USES))
     y = MLP(2, [3, 1], seed=0)([Value(1.0, "x"), 2.0])
     monkeypatch.setattr(options, "choices", lambda name: (*choices(name), "operands"))
-    text = draw(y, show=(*SHOWN, "operands")).write(tmp_path / f"a{suffix}").read_text(encoding="utf-8")
+    text = draw(y, show=(*SHOWN_BY_DEFAULT, "operands")).write(tmp_path / f"a{suffix}").read_text(encoding="utf-8")
     assert text.count("operands 2") > 5
     assert any("operands 2" in box.tooltip for box in network(y).picture.boxes)
 

@@ -17,7 +17,7 @@ from autograd_tiny import Value
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.picture import Arrow, Box, Line, Picture
-from autograd_tiny.pictures.writers.tikzpicture import LARGEST, tikz
+from autograd_tiny.pictures.writers.tikzpicture import LARGEST_PAGE, tikz
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views import sequence as frames
 
@@ -107,7 +107,7 @@ def test_what_is_beyond_a_page_of_tex_is_made_smaller():
     boxes = tuple(Box(f"n{i}", "v" * 40) for i in range(100))
     text = tikz(Picture(boxes, tuple(Arrow(a.key, b.key) for a, b in itertools.pairwise(boxes))))
     lengths = [float(x) for x in re.findall(r"-?\d+\.\d+(?=pt|,|\))", text)]
-    assert 0.9 * LARGEST < max(lengths) < 1.1 * LARGEST
+    assert 0.9 * LARGEST_PAGE < max(lengths) < 1.1 * LARGEST_PAGE
     assert re.search(r"scale=0\.\d+", text)
 
 

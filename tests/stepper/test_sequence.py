@@ -15,7 +15,7 @@ from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace
-from autograd_tiny.stepper.views.sequence import MOST, filmstrip, frame, frames, gif, tikz
+from autograd_tiny.stepper.views.sequence import MOST_FRAMES, filmstrip, frame, frames, gif, tikz
 
 Image = pytest.importorskip("PIL.Image")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -270,7 +270,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
 
 def test_steps_that_are_too_many_too_few_or_not_there(tmp_path):
     y = Value(1.0, "x")
-    for _ in range(MOST):
+    for _ in range(MOST_FRAMES):
         y = y + 1.0
     long = trace(y)
     for show in (

@@ -22,9 +22,9 @@ from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 Point = tuple[float, float]
 Run = tuple[str, Color]  # a piece of text and its colour
 
-FEW = 8  # circles in a column that can be large
-LABELLED = 12  # lines between two columns that have room for their numbers
-LISTED = 8  # parameters that a tooltip tells one by one
+LARGE_COLUMN = 8  # circles in a column that can be large
+MOST_LABELLED = 12  # lines between two columns that have room for their numbers
+MOST_LISTED = 8  # parameters that a tooltip tells one by one
 LABEL = (62.0, 24.0)  # points: the weight and its gradient
 
 
@@ -60,7 +60,7 @@ class _Drawing:
     def __init__(self, picture: Picture, found: Network, columns: list[list[Key]]) -> None:
         self.picture, self.found = picture, found
         self.boxes = dict(zip((key for column in columns for key in column), picture.boxes, strict=True))
-        self.size = size = LARGE if max(map(len, columns)) <= FEW else SMALL
+        self.size = size = LARGE if max(map(len, columns)) <= LARGE_COLUMN else SMALL
         self.graph = Graph("network", format="svg", graph_attr={"layout": "nop2", "outputorder": "edgesfirst"})
         self.graph.attr("node", fixedsize="true", fontname="Helvetica", margin="0", fillcolor=Color.PAPER.light)
         self.graph.attr("edge", color=Color.LINE.light, arrowhead="none")
@@ -170,7 +170,7 @@ class _Drawing:
                 between[self.number[tail]].append((tail, head))
         taken: list[Point] = []
         for pairs in between.values():
-            for tail, head in pairs if len(pairs) <= LABELLED else ():
+            for tail, head in pairs if len(pairs) <= MOST_LABELLED else ():
                 (w,) = self.found.lines[tail, head].weights
                 places = list(_along(self.at[tail], self.at[head]))
                 x, y = max(places, key=lambda place: min([_apart(place, other) for other in taken], default=1.0))
@@ -244,8 +244,8 @@ def _apart(a: Point, b: Point) -> float:
 def told(parameters: Iterable[Value]) -> list[str]:
     """Each parameter with its value and gradient, those of many that come first."""
     parameters = list(parameters)
-    told = [f"{shortened(str(w.name or 'unnamed'))} = {parameter(w)}" for w in parameters[:LISTED]]
-    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
+    told = [f"{shortened(str(w.name or 'unnamed'))} = {parameter(w)}" for w in parameters[:MOST_LISTED]]
+    return told + [f"… {len(parameters) - MOST_LISTED:,} more"] * (len(parameters) > MOST_LISTED)
 
 
 def _numbers(w: Value) -> list[Run]:

@@ -16,8 +16,8 @@ from autograd_tiny.pictures.writers.svg import BOX
 
 LEADING = 15  # points from line to line
 BOLD = 1.07  # how much wider bold letters are
-LONGEST = 60  # characters of a title
-MANY = 150  # arrows; beyond it they need more room between the boxes
+LONGEST_TITLE = 60  # characters of a title
+MANY_ARROWS = 150  # arrows; beyond it they need more room between the boxes
 
 
 def fill(graph: Any, picture: Picture) -> None:
@@ -28,7 +28,7 @@ def fill(graph: Any, picture: Picture) -> None:
     >>> graph.source.count("n0")
     1
     """
-    apart = "0.35" if len(picture.arrows) <= MANY else "1.5"
+    apart = "0.35" if len(picture.arrows) <= MANY_ARROWS else "1.5"
     graph.attr(rankdir=picture.rankdir, ordering="in", nodesep="0.15", ranksep=apart)
     graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
     if picture.caption:
@@ -44,7 +44,7 @@ def fill(graph: Any, picture: Picture) -> None:
         fontcolor=Color.INK.light,
     )
     _inside(graph, framed(picture.boxes), picture.link, itertools.count())
-    title = {box.key: shortened(box.title, LONGEST) for box in picture.boxes}
+    title = {box.key: shortened(box.title, LONGEST_TITLE) for box in picture.boxes}
     for arrow in picture.arrows:
         look = {"color": Color.INK.light, "penwidth": "2.5"} if arrow.bold else {}
         if arrow.label:
@@ -74,7 +74,7 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
         _node(graph, box, frame.title(box), _linked(link, box.scope) if box.scope != frame.path else {})
     for inner in frame.frames:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
-            label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
+            label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST_TITLE))
             cluster.attr(label=label, style="rounded", color=Color.LINE.light, labelloc="t", labeljust="l", margin="8")
             cluster.attr(tooltip=tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
@@ -115,12 +115,12 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
-    title = shortened(title, LONGEST) or " "
+    title = shortened(title, LONGEST_TITLE) or " "
     yield title, True, f"<b>{written(title)}</b>"
     for row in box.lines:
         yield str(row), False, colored(row)
     for line in box.note.splitlines():
-        text = shortened(line, LONGEST) or " "
+        text = shortened(line, LONGEST_TITLE) or " "
         yield text, True, f"<b>{written(text)}</b>"
 
 

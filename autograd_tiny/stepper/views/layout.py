@@ -17,7 +17,7 @@ from autograd_tiny.stepper.traces import Trace
 HEIGHT, GAP = 52.0, 26.0  # points: a box of three lines, between two boxes
 NARROWEST = text_width(f"grad {short(-1.2345e-05)}")  # a gradient that is still to come
 WIDEST = 30  # characters that a box shows
-MANY = 1500  # values; beyond it the renderer's layout takes seconds
+MOST_BY_RENDERER = 1500  # values; beyond it the renderer's layout takes seconds
 
 
 class Layout(NamedTuple):
@@ -47,7 +47,7 @@ def layout(trace: Trace) -> Layout:
     >>> len(found.boxes), len(found.arrows)  # two values, and a is used twice
     (2, 2)
     """
-    if len(trace.nodes) <= MANY:
+    if len(trace.nodes) <= MOST_BY_RENDERER:
         try:
             return _by_renderer(trace)
         except render.RenderError:

@@ -17,7 +17,7 @@ from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace
 
-LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
+MOST_VALUES = 1000  # values; beyond it a layout takes seconds and shows nothing
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
 PALE = {Color.VALUE: Color.PALE_VALUE, Color.GRAD: Color.PALE_GRAD}
@@ -36,9 +36,9 @@ class Scene:
     """The texts of every step, letters that cannot be shown `spelled` in others, and the size of each box."""
 
     def __init__(self, trace: Trace, longest: int = LONGEST_LINE, spelled: Callable[[str], str] = str) -> None:
-        if len(trace.nodes) > LIMIT:
+        if len(trace.nodes) > MOST_VALUES:
             raise ValueError(
-                f"too large to draw: {len(trace.nodes):,} values, and the limit is {LIMIT:,}. Trace a value nearer to "
+                f"too large to draw: {len(trace.nodes):,} values, and the limit is {MOST_VALUES:,}. Trace a value nearer to "
                 "the leaves, or the same function of fewer points"
             )
         self.trace = trace

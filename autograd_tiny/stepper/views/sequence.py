@@ -24,7 +24,7 @@ from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.scene import PALE, Scene
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
-MOST = 200  # frames in one go; nobody looks at more, and each takes a layout
+MOST_FRAMES = 200  # frames in one go; nobody looks at more, and each takes a layout
 LINE_OF_SLIDE = 94  # characters that fit across one in \footnotesize
 
 
@@ -194,10 +194,10 @@ def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
             raise IndexError(f"there is no step {n}: they are 0 to {len(trace) - 1}")
     if not chosen:
         raise ValueError("no steps to show")
-    if len(chosen) > MOST:
+    if len(chosen) > MOST_FRAMES:
         raise ValueError(
-            f"{len(chosen):,} steps are too many to show, the limit is {MOST}. Choose: steps=range(0, {len(trace)}, "
-            f"{-(-len(trace) // MOST)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
+            f"{len(chosen):,} steps are too many to show, the limit is {MOST_FRAMES}. Choose: steps=range(0, {len(trace)}, "
+            f"{-(-len(trace) // MOST_FRAMES)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
             "steps=[n for n, step in enumerate(trace) if stops(step)]"
         )
     return chosen
