@@ -1,7 +1,8 @@
 """What is drawn, as plain data: boxes, arrows, and how much of the graph they stand for.
 
 A picture is made from Values, from Symbols or from a network, and written as DOT, Mermaid or TikZ: who makes one and
-who writes one know nothing of each other.
+who writes one know nothing of each other. The picture of a network has a writer of its own, networks/layout.py, which
+puts circles and lines in their places.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs."""
+"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs.
+
+A frame is no `Picture`: its boxes, labels and caption are as large as they will be at any step, and say how a step goes.
+What a box's lines are and how they are written is that of pictures.
+"""
 
 from __future__ import annotations
 
