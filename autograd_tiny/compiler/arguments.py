@@ -8,9 +8,7 @@ from typing import Any
 
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import array_of, indices, is_array, is_module, leaves, rebuild
-
-NUMBERS = "biuf"  # the kinds of NumPy's real numbers
+from autograd_tiny.engine.tree import NUMBERS, indices, is_array, is_module, kind_of, leaves, rebuild, structure
 
 
 class Arguments:
@@ -65,62 +63,6 @@ class Arguments:
 
     def _one(self, sample: int) -> dict[str, Any]:
         return {name: x[sample] if name in self.batched else x for name, x in self.named.items()}
-
-
-def structure(x: Any, path: str) -> Any:
-    """What a recording hangs on, as a key: kinds, lengths, shapes and names, but no number.
-
-    >>> structure({"w": [1.0, 2.0]}, "p")
-    (<class 'dict'>, ('w',), (<class 'list'>, (<class 'float'>, <class 'float'>)))
-
-    Raises TypeError, naming the path, for what is no number.
-    """
-    kind = x.__class__
-    if kind is float or kind is int or kind is bool:
-        return float
-    if kind is list or kind is tuple:
-        return kind, tuple([structure(item, f"{path}[{i}]") for i, item in enumerate(x)])
-    if is_array(x):
-        if x.dtype.kind in NUMBERS:
-            return "array", x.shape
-        if x.dtype.kind != "O":
-            raise TypeError(f"{path}: expected real numbers, got an array of {x.dtype}")
-        return "array", x.shape, tuple([structure(item, path) for item in x.ravel().tolist()])
-    if isinstance(x, dict):
-        return (kind, tuple(x), *(structure(item, f"{path}[{key!r}]") for key, item in x.items()))
-    if isinstance(x, (list, tuple)):
-        return kind, tuple([structure(item, f"{path}[{i}]") for i, item in enumerate(x)])
-    if is_module(x):
-        return _fixed(x)
-    for _ in leaves(x, path):  # a number of another kind, or what raises and says where
-        pass
-    return float
-
-
-def _fixed(x: Any) -> Any:
-    """What of a Module is no parameter, and so part of the recording: its kind, its sizes, its activation."""
-    if isinstance(x, Operand):
-        return float
-    if is_module(x) or isinstance(x, dict):
-        items = x if isinstance(x, dict) else vars(x)
-        return (x.__class__, *((name, _fixed(item)) for name, item in items.items()))
-    if isinstance(x, (list, tuple)):
-        return (x.__class__, *map(_fixed, x))
-    return x if x.__class__.__hash__ else id(x)
-
-
-def shape(x: Any) -> Any:
-    """The structure of results, whose leaves are numbers of any kind."""
-    if is_array(x):
-        return ("array", x.shape) if _of_numbers(x) else ("array", x.shape, *map(shape, x.ravel().tolist()))
-    if isinstance(x, dict):
-        return dict, tuple(x), tuple(map(shape, x.values()))
-    return (type(x), tuple(map(shape, x))) if isinstance(x, (list, tuple)) else float
-
-
-def _of_numbers(x: Any) -> bool:
-    """Whether the items of an array are numbers, and not lists or dicts."""
-    return x.dtype.kind in NUMBERS or all(shape(item) is float for item in x.ravel().tolist())
 
 
 def numbers(x: Any) -> Any:
@@ -189,33 +131,27 @@ class Results:
     """
 
     def __init__(self, returned: Any, each: bool) -> None:
-        self.shape = shape(returned)
+        self.shape = structure(returned)
         self.around = _around(returned, itertools.count(), each)
 
 
 def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
-    if is_array(tree) and _of_numbers(tree):
-        return _array([next(places) for _ in range(tree.size)], tree.shape, each)
-    if is_array(tree):
-        dims, items = tree.shape, _all(tree.ravel().tolist(), places, each)
-        return lambda ys: array_of(items(ys), dims)
+    kind = kind_of(tree)
+    if kind is None:
+        i = next(places)
+        return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
     if is_module(tree):
         raise TypeError(f"a Module was returned, {tree!r:.60}: return its numbers, such as what it gives")
-    if isinstance(tree, dict):
-        keys, inner = list(tree), _all(list(tree.values()), places, each)
-        return lambda ys: dict(zip(keys, inner(ys), strict=True))
-    if isinstance(tree, (list, tuple)):
-        kind, inner = type(tree), _all(tree, places, each)
-        if kind is list:
-            return inner
-        return (lambda ys: kind(*inner(ys))) if hasattr(kind, "_fields") else (lambda ys: kind(inner(ys)))
-    i = next(places)
-    return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
+    items = [item for _, item in kind.items(tree)]
+    if is_array(tree) and not any(map(kind_of, items)):
+        return _array([next(places) for _ in items], tree.shape, each)
+    inner, model = _all(items, places, each), rebuild(tree, itertools.repeat(0.0))  # without what was recorded
+    return inner if tree.__class__ is list else lambda ys: kind.build(model, inner(ys))
 
 
 def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
     """A list of what each item becomes; of many numbers in a row, the row."""
-    if items and not each and all(shape(item) is float for item in items):
+    if items and not each and not any(map(kind_of, items)):
         found = [next(places) for _ in items]
         row = slice(found[0], found[-1] + 1)
         return lambda ys: ys[row] if ys.__class__ is list else ys[row].tolist()

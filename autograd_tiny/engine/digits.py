@@ -35,6 +35,19 @@ def equals(*xs: float) -> str:
     return "=" if is_exact(*xs) else "≈"
 
 
+def counted(n: int) -> str:
+    """A number of things, exact up to 60 digits; beyond them about so many, and never all of its digits.
+
+    >>> counted(1_234_567), counted(2**100_000)
+    ('1,234,567', 'about 9.99e30102')
+    """
+    if n < 10**60:
+        return f"{n:,}"
+    tens = math.log10(n)
+    digits, _, more = f"{10 ** (tens % 1):.2e}".partition("e")  # 9.999 is written 1.00e+01
+    return f"about {digits}e{int(tens) + int(more)}"
+
+
 def spread(xs: Sequence[float]) -> str:
     """One number, or many from the least to the greatest with their mean; how many are nan.
 

@@ -1,83 +1,177 @@
-"""Nested lists, tuples, dicts, arrays and Modules of scalars: their leaves in order, and the same shape around new leaves."""
+"""Containers of numbers: their leaves in order, the same container around other leaves, and a key for its structure.
+
+A kind of container is a row of the registry: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays,
+Modules, and what `register` adds. Transforms, `jit`, `nn` and `tracing` all walk containers by it.
+"""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 
+Items = Iterable[tuple[str, Any]]
+NUMBERS = "biuf"  # the kinds of NumPy's real numbers
+
+
+class Kind(NamedTuple):
+    """A kind of container: how it comes apart, how it is put together, what else tells two of a kind apart."""
+
+    items: Callable[[Any], Items]  # each item with what is written behind the container to reach it: "[0]", ".w"
+    build: Callable[[Any, list[Any]], Any]  # one like the given container, around other items
+    key: Callable[[Any], Hashable] = lambda x: ()
+    gradient: Callable[[Any, list[Any]], Any] | None = None  # what a gradient is put into; None: the same as build
+
+
+_registry: dict[type, Kind] = {}
+_found: dict[type, Kind | None] = {}  # by exact type, for speed
+
+
+def register(
+    kind: type,
+    items: Callable[[Any], Items],
+    build: Callable[[Any, list[Any]], Any],
+    key: Callable[[Any], Hashable] = lambda x: (),
+) -> None:
+    """Make a type, and its subclasses, a container that transforms, `jit` and `nn` see through.
+
+    >>> class Point:
+    ...     def __init__(self, x, y):
+    ...         self.x, self.y = x, y
+    >>> register(Point, lambda p: [(".x", p.x), (".y", p.y)], lambda p, items: Point(*items))
+    >>> from autograd_tiny import grad
+    >>> found = grad(lambda p: p.x * p.y)(Point(2.0, 3.0))
+    >>> found.x, found.y
+    (3.0, 2.0)
+
+    `items` gives each item with the text that reaches it, always in the same order; `build` makes a container like the
+    one given around other items; `key` is what of it is not an item, and hashable: `jit` records anew where it differs.
+    Raises TypeError for what is not a type, and ValueError for a type that is registered already.
+    """
+    if not isinstance(kind, type):
+        raise TypeError(f"register takes a type, got {kind!r:.60} of type {type(kind).__name__}")
+    if kind in _registry:
+        raise ValueError(f"{kind.__name__} is registered already")
+    _registry[kind] = Kind(items, build, key)
+    _found.clear()
+
+
+def kind_of(x: Any) -> Kind | None:
+    """The kind of container that x is; None for what holds no items, a number for instance."""
+    try:
+        return _found[x.__class__]
+    except KeyError:
+        kind = _found[x.__class__] = _look_up(x.__class__)
+        return kind
+
+
+def _look_up(cls: type) -> Kind | None:
+    for base in cls.__mro__:
+        if base is tuple and hasattr(cls, "_fields"):
+            return _NAMED_TUPLE
+        if base in _registry:
+            return _registry[base]
+    if hasattr(cls, "named_parameters") and hasattr(cls, "with_parameters"):
+        return _MODULE
+    if hasattr(cls, "ravel") and hasattr(cls, "dtype") and hasattr(cls, "__setitem__"):  # a NumPy scalar has no items
+        return _ARRAY
+    return _DATACLASS if dataclasses.is_dataclass(cls) else None
+
 
 def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
-    """Each scalar of a tree with the path that leads to it.
+    """Each number of a tree with the path that leads to it.
 
     >>> list(leaves({"w": [1.0, 2.0], "b": 3.0}, "x"))
-    [("x['w'][0]", 1.0), ("x['w'][1]", 2.0), ("x['b']", 3.0)]
+    [("x['b']", 3.0), ("x['w'][0]", 1.0), ("x['w'][1]", 2.0)]
 
-    Raises TypeError for anything that is neither a real number nor a list, tuple, dict, NumPy array or Module of such.
+    Raises TypeError for a leaf that is not a real number, and names its path.
     """
-    if isinstance(tree, dict):
-        for key, item in tree.items():
-            yield from leaves(item, f"{path}[{key!r}]")
-    elif isinstance(tree, (list, tuple)):
-        for i, item in enumerate(tree):
-            yield from leaves(item, f"{path}[{i}]")
-    elif is_module(tree):
-        for name, parameter in tree.named_parameters():
-            yield f"{path}.{name}", parameter
-    elif is_array(tree):
-        for place, item in zip(indices(tree.shape), tree.ravel().tolist(), strict=True):
-            yield from leaves(item, f"{path}[{place}]")
+    kind = kind_of(tree)
+    if kind is not None:
+        for suffix, item in kind.items(tree):
+            yield from leaves(item, path + suffix)
     elif isinstance(tree, Operand):
         yield path, tree
     else:
         try:
             yield path, real(tree)
         except TypeError as error:
-            raise TypeError(
-                f"{path}: {error}; scalars and lists, tuples, dicts, arrays and Modules of them work"
-            ) from None
+            raise TypeError(f"{path}: {error}; numbers and {CONTAINERS} of them work") from None
 
 
-def rebuild(tree: Any, new: Iterable[Any], modules_as_dicts: bool = False) -> Any:
-    """The tree with its leaves replaced, in order; a Module as a new Module, or as a dict from parameter names.
+CONTAINERS = "lists, tuples, dicts, dataclasses, arrays and Modules"
+
+
+def rebuild(tree: Any, new: Iterable[Any], as_gradient: bool = False) -> Any:
+    """The tree with its leaves replaced, in order; as a gradient, a Module is a dict from parameter names.
 
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, [10, 20, 30])
-    {'w': [10, 20], 'b': 30}
+    {'w': [20, 30], 'b': 10}
     """
-    return _rebuild(tree, iter(new), modules_as_dicts)
+    return _rebuild(tree, iter(new), as_gradient)
 
 
-def _rebuild(tree: Any, new: Iterator[Any], modules_as_dicts: bool) -> Any:
-    if isinstance(tree, dict):
-        return {key: _rebuild(item, new, modules_as_dicts) for key, item in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        items = [_rebuild(item, new, modules_as_dicts) for item in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    if is_module(tree):
-        values = {name: next(new) for name, _ in tree.named_parameters()}
-        return values if modules_as_dicts else tree.with_parameters(values.values())
-    if is_array(tree):
-        return array_of([next(new) for _ in range(tree.size)], tree.shape)
-    return next(new)
+def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
+    kind = kind_of(tree)
+    if kind is None:
+        return next(new)
+    items = [_rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
+    return ((as_gradient and kind.gradient) or kind.build)(tree, items)
+
+
+def structure(tree: Any, path: str = "argument") -> Hashable:
+    """What a recording depends on, as a key: kinds, lengths, shapes and names, but no number.
+
+    >>> structure({"w": [1.0, 2.0]})
+    (<class 'dict'>, (), ("['w']", (<class 'list'>, (), ('[0]', <class 'float'>), ('[1]', <class 'float'>))))
+
+    Raises TypeError, naming the path, for a leaf that is not a real number.
+    """
+    cls = tree.__class__
+    if cls is float or cls is int or cls is bool:
+        return float
+    kind = kind_of(tree)
+    if (kind is _ARRAY and tree.dtype.kind in NUMBERS) or kind is _MODULE:
+        return cls, kind.key(tree)
+    if kind is not None:
+        items = [(suffix, structure(item, path + suffix)) for suffix, item in kind.items(tree)]
+        return (cls, kind.key(tree), *items)
+    for _ in leaves(tree, path):  # a number of another kind, or what raises and says where
+        pass
+    return float
 
 
 def holds_operands(tree: Any) -> bool:
     """Whether a Value or a Dual was given in the tree itself; the parameters of a Module do not count."""
-    if isinstance(tree, dict):
-        return any(map(holds_operands, tree.values()))
-    if isinstance(tree, (list, tuple)):
-        return any(map(holds_operands, tree))
-    if is_array(tree):
-        return bool(tree.dtype == object) and any(map(holds_operands, tree.ravel().tolist()))
-    return isinstance(tree, Operand)
+    kind = kind_of(tree)
+    if kind is None:
+        return isinstance(tree, Operand)
+    if kind is _MODULE or (kind is _ARRAY and tree.dtype != object):
+        return False
+    return any(holds_operands(item) for _, item in kind.items(tree))
 
 
-def is_array(tree: Any) -> bool:
-    """Whether it is a NumPy array, or looks like one, of one dimension at least."""
-    return hasattr(tree, "ravel") and hasattr(tree, "dtype") and bool(tree.shape)
+def below(x: Any) -> Items:
+    """What a container holds, or a Module in its attributes, with the text that reaches it; nothing for anything else."""
+    if is_module(x):
+        return [(f".{name}", item) for name, item in vars(x).items()]
+    kind = kind_of(x)
+    return () if kind is None or (kind is _ARRAY and x.dtype != object) else kind.items(x)
+
+
+def is_array(x: Any) -> bool:
+    """Whether it is a NumPy array, or looks like one."""
+    return kind_of(x) is _ARRAY
+
+
+def is_module(x: Any) -> bool:
+    """Whether it has named parameters, as those of `nn` have."""
+    return kind_of(x) is _MODULE
 
 
 def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
@@ -96,6 +190,83 @@ def indices(shape: tuple[int, ...]) -> Iterator[str]:
     return (", ".join(map(str, place)) for place in itertools.product(*map(range, shape)))
 
 
-def is_module(tree: Any) -> bool:
-    """Whether it has named parameters, as those of `nn` have."""
-    return hasattr(tree, "named_parameters") and hasattr(tree, "with_parameters")
+def _keys(x: dict[Any, Any]) -> list[Any]:
+    """Sorted, so that the order of insertion makes no other structure."""
+    try:
+        return sorted(x)
+    except TypeError:
+        return sorted(x, key=lambda key: (type(key).__qualname__, repr(key)))
+
+
+def _dict_like(x: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
+    new = copy.copy(x)  # of its own class, its keys in their own order
+    new.update(zip(_keys(x), items, strict=True))
+    return new
+
+
+def _list_like(x: list[Any], items: list[Any]) -> list[Any]:
+    if x.__class__ is list:
+        return items
+    new = copy.copy(x)
+    new[:] = items
+    return new
+
+
+def _dataclass_like(x: Any, items: list[Any]) -> Any:
+    new = copy.copy(x)  # and not through __init__, which may convert what it is given
+    for field, item in zip(dataclasses.fields(x), items, strict=True):
+        object.__setattr__(new, field.name, item)
+    return new
+
+
+def _numbered(x: Any) -> Items:
+    return [(f"[{i}]", item) for i, item in enumerate(x)]
+
+
+_NAMED_TUPLE = Kind(
+    lambda x: [(f".{name}", item) for name, item in zip(x._fields, x, strict=True)], lambda x, items: x._make(items)
+)
+_DATACLASS = Kind(
+    lambda x: [(f".{field.name}", getattr(x, field.name)) for field in dataclasses.fields(x)], _dataclass_like
+)
+_ARRAY = Kind(
+    lambda x: zip([f"[{i}]" if i else "" for i in indices(x.shape)], x.ravel().tolist(), strict=True),
+    lambda x, items: array_of(items, x.shape),
+    lambda x: x.shape,
+)
+
+
+class _Same(NamedTuple):
+    """An object as a key, kept so that no other can take its place in memory."""
+
+    thing: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.thing is other.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
+def _module_key(x: Any) -> Hashable:
+    """What of a Module is not a parameter, and so part of a recording: its class, its sizes, its activation."""
+    if isinstance(x, Operand):
+        return float
+    if is_array(x) and x.dtype != object:
+        return x.__class__, x.dtype.str, x.shape, x.tobytes()
+    if kind_of(x) is not None:
+        return (x.__class__, *[(suffix, _module_key(item)) for suffix, item in below(x)])
+    return x if x.__class__.__hash__ else _Same(x)
+
+
+_MODULE = Kind(
+    lambda x: [(f".{name}", parameter) for name, parameter in x.named_parameters()],
+    lambda x, items: x.with_parameters(items),
+    _module_key,
+    lambda x, items: dict(zip([name for name, _ in x.named_parameters()], items, strict=True)),
+)
+
+register(list, _numbered, _list_like)
+register(tuple, _numbered, lambda x, items: x.__class__(items))
+register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in _keys(x)], _dict_like)
+register(type(None), lambda x: (), lambda x, items: None)

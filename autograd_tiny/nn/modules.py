@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.tree import below, is_module, kind_of
 from autograd_tiny.engine.value import Value
 
 Activation = Callable[[Any], Any]  # a row of the table, or any function of one number
@@ -146,37 +147,27 @@ class MLP(Module):
 
 
 def _named(item: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if id(item) in seen or isinstance(item, (str, bytes)):
-        return
     if isinstance(item, Operand):
+        if id(item) not in seen:
+            seen.add(id(item))
+            yield path, item
+    elif not is_module(item) or id(item) not in seen:
         seen.add(id(item))
-        yield path, item
-    elif isinstance(item, Module):
-        seen.add(id(item))
-        for name, inner in vars(item).items():
-            yield from _named(inner, f"{path}.{name}" if path else name, seen)
-    elif isinstance(item, (list, tuple)):
-        for i, inner in enumerate(item):
-            yield from _named(inner, f"{path}[{i}]", seen)
-    elif isinstance(item, dict):
-        for key, inner in item.items():
-            yield from _named(inner, f"{path}[{key!r}]", seen)
+        for suffix, inner in below(item):
+            yield from _named(inner, (path + suffix).removeprefix("."), seen)
 
 
 def _replaced(item: Any, new: dict[int, Any]) -> Any:
-    """A copy of item with what `new` gives for an id in the place of the object; Modules copied go into `new` too."""
+    """A copy of item with objects replaced according to `new`, keyed by id; Modules copied go into `new` too."""
     if id(item) in new:
         return new[id(item)]
-    if isinstance(item, Module):
+    if is_module(item):
         new[id(item)] = copied = copy.copy(item)
         vars(copied).update({name: _replaced(inner, new) for name, inner in vars(item).items()})
         return copied
-    if isinstance(item, (list, tuple)):
-        items = [_replaced(inner, new) for inner in item]
-        return type(item)(*items) if hasattr(item, "_fields") else type(item)(items)
-    if isinstance(item, dict):
-        return {key: _replaced(inner, new) for key, inner in item.items()}
-    return item
+    items = list(below(item))
+    kind = kind_of(item)
+    return kind.build(item, [_replaced(inner, new) for _, inner in items]) if kind and items else item
 
 
 def _generator(seed: Seed) -> random.Random:

@@ -12,7 +12,7 @@ from autograd_tiny.engine.op import Every
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import CaptionFacts, caption
 from autograd_tiny.pictures.fold import Groups
-from autograd_tiny.pictures.labels import QUANTITIES, Titles, cut, summarized, tooltip
+from autograd_tiny.pictures.labels import QUANTITIES, Titles, summarized, tooltip
 from autograd_tiny.pictures.options import MOST_BOXES, READABLE_BOXES, Options
 from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
 from autograd_tiny.pictures.selection import nearest
@@ -187,7 +187,7 @@ class PictureBuilder:
             where = self.options.recording.where.get(values[0]) if self.options.recording else None
             return tooltip(title, values[0], where.source if where else "")
         among = f", {self.inside[g]:,} uses among them" if self.inside[g] else ""
-        return cut(f"{title}\n{len(members):,} values{among}")
+        return f"{title}\n{len(members):,} values{among}"
 
     def _facts(self, finer: Sequence[FoldLevel]) -> CaptionFacts:
         focus: Any = self.options.focus

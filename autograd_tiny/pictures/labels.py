@@ -15,7 +15,6 @@ from autograd_tiny.pictures.picture import Line
 from autograd_tiny.pictures.theme import Color
 
 FEW_TERMS = 8  # values of a sum that is written out, operands of any other op
-LONGEST_TOOLTIP = 400  # characters
 
 
 class Quantity(NamedTuple):
@@ -109,8 +108,4 @@ class Titles:
 def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
     digits = [str(q.line("–" if (x := q.of(v)) is None else repr(x))) for q in QUANTITIES]
-    return cut("\n".join(filter(None, [printable(title), *digits, source])))
-
-
-def cut(text: str) -> str:
-    return text if len(text) <= LONGEST_TOOLTIP else f"{text[: LONGEST_TOOLTIP - 1]}…"
+    return "\n".join(filter(None, [printable(title), *digits, source]))

@@ -8,8 +8,9 @@ by it later. No `.grad` is ever touched: adjoints live in a dict of the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -17,14 +18,15 @@ from typing import Any
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import real
-from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
+from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
+from autograd_tiny.transforms.tracer import Tracer, constant, is_recording, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that remember what they came from
-_active: set[Any] = set()  # what functions are being differentiated by, now, in any thread
+_active: set[Any] = set()  # nodes made to differentiate by: what depends on one is told from the rest in any thread
+_within: ContextVar[bool] = ContextVar("within", default=False)  # whether this thread or task takes a derivative
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -50,7 +52,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _run(f, args, kwargs, argnums)
-        if isinstance(run.output, (list, tuple, dict)):
+        if kind_of(run.output) is not None:
             raise TypeError(f"{_name(f)} returned a {type(run.output).__name__}: grad needs one number; use jacobian")
         return run.settled(run.output), run.gradient(run.output)
 
@@ -92,13 +94,12 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     """
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
-    before, after = list(leaves(primals, "primals")), list(leaves(tangents, "tangents"))
-    if [_inside(path) for path, _ in before] != [_inside(path) for path, _ in after]:
-        raise ValueError(f"tangents have {len(after)} scalars in another structure than the {len(before)} of primals")
+    xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
-    duals = [Dual(x if keep else float(x), t, level) for (_, x), (_, t) in zip(before, after, strict=True)]
-    output = f(*rebuild(primals, duals))
+    duals = [Dual(x if keep else float(x), t, level) for x, t in zip(xs, ts, strict=True)]
+    with _differentiating([]):
+        output = f(*rebuild(primals, duals))
     ys = [y for _, y in leaves(output, "output")]
     carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
     return (
@@ -115,23 +116,19 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     ([10.0, 7.0], (105.0, 102.0))
     """
     run = _run(f, primals, {}, tuple(range(len(primals))))
-    ys = list(leaves(run.output, "output"))
+    ys = [y for _, y in leaves(run.output)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        gs = list(leaves(cotangent, "cotangent"))
-        if [_inside(path) for path, _ in gs] != [_inside(path) for path, _ in ys]:
-            raise ValueError(
-                f"the cotangent has {len(gs)} scalars in another structure than the {len(ys)} of the output"
-            )
+        gs = _alike("the cotangent", cotangent, "the output", run.output)
         token = never_raise.set(True)
         try:
-            weighted = ops.dot(*(y for _, y in ys), *(g for _, g in gs))
+            weighted = ops.dot(*ys, *gs)
         finally:
             never_raise.reset(token)
         gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
         return gradient
 
-    return rebuild(run.output, [run.settled(y) for _, y in ys]), pullback
+    return rebuild(run.output, [run.settled(y) for y in ys]), pullback
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
@@ -168,7 +165,7 @@ class _Run:
     def gradient(self, y: Any, keep: bool = False) -> Any:
         keep = keep or self.keep or _depends(y)
         gs = [_settle(g, keep) for g in _pull(y, self.targets, keep)]
-        return rebuild(self.shape, gs, modules_as_dicts=True)
+        return rebuild(self.shape, gs, as_gradient=True)
 
 
 def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]) -> _Run:
@@ -198,9 +195,7 @@ def _lift(x: Any) -> Any:
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
     if is_recording() and not isinstance(x, Tracer):
-        return (
-            +traced(x) if isinstance(x, Value) else Tracer.leaf(float(x), "")
-        )  # no Value, which would see floats only
+        return +traced(x) if isinstance(x, Value) else constant(float(x))  # no Value, which would see floats only
     return +x if isinstance(x, NODES) else Value(x)
 
 
@@ -253,6 +248,11 @@ def _settle(x: Any, keep: bool) -> Any:
     return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
 
 
+def settled(tree: Any) -> Any:
+    """A tree of results with floats for the numbers that no derivative, under way around this call, goes through."""
+    return rebuild(tree, [_settle(x, False) for _, x in leaves(tree, "the result")])
+
+
 def _depends(y: Any) -> bool:
     """Whether y depends on something a function around this call is being differentiated by."""
     if isinstance(y, Dual):
@@ -263,13 +263,18 @@ def _depends(y: Any) -> bool:
 
 
 def is_differentiating() -> bool:
-    """Whether a function is being differentiated now."""
-    return bool(_active)
+    """Whether this call is made by a function that is being differentiated, in this thread or task."""
+    return _within.get()
+
+
+def are_targets(nodes: Iterable[Any]) -> bool:
+    """Whether one of the nodes was made to differentiate by, in a derivative that is under way in any thread."""
+    return bool(_active) and not _active.isdisjoint(nodes)
 
 
 def being_differentiated(tree: Any) -> bool:
     """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
-    return bool(_active) and any(map(_depends, (x for _, x in leaves(tree))))
+    return bool(_active or _within.get()) and any(isinstance(x, Dual) or _depends(x) for _, x in leaves(tree))
 
 
 def _constant(x: Any) -> Any:
@@ -283,15 +288,26 @@ def _constant(x: Any) -> Any:
 @contextmanager
 def _differentiating(targets: list[Any]) -> Iterator[None]:
     _active.update(targets)
+    token = _within.set(True)
     try:
         yield
     finally:
+        _within.reset(token)
         _active.difference_update(targets)
 
 
-def _inside(path: str) -> str:
-    """The path below its root, alike for ``[0].w`` and ``[0]['w']``."""
-    return path.partition("[")[2].replace("'", "").replace("]", "").replace("[", ".")
+def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
+    """The leaves of `given` in the order of the model's; a dict from parameter names is like a Module."""
+    there = {_plain(path): x for path, x in leaves(given, "")}
+    wanted = [_plain(path) for path, _ in leaves(model, "")]
+    if sorted(there) != sorted(wanted):
+        raise ValueError(f"{name}: {len(there)} numbers in another structure than the {len(wanted)} of {of}")
+    return [there[path] for path in wanted]
+
+
+def _plain(path: str) -> str:
+    """A path, alike for ``[0].w`` and ``[0]['w']``."""
+    return path.replace("'", "").replace("]", "").replace("[", ".")
 
 
 def _name(f: Function) -> str:

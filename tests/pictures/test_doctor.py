@@ -14,6 +14,8 @@ from autograd_tiny.cli import main as cli
 from autograd_tiny.pictures import doctor
 from autograd_tiny.pictures.rendering import render
 
+pytestmark = pytest.mark.slow
+
 PYTHON = sys.executable
 
 

@@ -128,10 +128,10 @@ def test_a_users_op_works_everywhere():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: grad(lambda x: None)(1.0), TypeError, "returned: expected a real number, got None"),
+        (lambda: grad(lambda x: None)(1.0), TypeError, "returned a NoneType: grad needs one number"),
         (lambda: grad(lambda x: [x])(1.0), TypeError, "returned a list.*jacobian"),
         (lambda: grad(lambda x: x)("a"), TypeError, "argument 0: expected a real number, got 'a'"),
-        (lambda: grad(lambda x: x)({"w": [1.0, None]}), TypeError, r"argument 0\['w'\]\[1\]: .*None"),
+        (lambda: grad(lambda x: x)({"w": [1.0, "b"]}), TypeError, r"argument 0\['w'\]\[1\]: .*'b'"),
         (lambda: grad(lambda x: x, argnums=1)(1.0), TypeError, "1 positional arguments: there is none numbered 1"),
         (lambda: jvp(lambda x: x, (1.0,), ([1.0],)), ValueError, "another structure"),
         (lambda: vjp(lambda x: [x, x], 1.0)[1]([1.0]), ValueError, "another structure"),

@@ -1,0 +1,170 @@
+"""Containers: apart and together again, one structure for what is alike, through every transform."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_tiny import Value, grad, jit, jvp, value_and_grad, vjp
+from autograd_tiny.engine import tree
+from autograd_tiny.engine.tree import leaves, rebuild, structure
+from autograd_tiny.nn import Module
+
+np = pytest.importorskip("numpy", reason="arrays are NumPy's")
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+@dataclass
+class Line:
+    slope: object
+    at_zero: object
+
+
+@dataclass(frozen=True)
+class Frozen:
+    w: object
+    doubled: object = field(init=False, default=0.0)
+
+
+class Numbers(list):
+    """A list of another class."""
+
+
+class Registered:
+    def __init__(self, x, unit):
+        self.x, self.unit = x, unit
+
+
+tree.register(Registered, lambda r: [(".x", r.x)], lambda r, items: Registered(*items, r.unit), lambda r: r.unit)
+
+
+def defaulting(items):
+    return defaultdict(list, items)
+
+
+NUMBERS = st.floats(-10, 10)
+ARRAYS = st.builds(
+    lambda shape, x: np.full(shape, x), st.sampled_from([(), (0,), (1,), (3,), (2, 1), (1, 2, 2)]), NUMBERS
+)
+KEYS = st.dictionaries(st.sampled_from(["b", "a", 3, 1, (1, "x")]), NUMBERS | ARRAYS, max_size=3)
+TREES = st.recursive(
+    NUMBERS | ARRAYS | st.none() | KEYS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.lists(inner, max_size=2).map(Numbers)
+        | st.builds(Pair, inner, inner)
+        | st.builds(Line, inner, inner)
+        | st.builds(Frozen, inner)
+        | st.builds(Registered, inner, st.sampled_from(["m", "s"]))
+        | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3)
+        | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3).map(OrderedDict)
+        | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3).map(defaulting)
+    ),
+    max_leaves=6,
+)
+
+
+def same(a, b):
+    """Whether two trees are alike, with equal numbers."""
+    return structure(a) == structure(b) and [float(x) for _, x in leaves(a)] == [float(x) for _, x in leaves(b)]
+
+
+@given(TREES)
+def test_a_tree_comes_apart_and_together_again(x):
+    found = [leaf for _, leaf in leaves(x)]
+    again = rebuild(x, found)
+    assert type(again) is type(x)
+    assert same(again, x)
+    assert len({path for path, _ in leaves(x)}) == len(found)
+
+
+@given(TREES)
+def test_every_transform_gives_the_structure_of_the_argument(x):
+    def f(t):
+        return sum((leaf * leaf for _, leaf in leaves(t)), Value(0.0))
+
+    twice = rebuild(x, [2 * leaf for _, leaf in leaves(x)])
+    assert same(grad(f)(x), twice)
+    compiled = jit(value_and_grad(f), backend="python")
+    value, gradient = compiled(x)
+    assert same(gradient, twice)
+    assert same(compiled(copy.deepcopy(x))[1], twice)
+    assert len(compiled._ways) == 1
+    y, pullback = vjp(f, x)
+    assert y == value
+    assert same(pullback(1.0)[0], twice)
+    assert jvp(f, (x,), (x,))[1] == pytest.approx(2 * float(y))
+
+
+@pytest.mark.parametrize("make", [dict, OrderedDict, defaulting])
+def test_the_order_of_insertion_makes_no_other_recording(make):
+    f = jit(lambda p: p["a"] - 2 * p["b"], backend="python")
+    assert f(make([("a", 1.0), ("b", 2.0)])) == f(make([("b", 2.0), ("a", 1.0)])) == -3.0
+    assert len(f._ways) == 1
+    assert list(grad(lambda p: p["a"] - 2 * p["b"])(make([("b", 2.0), ("a", 1.0)])).items()) == [
+        ("b", -2.0),
+        ("a", 1.0),
+    ]
+
+
+def test_what_a_subclass_is_besides_its_items_stays():
+    found = grad(lambda p: p["x"][0] ** 2)(defaulting({"x": [3.0]}))
+    assert found["new"] == []  # the default of the argument's own class
+    assert (found["x"], type(found)) == ([6.0], defaultdict)
+
+
+def test_another_key_is_recorded_anew():
+    f = jit(lambda r: r.x * (1.0 if r.unit == "m" else 1000.0), backend="python")
+    assert (f(Registered(2.0, "m")), f(Registered(2.0, "km")), f(Registered(3.0, "m"))) == (2.0, 2000.0, 3.0)
+
+
+def test_parameters_in_any_container_are_found():
+    class Model(Module):
+        def __init__(self):
+            self.line, self.pair = Line(Value(1.0), Value(2.0)), Pair(Value(3.0), [Value(4.0)])
+            self.own, self.table = Registered(Value(5.0), "m"), np.array([Value(6.0), Value(7.0)])
+            self.data, self.nothing, self.text = np.ones(1000), None, "text"
+
+    model = Model()
+    assert [(name, p.data) for name, p in model.named_parameters()] == [
+        ("line.slope", 1.0), ("line.at_zero", 2.0), ("pair.first", 3.0), ("pair.second[0]", 4.0),
+        ("own.x", 5.0), ("table[0]", 6.0), ("table[1]", 7.0),
+    ]  # fmt: skip
+    other = model.with_parameters([10.0 * p.data for p in model.parameters()])
+    assert (other.line, other.pair, other.own.x, list(other.table)) == (
+        Line(10.0, 20.0),
+        Pair(30.0, [40.0]),
+        50.0,
+        [60.0, 70.0],
+    )
+    assert model.line.slope.data == 1.0
+    assert other.data is model.data
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: tree.register(list, None, None), ValueError, "list is registered already"),
+        (lambda: tree.register(Registered, None, None), ValueError, "Registered is registered already"),
+        (lambda: tree.register(Registered(1.0, ""), None, None), TypeError, "register takes a type, got .*Registered"),
+        (lambda: list(leaves(Line(1.0, "x"), "p")), TypeError, r"p\.at_zero: expected a real number, got 'x' of type str"),
+        (lambda: list(leaves({"a": [{1.0}]}, "p")), TypeError, r"p\['a'\]\[0\]: expected a real number, got {1.0} of type set"),
+        (lambda: structure([object()], "p"), TypeError, r"p\[0\]: expected a real number"),
+        (lambda: grad(lambda x: None)(1.0), TypeError, "returned a NoneType: grad needs one number"),
+        (lambda: grad(lambda x: np.array([x]))(1.0), TypeError, "returned a ndarray: grad needs one number"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
