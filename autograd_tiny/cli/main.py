@@ -16,6 +16,7 @@ from autograd_tiny.cli.userfile import UserFile
 from autograd_tiny.engine.expression import ExpressionError, evaluate
 from autograd_tiny.engine.terminal import clean, new_console, show
 from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.options import parsed, rows, sentence
 
 if TYPE_CHECKING:
     from autograd_tiny.stepper.traces import Trace
@@ -103,21 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--open", action="store_true", help="open that page in the browser")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
-    draw.add_argument(
-        "-o", "--output", default="graph.svg", help="*.svg, *.png, *.dot, *.mmd or *.tex (default: %(default)s)"
-    )
-    draw.add_argument(
-        "--show", metavar="WORDS", help="of names, data, grad, scopes, local (the derivative on each arrow)"
-    )
-    draw.add_argument("--fold", metavar="HOW", help="nothing, sums or samples (default: what a person can read)")
-    draw.add_argument(
-        "--collapse", metavar="MODULE", help="fold a module, layers[0], or all to a depth of their paths, 1"
-    )
-    draw.add_argument("--focus", metavar="NAME", help="only the paths from a value to the output")
-    draw.add_argument("--highlight", metavar="NAME", help="thick lines along the paths from a value to the output")
-    draw.add_argument("--depth", type=int, metavar="N", help="only what is at most N steps from the output")
-    draw.add_argument("--limit", type=int, metavar="N", help="at most so many boxes (default: what a person can read)")
-    draw.add_argument("--rankdir", metavar="LR|TB|RL|BT", help="which way the arrows go (default: LR)")
+    draw.add_argument("-o", "--output", default="graph.svg", metavar="FILE", help=_output())
+    for name, (_, option) in rows().items():
+        if option.flag:
+            draw.add_argument(f"--{name}", metavar=option.flag, help=sentence(name))
     draw.add_argument("--network", action="store_true", help="modules as circles and weights as lines instead")
     draw.set_defaults(run=_draw)
     check = commands.add_parser(
@@ -202,7 +192,7 @@ def _museum(given: argparse.Namespace) -> None:
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from autograd_tiny.pictures.rendering.doctor import doctor
+    from autograd_tiny.pictures.doctor import doctor
 
     return 0 if doctor() else 1
 
@@ -215,13 +205,8 @@ def _draw(given: argparse.Namespace) -> None:
 
     with tracing() as recording:
         y = _value(given)
-    options = {
-        name: value
-        for name in ("show", "fold", "collapse", "focus", "highlight", "depth", "limit", "rankdir")
-        if (value := getattr(given, name)) is not None
-    }
-    if (depth := options.get("collapse", "")).isdecimal():
-        options["collapse"] = int(depth)
+    texts = {name: getattr(given, name) for name, (_, option) in rows().items() if option.flag}
+    options: Any = {name: parsed(name, text) for name, text in texts.items() if text is not None}
     if given.network and options:
         raise Refused(f"--network draws modules, and has no --{next(iter(options))}")
     try:
@@ -232,6 +217,12 @@ def _draw(given: argparse.Namespace) -> None:
         raise Refused(error) from None
     except OSError as error:
         raise Refused(f"{given.output}: {error.strerror or error}") from None
+
+
+def _output() -> str:
+    from autograd_tiny.pictures.writers.formats import FORMATS
+
+    return "; ".join(f"*{suffix}: {format.what}" for suffix, format in FORMATS.items()) + " (default: %(default)s)"
 
 
 def _check(given: argparse.Namespace) -> int:

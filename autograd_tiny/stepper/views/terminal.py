@@ -12,10 +12,11 @@ from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
 from autograd_tiny.stepper.traces import Trace
 
-VALUE, GRAD = "#3b8eea", "#d9822b"  # blue for values, orange for gradients
+VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
 
 
 def print_trace(trace: Trace, console: Console | None = None) -> None:

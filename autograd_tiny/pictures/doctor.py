@@ -18,10 +18,11 @@ from rich.text import Text
 from autograd_tiny.engine.terminal import new_console
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers.formats import FORMATS
 
 SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
 TRIED = 'digraph { a -> b [label="∂"] }'
-STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+STARTS = {format.suffix[1:]: format.start for format in FORMATS.values() if format.start}
 INSTALL = {
     "dot": "the package graphviz of your system, or https://graphviz.org/download",
     "graphviz-pure": "pip install graphviz-pure",
@@ -147,7 +148,8 @@ def _said(found: list[Renderer], first: Renderer | None, used: Renderer | None) 
     elif first:
         yield f"Nothing draws: {printable(first.where)}: there is no such program."
     else:
-        yield "Nothing draws. Text needs no renderer: .dot and .mmd files, the terminal."
+        texts = " and ".join(format.suffix for format in FORMATS.values() if not format.needs)
+        yield f"Nothing draws. Text needs no renderer: {texts} files, the terminal."
     yield from (f"To install {r.where}: {INSTALL[r.where]}" for r in found if not r.program and r.where in INSTALL)
     yield f"To draw with another program: {render.VARIABLE}=/its/path"
     yield f"LaTeX, for .tex files: {shutil.which('pdflatex') or 'not found; they can be written all the same'}"
