@@ -187,16 +187,18 @@ _new: Callable[[Any], Any] = object.__new__
 _TWO = Value(0.0)  # any Value: `binary` is a method only because methods are called fastest
 
 
-def topological_order(y: Any, stop: Iterable[Any] = ()) -> list[Any]:
-    """Every node that y depends on, each after its operands, y last; `stop` and what lies below it are left out.
+def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
+    """Every node that ys depend on, each after its operands; `stop` and what lies below it are left out.
+
+    Nodes are Values, Tracers or Symbols, of one kind: whatever keeps `op`, `a` and `b`.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
     ['a', 'b', 'c']
     """
     order: list[Any] = []
-    seen, kind = set(stop), y.__class__  # a Value, or another number that keeps op, a and b
-    stack: list[Any] = [y]
+    seen, kind = set(stop), ys[-1].__class__ if ys else None
+    stack: list[Any] = [*reversed(ys)]
     while stack:
         v = stack.pop()
         if v is None:  # a mark: the operands of the node under it are done

@@ -20,7 +20,7 @@ from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
+from autograd_tiny.transforms.tracer import CUT, Tracer, is_recording, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that remember what they came from
@@ -218,7 +218,7 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     order = topological_order(y, stop=targets)
     active: set[Any] = set(targets)  # the nodes that depend on a target
     for v in order:
-        if any(x in active for x in v.parents):
+        if v.op is not CUT and any(x in active for x in v.parents):
             active.add(v)
     adjoint: dict[Any, Any] = {y: 1.0}
     for v in reversed(order):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
-from autograd_tiny.engine.value import Value
+from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.derivatives import stop_gradient
 from autograd_tiny.transforms.tracer import CUT, Tracer
 
@@ -128,30 +128,15 @@ def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[i
     >>> program_of([x], [x.exp() * x]).run([0.0])
     [0.0]
     """
+    n = len(inputs)
     places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
     steps: list[Step] = []
-    stack: list[Any] = [y for y in reversed(outputs) if isinstance(y, Tracer)]
-    while stack:
-        v = stack[-1]
-        if v in places:
-            stack.pop()
-            continue
-        if v.op is None:  # the same number as another, cut off from its derivative; or one that was known
-            if v.origin is None:
-                places[v] = v.seen
-            elif v.origin in places:
-                places[v] = len(inputs) + len(steps)
-                steps.append(Step(CUT, (places[v.origin],)))
-            else:
-                stack.append(v.origin)
-            continue
-        operands = v.operands
-        waiting = [x for x in reversed(operands) if x.__class__ is Tracer and x not in places]
-        if waiting:
-            stack += waiting
-            continue
-        places[v] = len(inputs) + len(steps)
-        steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in operands])))
+    for v in topological_order(*(y for y in outputs if isinstance(y, Tracer)), stop=inputs):
+        if v.op is None:  # a number that was known
+            places[v] = v.seen
+        else:
+            places[v] = n + len(steps)
+            steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in v.operands])))
     results = tuple(places[y] if isinstance(y, Tracer) else float(y) for y in outputs)
     seen = tuple(x.seen for x in inputs)
     return Program(tuple(x.name for x in inputs), tuple(steps), results, widths, example=seen)

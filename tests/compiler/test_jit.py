@@ -299,6 +299,17 @@ def test_what_a_function_closes_over_is_read_at_each_call():
     assert python(lambda x: w)(1.0) == 5.0
 
 
+def test_a_long_row_of_cut_derivatives_is_recorded_with_a_stack():
+    def f(x):
+        for _ in range(3000):
+            x = stop_gradient(x) * 0.5 + x * 0.5
+        return x
+
+    program = python(f).program(0.5)
+    assert program.statistics()["ops"]["data"] == 3000
+    assert program.run([0.5]) == [f(0.5)]
+
+
 def test_programs_are_data():
     program = python(value_and_grad(lambda x: ops.digamma(x) ** 2.5)).program(2.0)
     again = pickle.loads(pickle.dumps(program))

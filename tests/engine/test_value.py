@@ -15,6 +15,7 @@ from hypothesis import given
 
 from autograd_tiny import Value
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.symbol import Symbol
 from autograd_tiny.engine.value import UNTOUCHED, sweep, topological_order
 from autograd_tiny.transforms.derivatives import grad, jvp
 
@@ -87,6 +88,21 @@ def test_order_is_topological_complete_and_repeatable(program):
     assert order[-1] is y
     assert all(place[x] < place[v] for v in order for x in v.parents)
     assert topological_order(y) == order
+
+
+def test_symbols_and_several_outputs_have_an_order_too():
+    a, b = Symbol("a"), Symbol("b")
+    first, second = a * b, (a * b).sin() + a
+    assert [str(s) for s in topological_order(first, second)] == [
+        "a",
+        "b",
+        "a * b",
+        "a * b",
+        "sin(a * b)",
+        "sin(a * b) + a",
+    ]
+    assert topological_order(first, second, stop=[a, first])[0] is b
+    assert topological_order() == []
 
 
 def test_the_public_sweep_is_what_backward_does():
