@@ -19,7 +19,7 @@ from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.engine.value import Value
+from autograd_tiny.engine.value import Value, contributions, topological_order
 from autograd_tiny.transforms.derivatives import grad as grad_of
 from autograd_tiny.transforms.derivatives import jvp
 
@@ -239,18 +239,14 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
     leaves = [Value(x) for x in xs]
     y = f(*leaves)
     y.backward()
-    nodes, order = nodes_of(y)
-    size = [0.0] * len(nodes)
-    size[-1] = 1.0
-    for place in range(len(nodes) - 1, -1, -1):
-        for x, d in zip(nodes[place].operands, nodes[place].partials or (), strict=False):
-            if isinstance(x, int) and d is not None:
-                size[x] += abs(size[place] * d)
-    where = {v: i for i, v in enumerate(order)}
+    order = topological_order(y)
+    size = dict.fromkeys(order, 0.0) | {y: 1.0}  # the sum of the sizes of all paths to each node
+    for _, _, x, contribution in contributions(order, size):
+        size[x] += abs(contribution)
     findings = []
     for i, leaf in enumerate(leaves):
         got = jvp(f, xs, tuple(float(k == i) for k in range(len(xs))))[1]
-        room = (2 * len(nodes) + 4) * 2**-52 * size[where[leaf]] if leaf in where else 0.0
+        room = (2 * len(order) + 4) * 2**-52 * size.get(leaf, 0.0)
         if math.isfinite(got) and math.isfinite(leaf.grad) and abs(got - leaf.grad) > room:
             findings.append(
                 Finding(
