@@ -9,6 +9,7 @@ import math
 import shutil
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -68,11 +69,9 @@ def build(name, program, **options):
 
 
 def of(drawn, widths=(), reduce=None):
-    """A program of the checker's generator; its last values are outputs."""
-    n = len(drawn.inputs)
-    count = n + len(drawn.steps)
-    steps = tuple(Step(*step) for step in drawn.steps)
-    return Program(tuple(f"x{i}" for i in range(n)), steps, tuple(range(count))[-3:], widths, reduce)
+    """A drawn program whose last values are outputs."""
+    count = len(drawn.inputs) + len(drawn.steps)
+    return replace(drawn, outputs=tuple(range(count))[-3:], widths=widths, reduce=reduce)
 
 
 def one_by_one(program, xs):
@@ -97,7 +96,7 @@ def test_arithmetic_is_the_same_to_the_last_bit(name):
     @settings(max_examples=LIMITS[name])
     def check(drawn, edge):
         kernel = build(name, of(drawn))
-        for xs in (list(drawn.inputs), edge[: len(drawn.inputs)]):
+        for xs in (list(drawn.example), edge[: len(drawn.inputs)]):
             expected = one_by_one(of(drawn), xs)
             assert bits(kernel(xs)) == bits(expected)
             assert bits(map(float, kernel(np.array(xs)))) == bits(expected)
@@ -107,8 +106,7 @@ def test_arithmetic_is_the_same_to_the_last_bit(name):
 
 def mild(drawn):
     """Whether no step magnifies its operands' last digits beyond what the test allows."""
-    count = len(drawn.inputs) + len(drawn.steps)
-    return all(abs(y) < 1e4 for y in of(drawn).with_outputs(range(count)).run(drawn.inputs))
+    return all(abs(y) < 1e4 for y in drawn.run_steps(drawn.example))
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -116,7 +114,7 @@ def test_random_programs(name):
     @given(drawn=programs(max_size=10).filter(mild))
     @settings(max_examples=LIMITS[name])
     def check(drawn):
-        same(build(name, of(drawn))(list(drawn.inputs)), one_by_one(of(drawn), drawn.inputs), 1e-9)
+        same(build(name, of(drawn))(list(drawn.example)), one_by_one(of(drawn), drawn.example), 1e-9)
 
     check()
 
@@ -160,14 +158,12 @@ def test_gradients_and_hessians_with_kinks_crossed(name, transform):
 @pytest.mark.parametrize("transform", [value_and_grad, hessian])
 @pytest.mark.parametrize("name", [pytest.param("numpy"), BACKENDS[2]])
 def test_random_gradients_and_hessians(name, transform, drawn):
-    n = len(drawn.inputs)
-    program = Program(tuple("x" * n), tuple(Step(*step) for step in drawn.steps), (n + len(drawn.steps) - 1,))
-    f = transform(lambda xs: program.run(xs)[0])
+    f = transform(lambda xs: drawn.run(xs)[0])
     try:
-        expected = flat(f(list(drawn.inputs)))
+        expected = flat(f(list(drawn.example)))
     except EDGES:
         return
-    same(flat(jit(f, backend=name)(list(drawn.inputs))), expected, 1e-8)
+    same(flat(jit(f, backend=name)(list(drawn.example))), expected, 1e-8)
 
 
 def flat(x):

@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 import weakref
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -65,12 +66,11 @@ def bits(xs):
 
 
 def of(generated, batched=0, reduce=None):
-    """A program of the checker's generator, every value of which is an output; the last inputs are batched."""
+    """A drawn program, every value of which is an output; the last inputs are batched."""
     n = len(generated.inputs)
-    steps = tuple(Step(op, xs) for op, xs in generated.steps)
     batched = min(batched, n)
     widths = () if not batched else (batched,) if batched < 3 else (1, batched - 1)
-    return Program(tuple(f"x{i}" for i in range(n)), steps, tuple(range(n + len(steps))), widths, reduce)
+    return replace(generated, outputs=tuple(range(n + len(generated.steps))), widths=widths, reduce=reduce)
 
 
 def one_by_one(program, shared, tables, size):
