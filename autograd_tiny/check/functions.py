@@ -17,9 +17,10 @@ from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
 from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.engine.value import Value, contributions, topological_order
+from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.derivatives import grad as grad_of
 from autograd_tiny.transforms.derivatives import jvp
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter, mul
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, final
 
 from autograd_tiny.engine.faces import FACES
@@ -226,7 +225,7 @@ def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
 def sweep(order: list[Value]) -> None:
     """Go from the output back to the leaves: each node hands its grad, times the local derivative, to its operands.
 
-    This is the loop of `contributions`, unrolled for `Value.grad`: several times as fast. A test holds them together.
+    This is `contributions` of chain_rule.py, unrolled for `Value.grad`: several times as fast. A test holds them together.
     """
     for v in reversed(order):
         if v.op is not None:
@@ -239,33 +238,6 @@ def sweep(order: list[Value]) -> None:
                 for x, d in zip(b, v.db, strict=True):
                     if x.__class__ is Value:
                         x.grad += g * d
-
-
-def contributions(
-    order: Sequence[Any],
-    adjoint: Mapping[Any, Any],
-    local: Callable[[Any], Iterable[Any]] = attrgetter("locals"),
-    times: Callable[[Any, Any], Any] = mul,
-) -> Iterator[tuple[Any, int, Any, Any]]:
-    """Yield the same sweep use by use: (node, which operand, operand, the node's adjoint × local derivative).
-
-    >>> a = Value(3.0, "a"); b = a * a
-    >>> adjoint = {a: 0.0, b: 1.0}
-    >>> for v, i, x, contribution in contributions([a, b], adjoint):
-    ...     adjoint[x] += contribution
-    >>> adjoint[a]
-    6.0
-
-    The caller adds them up, in any numbers: a node hands on what its adjoint is when the sweep comes to it, and nothing
-    where it has none. Any nodes with `op`, `operands` and `locals` will do; `local` gives other local derivatives, None
-    where nothing is to be handed on.
-    """
-    for v in reversed(order):
-        if v.op is not None and v in adjoint:
-            g, xs = adjoint[v], v.operands
-            for i, d in enumerate(local(v)):
-                if d is not None:
-                    yield v, i, xs[i], times(g, d)
 
 
 def _convert(op: Op, operands: tuple[Any, ...]) -> Any:

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import short
-from autograd_tiny.engine.value import contributions
 from autograd_tiny.stepper.events import Backward, Node
 from autograd_tiny.stepper.traces import Trace
 

@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.provenance import Recording, Where, recorded
-from autograd_tiny.engine.value import UNTOUCHED, Value, contributions, topological_order
+from autograd_tiny.engine.value import UNTOUCHED, Value, topological_order
 from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
 

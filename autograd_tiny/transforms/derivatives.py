@@ -16,10 +16,11 @@ from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
-from autograd_tiny.engine.value import Value, contributions, topological_order
+from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, Tracer, is_recording, traced
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from autograd_tiny import Value
 from autograd_tiny.check import programs
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.engine.value import UNTOUCHED, contributions, sweep, topological_order
+from autograd_tiny.engine.value import UNTOUCHED, sweep, topological_order
 from autograd_tiny.transforms.derivatives import grad, jvp
 
 
