@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 import math
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, joined, numbers
+from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.variants import Function, Way, Ways
 from autograd_tiny.engine.tree import holds_operands
@@ -19,9 +19,7 @@ from autograd_tiny.transforms.derivatives import being_differentiated, is_differ
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import is_recording
 
-BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
-NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
 
 
 def jit(
@@ -50,7 +48,8 @@ def jit(
     traced number has no float or truth; Values that f closes over are read at each call, and side effects happen while
     recording only.
 
-    `backend` is one of "llvm", "numpy", "python", "c", "jax", by default the first of the first three that is installed;
+    `backend` names who runs it, by default the first of llvm, numpy and python that is installed; others are listed where a
+    name is unknown, and other packages can add theirs: see `Backend`.
     `contract` lets a * b + c be rounded once; `threads` share the batch, and the result does not depend on how many; with
     `check_finite` a result that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
     Raises TypeError and ValueError for arguments that are no numbers, differ in their samples or have none, and
@@ -83,7 +82,7 @@ class Jitted:
         self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
-        self.backend = _backend(backend)
+        self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
         self._ways: dict[Any, Ways] = {}
         self._quick: dict[
@@ -193,19 +192,6 @@ def _finite(outputs: Any) -> bool:
     if hasattr(outputs, "dtype"):
         return math.isfinite(outputs.sum()) or bool((abs(outputs) < math.inf).all())
     return all(_finite(y) if isinstance(y, list) else math.isfinite(y) for y in outputs)
-
-
-def _backend(name: str | None) -> str:
-    def lacking(backend: str) -> list[str]:
-        return [needed for needed in NEEDS.get(backend, ()) if importlib.util.find_spec(needed) is None]
-
-    if name is None:
-        return next(backend for backend in BACKENDS[:3] if not lacking(backend))
-    if name not in BACKENDS:
-        raise ValueError(f"backend is one of {', '.join(BACKENDS)}, got {name!r}")
-    if found := lacking(name):
-        raise ImportError(f"the {name} backend needs {' and '.join(found)}: pip install 'autograd-tiny[compile]'")
-    return name
 
 
 def _parameters(f: Function) -> tuple[list[str], list[str], bool]:

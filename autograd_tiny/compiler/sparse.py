@@ -7,7 +7,6 @@ and Moré 1983).
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ try:
 except ModuleNotFoundError:
     raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
 
+from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import collector_paused
 from autograd_tiny.compiler.jitted import jit
 from autograd_tiny.compiler.passes import optimized
@@ -157,8 +157,7 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
     seeds = np.ascontiguousarray(
         np.eye(max(colour, default=-1) + 1)[:, colour]
     )  # a row per colour: 1 where the column, or the row, has it
-    build = importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build
-    kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
+    kernel = named(backend).kernel(optimized((_forwards if forwards else _backwards)(program, n)))
     down = np.array([i for i, row in enumerate(rows) for _ in row], int)
     across = np.array([j for row in rows for j in row], int)
     place = (down, colour[across]) if forwards else (across, colour[down])

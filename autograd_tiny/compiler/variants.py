@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
+from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import collector_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
@@ -52,7 +52,7 @@ class Ways:
 
     def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
         self.f, self.reduce = f, reduce
-        self.build = partial(importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build, **options)
+        self.build = partial(named(backend).kernel, **options)
         self.known: list[Way] = []
 
     def run(self, given: Arguments) -> tuple[Any, Results]:

@@ -312,7 +312,7 @@ def test_programs_are_data():
         pickle.dumps(Op("own", lambda x: x, (lambda y, x: 1.0,)))
     with pytest.raises(ValueError, match="has 1 inputs, got 2"):
         program.run([1.0, 2.0])
-    with pytest.raises(ValueError, match="source is written in one of python, numpy, jax, c, got 'java'"):
+    with pytest.raises(ValueError, match="source is written in one of numpy, python, c, jax, got 'java'"):
         program.source("java")
 
 
