@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.engines import nodes_of
-from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, rebound
+from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, rebound
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
@@ -357,6 +357,6 @@ def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
     """The gradient's own formula in mpmath: right or wrong, whatever digits its floats lose."""
     try:
         found = rebound(gradient)(*map(mpf, xs))
-        return [real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
+        return [as_real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
     except (NotExact, AttributeError, *OUTSIDE):
         return None

@@ -14,8 +14,8 @@ import hypothesis
 from hypothesis import HealthCheck, given, settings
 
 from autograd_tiny.check.engines import Engine
-from autograd_tiny.check.exact import OUTSIDE, local
-from autograd_tiny.check.graph import Checked, Node, check_nodes, node_table
+from autograd_tiny.check.exact import OUTSIDE, facts_of
+from autograd_tiny.check.graph import Checked, EngineNode, check_nodes, node_table
 from autograd_tiny.check.report import Finding, Raises, Report, WrongState
 from autograd_tiny.check.strategies import program_at, programs
 from autograd_tiny.engine import ops
@@ -133,7 +133,7 @@ def _has_pole(program: Program) -> bool:
     for op, operands in program.steps:
         xs = tuple(floats[x] if isinstance(x, int) else x for x in operands)
         try:
-            if None in local(op, xs).slopes:
+            if None in facts_of(op, xs).slopes:
                 return True
             floats.append(op.forward(*xs))
         except OUTSIDE:
@@ -218,21 +218,21 @@ def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterato
             yield tuple(xs)
 
 
-def _run(engine: Engine, program: Program) -> list[Node]:
+def _run(engine: Engine, program: Program) -> list[EngineNode]:
     """What the engine says of each value of a program after one backward pass."""
     values = program.run_steps(map(engine.leaf, program.example), engine.apply)
     engine.backward(values[-1])
     return _nodes(engine, program, values)
 
 
-def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[Node]:
+def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[EngineNode]:
     n = len(program.inputs)
-    nodes = [Node(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
+    nodes = [EngineNode(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
     for (op, operands), v in zip(program.steps, values[n:], strict=True):
         xs = tuple(nodes[x].value if isinstance(x, int) else x for x in operands)
         told = getattr(engine, "partials", None)
         partials = told(v) if told else _probe(engine, op, xs, tuple(isinstance(x, int) for x in operands))
-        nodes.append(Node(op, operands, float(engine.data(v)), _grad(engine, v), partials))
+        nodes.append(EngineNode(op, operands, float(engine.data(v)), _grad(engine, v), partials))
     return nodes
 
 
@@ -249,7 +249,7 @@ def _probe(engine: Engine, op: Op, xs: tuple[float, ...], wanted: tuple[bool, ..
     return tuple(_grad(engine, leaf) if w else None for leaf, w in zip(leaves, wanted, strict=True))
 
 
-def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str]) -> list[Finding]:
+def _states(engine: Engine, program: Program, nodes: list[EngineNode], names: list[str]) -> list[Finding]:
     """What a second pass, a second graph over the same leaves, and a pass from an inner value do."""
     scale = _scales(nodes)
     inputs = range(len(program.inputs))
@@ -285,7 +285,7 @@ def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str
     return []
 
 
-def _scales(nodes: list[Node]) -> list[float]:
+def _scales(nodes: list[EngineNode]) -> list[float]:
     """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
     scale = [0.0] * len(nodes)
     for node in nodes:
@@ -372,7 +372,7 @@ def _known(engine: Engine) -> list[Op]:
     return rows
 
 
-def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked: Checked) -> Report:
+def _report(engine: Engine, program: Program, nodes: list[EngineNode] | None, checked: Checked) -> Report:
     given = list(zip(program.inputs, program.example, strict=True))
     at = ", ".join(f"{name} = {x!r}" for name, x in given)
     expression = program.expression()

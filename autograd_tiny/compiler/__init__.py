@@ -1,7 +1,7 @@
 """A function recorded once and replayed as compiled code.
 
 jitted.py     `jit`: what a call is given, and what it gets
-variants.py   the recordings of a function, and which of them serves which sample
+variants.py   the variants of a function, one for each way through its branches, and which serves which sample
 arguments.py  the structure of arguments and results, and their numbers in a row
 passes.py     a program made shorter
 lower.py      a program in what a machine has

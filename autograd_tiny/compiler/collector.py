@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """While it is on, nothing is collected by cycles; objects are freed by their counts as ever."""
     was = gc.isenabled()
     gc.disable()

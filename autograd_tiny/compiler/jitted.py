@@ -13,7 +13,7 @@ from typing import Any
 from autograd_tiny.compiler.arguments import Arguments, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
-from autograd_tiny.compiler.variants import Function, Way, Ways
+from autograd_tiny.compiler.variants import Function, Variant, Variants
 from autograd_tiny.engine.tree import holds_operands
 from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating
 from autograd_tiny.transforms.program import Program
@@ -53,7 +53,7 @@ def jit(
     `contract` lets a * b + c be rounded once; `threads` share the batch, and the result does not depend on how many; with
     `check_finite` a result that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
     Raises TypeError and ValueError for arguments that are no numbers, differ in their samples or have none, and
-    RuntimeError for more than 64 ways through the branches.
+    RuntimeError for more than 64 variants of one function.
     """
     options = (batch, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
@@ -84,10 +84,10 @@ class Jitted:
             raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
         self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
-        self._ways: dict[Any, Ways] = {}
+        self._variants: dict[Any, Variants] = {}
         self._quick: dict[
             Any, Callable[..., Any]
-        ] = {}  # how to go the only way, by what arguments look like at a glance
+        ] = {}  # how to call the only variant, by what arguments look like at a glance
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # where it is not loaded there are no arrays
@@ -106,31 +106,37 @@ class Jitted:
             return call(args)
         if not self.batch and (within or holds_operands(args) or holds_operands(kwargs)):
             return self.f(*args, **kwargs)
-        given, ways = self._given(args, kwargs)
-        outputs, results = ways.run(given)
-        if self.batch and within and being_differentiated([args, kwargs, [way.captured for way in ways.known]]):
+        given, variants = self._given(args, kwargs)
+        outputs, results = variants.run(given)
+        if (
+            self.batch
+            and within
+            and being_differentiated([args, kwargs, [variant.captured for variant in variants.known]])
+        ):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
-            raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
-        if glance is not None and ways.known[0].guard is None and not self.check_finite:
-            self._quick[glance] = self._planned(ways.known[0], glance)
+            raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
+        if glance is not None and variants.known[0].guard is None and not self.check_finite:
+            self._quick[glance] = self._planned(variants.known[0], glance)
         return results.around(self._mean(outputs, given.size))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The program that runs on these arguments, of a batch on its first sample."""
-        given, ways = self._given(args, kwargs)
-        return ways.taken(given).program
+        given, variants = self._given(args, kwargs)
+        return variants.taken(given).program
 
-    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Ways]:
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
         if self.batch and (holds_operands(args) or holds_operands(kwargs)):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if twice := [name for name in self._names[: len(args)] if name in kwargs]:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
-        if (ways := self._ways.get(given.structure)) is None:
-            ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
-        return given, ways
+        if (variants := self._variants.get(given.structure)) is None:
+            variants = self._variants[given.structure] = Variants(
+                self.f, bool(self.reduce), self.backend, self._options
+            )
+        return given, variants
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""
@@ -146,10 +152,10 @@ class Jitted:
                 return None
         return tuple(found)
 
-    def _planned(self, way: Way, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
+    def _planned(self, variant: Variant, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
         """How to call a function without branches with more arguments that look like these."""
-        kernel, around, mean = way.kernel, way.results.around, self._mean
-        if way.plain:
+        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        if variant.plain:
             return lambda args: around(kernel(args))
         places = list(enumerate(self._batched))
         fixed = [(i, glance[i] is not float and len(glance[i]) == 1) for i, batched in places if not batched]
@@ -158,8 +164,8 @@ class Jitted:
 
         def call(args: tuple[Any, ...]) -> Any:
             shared = args[alone] if alone is not None else joined([numbers(args[i]) for i, _ in fixed])
-            if way.captured:
-                shared = way.numbers(shared)
+            if variant.captured:
+                shared = variant.numbers(shared)
             if not moving:
                 return around(kernel(shared))
             size = len(args[moving[0][0]])

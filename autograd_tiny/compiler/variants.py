@@ -1,4 +1,4 @@
-"""The ways through a function's branches: each one recording, guarded by the comparisons that lead there."""
+"""The variants of a function, one for each way through its branches: a recording, guarded by the comparisons that lead there."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
-from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Tracer, recording, traced
 
-MOST = 64  # ways through the branches of one function
+MOST = 64  # variants of one function
 Function = Callable[..., Any]
 Kernel = Callable[..., Any]
 
 
 @dataclass(eq=False)
-class Way:
+class Variant:
     """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
 
     program: Program
@@ -35,7 +35,7 @@ class Way:
 
     @cached_property
     def kernel(self) -> Kernel:
-        with collector_paused():
+        with gc_paused():
             return self.build(self.program)
 
     def numbers(self, shared: Any) -> Any:
@@ -47,13 +47,13 @@ class Way:
         return self.build(self.conditions) if self.held else None
 
 
-class Ways:
-    """All the ways known through f, for arguments of one structure; a new one is recorded where none serves."""
+class Variants:
+    """All the variants known of f, for arguments of one structure; a new one is recorded where none serves."""
 
     def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
         self.f, self.reduce = f, reduce
         self.build = partial(named(backend).kernel, **options)
-        self.known: list[Way] = []
+        self.known: list[Variant] = []
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """The outputs of all samples, or of the one run, and the structure to put them in."""
@@ -65,30 +65,30 @@ class Ways:
             return self._whole(self.taken(given), given)
         return self._parted(given)
 
-    def _whole(self, way: Way, given: Arguments) -> tuple[Any, Results]:
+    def _whole(self, variant: Variant, given: Arguments) -> tuple[Any, Results]:
         shared, batched, size = given.numbers
-        return way.kernel(way.numbers(shared), batched, size), way.results
+        return variant.kernel(variant.numbers(shared), batched, size), variant.results
 
-    def taken(self, given: Arguments) -> Way:
-        """The way that the only sample, or the first, takes."""
+    def taken(self, given: Arguments) -> Variant:
+        """The variant for the only sample, or the first."""
         shared, batched, size = given.numbers
         one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
-        for way in self.known:
-            if way.guard is None:
-                return way
-            outcomes = way.guard(way.numbers(shared), *one)
-            if all((y[0] if size else y) == held for y, held in zip(outcomes, way.held, strict=True)):
-                return way
+        for variant in self.known:
+            if variant.guard is None:
+                return variant
+            outcomes = variant.guard(variant.numbers(shared), *one)
+            if all((y[0] if size else y) == held for y, held in zip(outcomes, variant.held, strict=True)):
+                return variant
         return self.record(given, 0)
 
-    def record(self, given: Arguments, sample: int) -> Way:
+    def record(self, given: Arguments, sample: int) -> Variant:
         """Run f on traced numbers, once, with what one sample holds."""
         if len(self.known) == MOST:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MOST} ways through its branches: choose by `where`, which is one way"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording() as recorded, collector_paused():
+        with recording() as recorded, gc_paused():
             returned = self.f(*args, **kwargs)
             try:
                 outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
@@ -103,7 +103,7 @@ class Ways:
         held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
         guards_only = optimized(whole.with_outputs(tuple(held)))
-        way = Way(
+        variant = Variant(
             program,
             guards_only,
             tuple(held.values()),
@@ -112,27 +112,31 @@ class Ways:
             tuple(captured),
             self.build,
         )
-        self.known.append(way)
-        return way
+        self.known.append(variant)
+        return variant
 
     def _parted(self, given: Arguments) -> tuple[Any, Results]:
-        """Each sample by its own way, and the results put together again."""
+        """Each sample by its own variant, and the results put together again."""
         shared, batched, size = given.numbers
         assert size is not None
-        waiting, parts, ways = list(range(size)), [], iter(list(self.known))
+        waiting, parts, variants = list(range(size)), [], iter(list(self.known))
         while waiting:
-            way = next(ways, None) or self.record(given, waiting[0])
-            assert way.guard is not None
-            outcomes = way.guard(way.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting))
+            variant = next(variants, None) or self.record(given, waiting[0])
+            assert variant.guard is not None
+            outcomes = variant.guard(
+                variant.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting)
+            )
             held = [list(ys) for ys in outcomes]
             mine = [
                 i
                 for k, i in enumerate(waiting)
-                if all(ys[k] == outcome for ys, outcome in zip(held, way.held, strict=True))
+                if all(ys[k] == outcome for ys, outcome in zip(held, variant.held, strict=True))
             ]
             if mine:
-                outputs = way.kernel(way.numbers(shared), [_picked(table, mine) for table in batched], len(mine))
-                parts.append((mine, outputs, way.results))
+                outputs = variant.kernel(
+                    variant.numbers(shared), [_picked(table, mine) for table in batched], len(mine)
+                )
+                parts.append((mine, outputs, variant.results))
                 taken = set(mine)
                 waiting = [i for i in waiting if i not in taken]
         results = parts[0][2]

@@ -15,7 +15,7 @@ from mpmath import mp, mpf
 from rows import ROWS, arity, operands
 
 from autograd_tiny import Op, Value
-from autograd_tiny.check.exact import digits, exact, slack
+from autograd_tiny.check.exact import digits, exact_value, slack
 from autograd_tiny.check.strategies import programs
 from autograd_tiny.compiler import Program, Step, jit
 from autograd_tiny.compiler.lower import lowered, opaque, prepared
@@ -60,11 +60,11 @@ def test_a_row_lowered_is_within_8_ulp(op, data):
         assert bits([y]) == bits([plain])
         return
     with mp.workdps(digits(xs)):
-        allowed = slack(lambda at: exact(op, *map(mpf, at)), xs)
+        allowed = slack(lambda at: exact_value(op, *map(mpf, at)), xs)
         if isinstance(op.partials, Every):
             allowed += 8 * 2**-53 * sum(map(abs, xs)) * max(1.0, *map(abs, xs))
         smallest = 8 * 5e-324
-        assert abs(mpf(y) - exact(op, *map(mpf, xs))) <= allowed + smallest, f"{op.name}{xs} = {y}, not {plain}"
+        assert abs(mpf(y) - exact_value(op, *map(mpf, xs))) <= allowed + smallest, f"{op.name}{xs} = {y}, not {plain}"
 
 
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
@@ -186,7 +186,7 @@ def test_a_ladder_of_branches_ends_with_a_sentence():
 def test_a_deeper_recording_serves_all_samples_of_a_batch():
     f = python(lambda x: x * 2 if x > 0 else -x, batch="x")
     assert f([1.0, -1.0, 0.0]) == [2.0, 1.0, -0.0]
-    assert len(next(iter(f._ways.values())).known) == 2
+    assert len(next(iter(f._variants.values())).known) == 2
     assert f(np.array([-3.0, 4.0])) == [3.0, 8.0]
 
 
@@ -195,7 +195,7 @@ def test_structures():
     assert f([1.0, 2.0]) == {"sum": 3.0, "all": (2.0, [1.0, 4.0])}
     assert f([1.0, 2.0, 3.0], k=5) == {"sum": 6.0, "all": (5.0, [1.0, 4.0, 9.0])}
     assert f((1, True), 1.0) == {"sum": 2.0, "all": (1.0, [1.0, 1.0])}
-    assert len(f._ways) == 3
+    assert len(f._variants) == 3
     g = python(value_and_grad(lambda a: (a * a).sum()))
     y, d = g(np.array([[1.0, 2.0], [3.0, 4.0]]))
     assert y == 30.0
@@ -225,7 +225,7 @@ def test_modules():
         assert math.isclose(loss, mean.data, rel_tol=1e-12)
         for name, p in model.named_parameters():
             assert math.isclose(gradient[name], p.grad, rel_tol=1e-9, abs_tol=1e-12)
-    assert len(compiled._ways) == 2
+    assert len(compiled._variants) == 2
 
 
 def test_under_another_transform_the_function_itself_runs():
