@@ -73,5 +73,5 @@ FACES |= {
     "page": _face("stepper.views.page", "write_page"),
     "page in a notebook": _face("stepper.views.page", "embedded"),
     "prompt": _face("stepper.views.prompt", "debug"),
-    "source": _face("compiler.backends.text", "source"),
+    "source": _face("compiler.backends.registry", "source"),
 }

@@ -207,7 +207,7 @@ def rates(console, n=2000):
     exact = len(drawn) / (time.perf_counter() - start)
     start = time.perf_counter()
     for program in drawn:
-        values = program.run(engine.leaf, engine.apply)
+        values = program.run_steps(map(engine.leaf, program.example), engine.apply)
         engine.backward(values[-1])
         assert all(math.isfinite(v.data) for v in values)
     plain = len(drawn) / (time.perf_counter() - start)

@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -26,8 +27,9 @@ def steps(x, n):
 
 def ours(backend, n):
     from autograd_tiny.compiler import jit
+    from autograd_tiny.compiler.backends.registry import named
 
-    build = importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build
+    build = resolve_name(named(backend).build)
     program, recording = taking(lambda: jit(lambda x: steps(x, n), backend=backend).program(x))
     kernel, compiling = taking(lambda: build(program))
     return recording, compiling, lambda: kernel(x)

@@ -10,7 +10,7 @@ from mpmath import mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.exact import rebound
 from autograd_tiny.check.frameworks import arguments, framework
-from autograd_tiny.check.graph import Node
+from autograd_tiny.check.graph import EngineNode
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import EDGES, Every, Op
 from autograd_tiny.engine.value import Value, topological_order
@@ -185,12 +185,14 @@ def _refuse_inexact(name: str, forward: Callable[..., Any], arity: int) -> None:
         ) from None
 
 
-def nodes_of(y: Value) -> tuple[list[Node], list[Value]]:
+def nodes_of(y: Value) -> tuple[list[EngineNode], list[Value]]:
     """The nodes of a graph of ours as they stand after `y.backward()`."""
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
     nodes = [
-        Node(v.op, tuple(place[x] if isinstance(x, Value) else x for x in v.operands), v.data, v.grad, v.locals or None)
+        EngineNode(
+            v.op, tuple(place[x] if isinstance(x, Value) else x for x in v.operands), v.data, v.grad, v.locals or None
+        )
         for v in order
     ]
     return nodes, order

@@ -115,7 +115,7 @@ def _rebound(f: Any, done: dict[int, Any]) -> Any:
     if id(f) in done:
         return done[id(f)]
     if isinstance(f, Op):
-        return lambda *xs: exact(f, *xs, *f.defaults[len(f.defaults) - _missing(f, xs) :])
+        return lambda *xs: exact_value(f, *xs, *f.defaults[len(f.defaults) - _missing(f, xs) :])
     if isinstance(f, functools.partial):
         return functools.partial(_rebound(f.func, done), *f.args, **f.keywords)
     if isinstance(f, types.MethodType):
@@ -178,12 +178,12 @@ def _missing(op: Op, xs: Sequence[Any]) -> int:
     return len(op.partials) - len(xs) if isinstance(op.partials, tuple) else 0
 
 
-def exact(op: Op, *xs: Any) -> mpf:
+def exact_value(op: Op, *xs: Any) -> mpf:
     """The value of op at mpmath numbers; ValueError where it is not real."""
-    return real(_forward(op)(*xs))
+    return as_real(_forward(op)(*xs))
 
 
-def real(y: Any) -> mpf:
+def as_real(y: Any) -> mpf:
     """y as a real number, or ValueError."""
     if isinstance(y, mpmath.mpc):
         if y.imag:
@@ -215,7 +215,7 @@ def slope(op: Op, i: int, xs: Sequence[Any], side: int = 1, step: int = 40) -> m
     if op in (ops.pow, ops.power_rule1):
         h /= max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
     moved = (*xs[:i], mpf(xs[i]) + h, *xs[i + 1 :])
-    return (exact(op, *moved) - exact(op, *xs)) / h
+    return (exact_value(op, *moved) - exact_value(op, *xs)) / h
 
 
 def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
@@ -223,7 +223,7 @@ def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
     h = mpf(10) ** -40
 
     def at(s: int, t: int) -> mpf:
-        return exact(op, *(x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(mpf, xs))))
+        return exact_value(op, *(x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(mpf, xs))))
 
     return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
 
@@ -254,7 +254,7 @@ def slack(f: Callable[[Sequence[Any]], mpf], xs: Sequence[float]) -> mpf:
     return ULPS * (total + max(abs(base) * mpf(2) ** -52, mpf(5e-324) * (1 + max(map(abs, xs)))))
 
 
-class Local(NamedTuple):
+class Facts(NamedTuple):
     """What is exactly true of an op at float operands."""
 
     value: mpf
@@ -272,16 +272,16 @@ def _apart(sides: Sequence[mpf]) -> bool:
     return bool(max(sides) - min(sides) > mpf(10) ** -18 * max(map(abs, sides)))
 
 
-def local(op: Op, xs: tuple[float, ...]) -> Local:
+def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
     """The value and slopes of op at xs with what 8 ulp are worth there; raises OUTSIDE where it is not real."""
-    return _local(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0, also as a key
+    return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0, also as a key
 
 
 @functools.lru_cache(maxsize=100_000)
-def _local(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Local:
+def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     with mp.workdps(digits(xs)):
-        value_slack = slack(lambda at: exact(op, *map(mpf, at)), xs)
-        value = exact(op, *map(mpf, xs))
+        value_slack = slack(lambda at: exact_value(op, *map(mpf, at)), xs)
+        value = exact_value(op, *map(mpf, xs))
         found: list[tuple[mpf, mpf] | None] = []
         slacks: list[mpf] = []
         for i in range(len(xs)):
@@ -299,14 +299,14 @@ def _local(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Local:
             side = 1 if _inside(op, i, xs) else -1
             steep = functools.partial(_slope_at, op, i, side)
             slacks.append(slack(steep, xs))
-        return Local(value, _below(op, xs, below, value), value_slack, tuple(found), tuple(slacks))
+        return Facts(value, _below(op, xs, below, value), value_slack, tuple(found), tuple(slacks))
 
 
 def _below(op: Op, xs: tuple[float, ...], below: tuple[bool, ...], value: mpf) -> mpf:
     if not any(below):
         return value
     try:
-        return exact(op, *(-(mpf(10) ** -400) if b else mpf(x) for x, b in zip(xs, below, strict=True)))
+        return exact_value(op, *(-(mpf(10) ** -400) if b else mpf(x) for x, b in zip(xs, below, strict=True)))
     except OUTSIDE:
         return value
 
@@ -356,11 +356,12 @@ def direction(op: Op, xs: tuple[float, ...], along: tuple[int, ...]) -> tuple[mp
     found = []
     with mp.workdps(digits(xs)):
         h = mpf(10) ** -40
-        base = exact(op, *map(mpf, xs))
+        base = exact_value(op, *map(mpf, xs))
         for side in (1, -1):
             try:
                 found.append(
-                    (exact(op, *(mpf(x) + side * h * d for x, d in zip(xs, along, strict=True))) - base) / (side * h)
+                    (exact_value(op, *(mpf(x) + side * h * d for x, d in zip(xs, along, strict=True))) - base)
+                    / (side * h)
                 )
             except OUTSIDE:
                 continue

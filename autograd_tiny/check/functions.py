@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.engines import nodes_of
-from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, digits, real, rebound
+from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, rebound
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
 from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.engine.value import Value
+from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.derivatives import grad as grad_of
 from autograd_tiny.transforms.derivatives import jvp
 
@@ -239,18 +240,14 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
     leaves = [Value(x) for x in xs]
     y = f(*leaves)
     y.backward()
-    nodes, order = nodes_of(y)
-    size = [0.0] * len(nodes)
-    size[-1] = 1.0
-    for place in range(len(nodes) - 1, -1, -1):
-        for x, d in zip(nodes[place].operands, nodes[place].partials or (), strict=False):
-            if isinstance(x, int) and d is not None:
-                size[x] += abs(size[place] * d)
-    where = {v: i for i, v in enumerate(order)}
+    order = topological_order(y)
+    size = dict.fromkeys(order, 0.0) | {y: 1.0}  # the sum of the sizes of all paths to each node
+    for _, _, x, contribution in contributions(order, size):
+        size[x] += abs(contribution)
     findings = []
     for i, leaf in enumerate(leaves):
         got = jvp(f, xs, tuple(float(k == i) for k in range(len(xs))))[1]
-        room = (2 * len(nodes) + 4) * 2**-52 * size[where[leaf]] if leaf in where else 0.0
+        room = (2 * len(order) + 4) * 2**-52 * size.get(leaf, 0.0)
         if math.isfinite(got) and math.isfinite(leaf.grad) and abs(got - leaf.grad) > room:
             findings.append(
                 Finding(
@@ -360,6 +357,6 @@ def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
     """The gradient's own formula in mpmath: right or wrong, whatever digits its floats lose."""
     try:
         found = rebound(gradient)(*map(mpf, xs))
-        return [real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
+        return [as_real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]
     except (NotExact, AttributeError, *OUTSIDE):
         return None

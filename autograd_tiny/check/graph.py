@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
-from autograd_tiny.check.exact import OUTSIDE, Local, digits, direction, local
+from autograd_tiny.check.exact import OUTSIDE, Facts, digits, direction, facts_of
 from autograd_tiny.check.report import Finding, WrongAccumulation, WrongLocal, WrongValue, likeness
 from autograd_tiny.engine.op import Op
 
 UNIT = mpf(2) ** -53
 
 
-class Node(NamedTuple):
+class EngineNode(NamedTuple):
     """A value of somebody's graph: operands are places of earlier nodes, or constants as floats."""
 
     op: Op | None
@@ -44,7 +44,7 @@ class Edge(NamedTuple):
     taken: float | None
 
 
-def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool = True) -> Checked:
+def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation: bool = True) -> Checked:
     """Value, local derivatives and adjoint of every node; the first finding is the one to blame."""
     checked = skipped = 0
     findings: list[Finding] = []
@@ -56,7 +56,7 @@ def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool 
         try:
             if not all(map(math.isfinite, xs)):
                 raise ValueError("nothing is exact about nan and inf")
-            facts = local(node.op, xs)
+            facts = facts_of(node.op, xs)
         except OUTSIDE:
             skipped += 1
             for x in node.operands:
@@ -76,7 +76,7 @@ def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool 
             low, high = slopes
             if taken is not None:
                 checked += 1
-                wrong = _local(taken, low, high, facts.slacks[i])
+                wrong = _outside(taken, low, high, facts.slacks[i])
                 if wrong is not None:
                     others = [float(s[0]) for k, s in enumerate(facts.slopes) if k != i and s]
                     findings.append(_wrong_local(names, place, x, taken, low, facts.slacks[i], xs, node, others))
@@ -100,7 +100,7 @@ def check_nodes(nodes: Sequence[Node], names: Sequence[str], accumulation: bool 
     return Checked(checked, skipped, findings)
 
 
-def node_table(texts: Sequence[str], nodes: Sequence[Node], findings: Sequence[Finding]) -> tuple[str, ...]:
+def node_table(texts: Sequence[str], nodes: Sequence[EngineNode], findings: Sequence[Finding]) -> tuple[str, ...]:
     """A line per node where something is wrong, with an arrow at the node to blame."""
     if not findings:
         return ()
@@ -113,7 +113,9 @@ def node_table(texts: Sequence[str], nodes: Sequence[Node], findings: Sequence[F
     return tuple(lines)
 
 
-def _value(node: Node, place: int, names: Sequence[str], facts: Local, xs: tuple[float, ...]) -> Iterator[Finding]:
+def _value(
+    node: EngineNode, place: int, names: Sequence[str], facts: Facts, xs: tuple[float, ...]
+) -> Iterator[Finding]:
     if math.isfinite(node.value) and any(
         abs(mpf(node.value) - y) <= facts.value_slack for y in (facts.value, facts.below)
     ):
@@ -136,7 +138,7 @@ def oracle(xs: Sequence[float]) -> str:
     return f"oracle: mpmath, {digits(xs) if xs else 130} digits"
 
 
-def _local(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
+def _outside(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
     """How far a derivative lies outside its slopes, or None when it does not."""
     if not math.isfinite(taken):
         return mpf(0) if abs(high) < 1.7e308 else None
@@ -153,7 +155,7 @@ def _wrong_local(
     exact: mpf,
     slack: mpf,
     xs: tuple[float, ...],
-    node: Node,
+    node: EngineNode,
     others: list[float],
 ) -> Finding:
     assert node.op is not None
@@ -164,7 +166,7 @@ def _wrong_local(
     return Finding(WrongLocal, what, taken, mp.nstr(exact, 17), _ulps(taken, exact, slack), oracle(xs), note, place)
 
 
-def _along(node: Node, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
+def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
     """At a kink: the derivative along (1, 1) and (1, -1) must lie between the slopes there, too."""
     assert node.op is not None
     assert node.partials is not None
@@ -182,7 +184,7 @@ def _along(node: Node, place: int, names: Sequence[str], xs: tuple[float, ...]) 
             return
 
 
-def _adjoint(nodes: Sequence[Node], place: int, names: Sequence[str], edges: list[Edge]) -> Finding | None:
+def _adjoint(nodes: Sequence[EngineNode], place: int, names: Sequence[str], edges: list[Edge]) -> Finding | None:
     """Whether a node's adjoint is the sum of its contributions; the output's seed of 1 is one of them."""
     got = nodes[place].adjoint
     if got is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
-from autograd_tiny.check.exact import OUTSIDE, NotExact, digits, real, rebound, slack
+from autograd_tiny.check.exact import OUTSIDE, NotExact, as_real, digits, rebound, slack
 from autograd_tiny.check.frameworks import Foreign
 
 Function = Callable[..., Any]
@@ -48,7 +48,7 @@ def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
             if isinstance(y, (list, tuple, str, bytes)) or y is None:
                 raise NotExact(f"{f.name} returned {y!r:.60}, not one number")
             try:
-                return real(y)
+                return as_real(y)
             except TypeError as error:
                 raise NotExact(f"{f.name} returned {y!r:.60}: {error}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, product
@@ -12,15 +13,17 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, given, settings
 
-from autograd_tiny.check.engines import Engine, nodes_of
-from autograd_tiny.check.exact import OUTSIDE, local
-from autograd_tiny.check.graph import Checked, Node, check_nodes, node_table
+from autograd_tiny.check.engines import Engine
+from autograd_tiny.check.exact import OUTSIDE, facts_of
+from autograd_tiny.check.graph import Checked, EngineNode, check_nodes, node_table
 from autograd_tiny.check.report import Finding, Raises, Report, WrongState
-from autograd_tiny.check.strategies import Program, Step, programs
+from autograd_tiny.check.strategies import program_at, programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.expression import evaluate
 from autograd_tiny.engine.op import EDGES, Every, Interval, Op
-from autograd_tiny.engine.value import Value
+from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.program import Program, Step, program_of
+from autograd_tiny.transforms.tracer import CUT
 
 POINTS = (
     1.0,
@@ -69,14 +72,14 @@ def engine_property(
     if not rows:
         raise ValueError("engine_property needs at least one op that the engine knows")
 
-    reports: dict[tuple[Program, str], Report] = {}  # many lists of integers are one program, above all while shrinking
+    reports: dict[Any, Report] = {}  # many lists of integers are one program, above all while shrinking
 
     @settings(
         max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
     )
     @given(programs(rows))
     def graphs(program: Program) -> None:
-        key = program, repr(program.inputs)  # 0.0 == -0.0
+        key = program.steps, repr(program.example)  # 0.0 == -0.0
         if key not in reports:
             reports[key] = check_engine(engine, program, again=again)
         reports[key].raise_for()
@@ -95,14 +98,15 @@ def engine_property(
 
 
 def check_engine(engine: Engine, program: Program | str, *, again: bool = True, **inputs: float) -> Report:
-    """One program, or an expression with its inputs, run through an engine and checked node by node.
+    """One program at its example, or an expression with its inputs, run through an engine and checked node by node.
 
     >>> from autograd_tiny.check import ValueEngine
-    >>> print(check_engine(ValueEngine(), "v0 = x0 + x0; v0 * x0", x0=3.0))
+    >>> print(check_engine(ValueEngine(), "twice = x + x; twice * x", x=3.0))
     correct: 9 numbers agree with the oracle (mpmath)
+
+    Raises ValueError for a program that has no example, or more than one output.
     """
-    if isinstance(program, str):
-        program = program_of(program, inputs, getattr(engine, "ops", ()))
+    program = _parsed(program, inputs, getattr(engine, "ops", ())) if isinstance(program, str) else _checkable(program)
     names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
     try:
         nodes = _run(engine, program)
@@ -125,11 +129,11 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
 
 def _has_pole(program: Program) -> bool:
     """Whether somewhere in a program an op has no finite derivative: an engine of plain floats may raise there."""
-    floats = list(program.inputs)
+    floats = list(program.example)
     for op, operands in program.steps:
         xs = tuple(floats[x] if isinstance(x, int) else x for x in operands)
         try:
-            if None in local(op, xs).slopes:
+            if None in facts_of(op, xs).slopes:
                 return True
             floats.append(op.forward(*xs))
         except OUTSIDE:
@@ -137,17 +141,28 @@ def _has_pole(program: Program) -> bool:
     return False
 
 
-def program_of(text: str, inputs: dict[str, float], rows: Sequence[Op] = ()) -> Program:
-    """The program of an expression over the table and further rows, its inputs in the order given."""
-    nodes, order = nodes_of(evaluate(text, inputs, {**ops.TABLE, **{row.name: row for row in rows}}))
-    leaves = [i for i, node in enumerate(nodes) if node.op is None]
-    place = {old: new for new, old in enumerate([*leaves, *(i for i, n in enumerate(nodes) if n.op is not None)])}
-    steps = [
-        Step(node.op, tuple(place[x] if isinstance(x, int) else x for x in node.operands))
-        for node in nodes
-        if node.op is not None
-    ]
-    return Program(tuple(order[i].data for i in leaves), tuple(steps))
+def _parsed(text: str, inputs: dict[str, float], rows: Sequence[Op]) -> Program:
+    """The program of an expression over the table and further rows."""
+    y = evaluate(text, inputs, {**ops.TABLE, **{row.name: row for row in rows}})
+    return _checkable(program_of([v for v in topological_order(y) if v.op is None], [y]))
+
+
+def _checkable(program: Program) -> Program:
+    """The program with names that can be told apart in a report, and read again by `evaluate`."""
+    last = len(program.inputs) + len(program.steps) - 1
+    if program.outputs != (last,):
+        raise ValueError(
+            f"check_engine takes a program whose one output is its last value, got outputs {program.outputs}"
+        )
+    if len(program.example) != len(program.inputs):
+        raise ValueError(
+            f"the program has inputs {', '.join(program.inputs)} and an example of {len(program.example)} numbers"
+        )
+    if any(op is CUT for op, _ in program.steps):
+        raise ValueError("a program that cuts a derivative off (x.data, stop_gradient) has no exact gradient to check")
+    if all(name.isidentifier() and not re.fullmatch(r"v\d+", name) for name in program.inputs):
+        return program
+    return program_at(program.example, program.steps)
 
 
 def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
@@ -157,13 +172,14 @@ def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
     """
     for op in rows:
         arity = 4 if isinstance(op.partials, Every) else len(op.partials)
-        alone = list(islice(_defined(op, _points(op, arity), 20 * per_op), per_op))
+        points = islice(_defined(op, _points(op, arity), 20 * per_op), per_op)
+        alone = [program_at(xs, [Step(op, tuple(range(arity)))]) for xs in points]
         if arity == 2:
             shared = [(x, x) for x in POINTS]
             alone += [
-                *(Program(xs[:1], (Step(op, (0, xs[1])),)) for xs, _ in alone[:10]),
-                *(Program(xs[1:], (Step(op, (xs[0], 0)),)) for xs, _ in alone[:10]),
-                *(Program(xs[:1], (Step(op, (0, 0)),)) for xs, _ in _defined(op, iter(shared), len(shared))),
+                *(program_at([x], [Step(op, (0, z))]) for x, z in (program.example for program in alone[:10])),
+                *(program_at([z], [Step(op, (x, 0))]) for x, z in (program.example for program in alone[:10])),
+                *(program_at([x], [Step(op, (0, 0))]) for x, _ in _defined(op, iter(shared), len(shared))),
             ]
         yield from alone
 
@@ -192,31 +208,31 @@ def _into(domain: Interval, x: float) -> float:
     return domain.low + abs(x)
 
 
-def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterator[Program]:
+def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterator[tuple[float, ...]]:
     for xs in islice(points, tries):
         try:
             y = op.forward(*xs)
         except EDGES + (TypeError,):
             continue
         if math.isfinite(y) and abs(y) < 1e300:
-            yield Program(tuple(xs), (Step(op, tuple(range(len(xs)))),))
+            yield tuple(xs)
 
 
-def _run(engine: Engine, program: Program) -> list[Node]:
+def _run(engine: Engine, program: Program) -> list[EngineNode]:
     """What the engine says of each value of a program after one backward pass."""
-    values = program.run(engine.leaf, engine.apply)
+    values = program.run_steps(map(engine.leaf, program.example), engine.apply)
     engine.backward(values[-1])
     return _nodes(engine, program, values)
 
 
-def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[Node]:
+def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[EngineNode]:
     n = len(program.inputs)
-    nodes = [Node(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
+    nodes = [EngineNode(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
     for (op, operands), v in zip(program.steps, values[n:], strict=True):
         xs = tuple(nodes[x].value if isinstance(x, int) else x for x in operands)
         told = getattr(engine, "partials", None)
         partials = told(v) if told else _probe(engine, op, xs, tuple(isinstance(x, int) for x in operands))
-        nodes.append(Node(op, operands, float(engine.data(v)), _grad(engine, v), partials))
+        nodes.append(EngineNode(op, operands, float(engine.data(v)), _grad(engine, v), partials))
     return nodes
 
 
@@ -233,13 +249,13 @@ def _probe(engine: Engine, op: Op, xs: tuple[float, ...], wanted: tuple[bool, ..
     return tuple(_grad(engine, leaf) if w else None for leaf, w in zip(leaves, wanted, strict=True))
 
 
-def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str]) -> list[Finding]:
+def _states(engine: Engine, program: Program, nodes: list[EngineNode], names: list[str]) -> list[Finding]:
     """What a second pass, a second graph over the same leaves, and a pass from an inner value do."""
     scale = _scales(nodes)
     inputs = range(len(program.inputs))
     once = [nodes[i].adjoint for i in inputs]
 
-    values = program.run(engine.leaf, engine.apply)
+    values = program.run_steps(map(engine.leaf, program.example), engine.apply)
     for _ in range(2):
         engine.backward(values[-1])
     for i in inputs:
@@ -248,7 +264,7 @@ def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str
             note = "a second backward() on one graph: inner gradients of the first are left over"
             return [_state(names[i], got, g, "or twice that", note, i)]
 
-    values = program.run(engine.leaf, engine.apply)
+    values = program.run_steps(map(engine.leaf, program.example), engine.apply)
     third = engine.apply(ops.add, (values[0], values[0]))
     engine.backward(values[-1])
     before = [_grad(engine, v) for v in values]
@@ -262,14 +278,14 @@ def _states(engine: Engine, program: Program, nodes: list[Node], names: list[str
 
     middle = len(program.inputs) + (len(program.steps) - 1) // 2
     if middle < len(nodes) - 1:
-        values = program.run(engine.leaf, engine.apply)
+        values = program.run_steps(map(engine.leaf, program.example), engine.apply)
         engine.backward(values[middle])
         inner = check_nodes(_nodes(engine, program, values)[: middle + 1], names)
         return [replace(f, note=f"{f.note}; backward() from an inner value") for f in inner.findings]
     return []
 
 
-def _scales(nodes: list[Node]) -> list[float]:
+def _scales(nodes: list[EngineNode]) -> list[float]:
     """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
     scale = [0.0] * len(nodes)
     for node in nodes:
@@ -356,11 +372,11 @@ def _known(engine: Engine) -> list[Op]:
     return rows
 
 
-def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked: Checked) -> Report:
-    at = ", ".join(f"x{i} = {x!r}" for i, x in enumerate(program.inputs))
-    given = ", ".join(f"x{i}={x!r}" for i, x in enumerate(program.inputs))
+def _report(engine: Engine, program: Program, nodes: list[EngineNode] | None, checked: Checked) -> Report:
+    given = list(zip(program.inputs, program.example, strict=True))
+    at = ", ".join(f"{name} = {x!r}" for name, x in given)
     expression = program.expression()
-    texts = [*(program.name(i).text for i in range(len(program.inputs))), *program.written()]
+    texts = [*program.inputs, *program.lines()]
     table = node_table(texts, nodes, checked.findings) if nodes else ()
     return Report(
         "wrong" if checked.findings else "correct",
@@ -370,7 +386,7 @@ def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked:
         tuple(checked.findings),
         f"{expression}   at {at}",
         table,
-        f"check_engine({type(engine).__name__}(…), {expression!r}, {given})",
+        f"check_engine({type(engine).__name__}(…), {expression!r}, {', '.join(f'{name}={x!r}' for name, x in given)})",
         size=len(program.steps),
         graph=_drawn(program) if nodes and checked.findings else (),
     )
@@ -378,5 +394,4 @@ def _report(engine: Engine, program: Program, nodes: list[Node] | None, checked:
 
 def _drawn(program: Program) -> tuple[Value, ...]:
     """The values of a program as this package computes them, named as in the report."""
-    names = (f"x{i}" for i in range(len(program.inputs)))
-    return tuple(program.run(lambda x: Value(x, next(names)), lambda op, xs: op(*xs)))
+    return tuple(program.run_steps(map(Value, program.example, program.inputs)))

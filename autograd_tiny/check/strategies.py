@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.names import spell
-from autograd_tiny.engine.op import EDGES, Every, Op, Spelled
+from autograd_tiny.engine.op import EDGES, Every, Op
+from autograd_tiny.transforms.program import Program, Step
 
 NICE = (1.0, 2.0, 0.0, -1.0, 0.5, 3.0, -2.0, 0.25, -0.5, 10.0)
 CONSTANT = 2.0  # the one number a program may use beside its inputs
@@ -19,59 +18,14 @@ LARGEST = 1e9  # a program whose floats grow beyond it says nothing new
 ADD = ops.add
 
 
-class Step(NamedTuple):
-    """One op on earlier values, by their place, or on floats."""
-
-    op: Op
-    operands: tuple[int | float, ...]
-
-
-class Program(NamedTuple):
-    """Inputs x0, x1, … and then one value v0, v1, … per step; the last is the output."""
-
-    inputs: tuple[float, ...]
-    steps: tuple[Step, ...]
-
-    def run(self, leaf: Callable[[float], Any], apply: Callable[[Op, tuple[Any, ...]], Any]) -> list[Any]:
-        """Every value of the program, in order, made by somebody's numbers."""
-        values = [leaf(x) for x in self.inputs]
-        for op, operands in self.steps:
-            values.append(apply(op, tuple(values[x] if isinstance(x, int) else x for x in operands)))
-        return values
-
-    def name(self, place: int | float) -> Spelled:
-        """x1 for an input, v0 for a step, the number for a constant."""
-        if not isinstance(place, int):
-            return Spelled.number(place)
-        n = len(self.inputs)
-        return Spelled(f"x{place}" if place < n else f"v{place - n}")
-
-    def written(self) -> list[str]:
-        """The steps as text: ``v0 = x0 * x1``."""
-        return [
-            f"v{i} = {spell(op, [self.name(x) for x in operands]).text}" for i, (op, operands) in enumerate(self.steps)
-        ]
-
-    def expression(self) -> str:
-        """The program as a Python function of its inputs."""
-        spelled = [self.name(i) for i in range(len(self.inputs))]
-        uses = [x for step in self.steps for x in step.operands if isinstance(x, int)]
-        lines = []
-        for i, (op, operands) in enumerate(self.steps):
-            place = len(self.inputs) + i
-            text = spell(op, [spelled[x] if isinstance(x, int) else Spelled.number(x) for x in operands])
-            if uses.count(place) > 1:
-                lines.append(f"v{i} = {text.text}")
-                text = Spelled(f"v{i}")
-            spelled.append(text)
-        return "; ".join([*lines, spelled[-1].text])
-
-
 def decode(numbers: Sequence[int], inputs: Sequence[float], table: Sequence[Op]) -> Program:
-    """The program of a list of integers: a step that is undefined or overflows is left out, dead ones are pruned.
+    """The program of a list of integers, with inputs for its example.
 
-    >>> decode([216 * 1], [3.0], [ops.mul]).expression()
-    'x0 * x0'
+    A step that is undefined or overflows is left out, what the output does not depend on is pruned.
+
+    >>> program = decode([216 * 1], [3.0], [ops.mul])
+    >>> program.expression(), program.example, program.value().data
+    ('x0 * x0', (3.0,), 9.0)
     """
     inputs = [float(x) for x in inputs]
     pool: list[int | float] = [CONSTANT, *range(len(inputs))]
@@ -125,7 +79,14 @@ def _pruned(inputs: list[float], steps: list[Step], can_add: bool) -> Program:
         for old in new
         if old >= n
     ]
-    return Program(tuple(inputs[old] for old in new if old < n), tuple(moved))
+    example = tuple(inputs[old] for old in new if old < n)
+    return program_at(example, moved)
+
+
+def program_at(example: Sequence[float], steps: Sequence[Step]) -> Program:
+    """The program of inputs x0, x1, … with these numbers, whose output is the last value."""
+    names = tuple(f"x{i}" for i in range(len(example)))
+    return Program(names, tuple(steps), (len(names) + len(steps) - 1,), example=tuple(example))
 
 
 def reals(low: float = -1e4, high: float = 1e4) -> st.SearchStrategy[float]:
@@ -150,14 +111,18 @@ def special_reals() -> st.SearchStrategy[float]:
     return st.sampled_from((*tiny, 1.0, -1.0, 1 + 2**-52, 20.0, -20.0, 37.0, 300.0, -300.0, 700.0, -700.0, 1e8, 1e150))
 
 
-def programs(table: Sequence[Op] | None = None, max_size: int = 12) -> st.SearchStrategy[Program]:
-    """Programs with shared inner values, two or three inputs, `max_size` steps at most."""
+def programs(table: Sequence[Op] | None = None, max_size: int = 12, inputs: int = 3) -> st.SearchStrategy[Program]:
+    """Programs with shared inner values: `inputs` inputs and `max_size` steps at most, and one output.
+
+    What is drawn can be checked, traced, drawn, run and compiled: `check_engine(engine, program)`, `trace(program)`,
+    `draw(program)`, `program.run(xs)`; `program.example` are the numbers of its inputs.
+    """
     rows = list(table) if table is not None else simple_first()
     number = st.integers(0, (len(rows) + 1) * REACH**3 - 1)
     return st.builds(
         decode,
         st.lists(number, min_size=5, max_size=max_size),
-        st.lists(reals(), min_size=3, max_size=3),
+        st.lists(reals(), min_size=inputs, max_size=inputs),
         st.just(rows),
     )
 

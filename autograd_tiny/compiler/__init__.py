@@ -1,7 +1,7 @@
 """A function recorded once and replayed as compiled code.
 
 jitted.py     `jit`: what a call is given, and what it gets
-variants.py   the recordings of a function, and which of them serves which sample
+variants.py   the variants of a function, one for each way through its branches, and which serves which sample
 arguments.py  the structure of arguments and results, and their numbers in a row
 passes.py     a program made shorter
 lower.py      a program in what a machine has
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
-    from autograd_tiny.compiler.backends.text import source as source
+    from autograd_tiny.compiler.backends.registry import Backend as Backend
+    from autograd_tiny.compiler.backends.registry import source as source
     from autograd_tiny.compiler.jitted import Jitted as Jitted
     from autograd_tiny.compiler.jitted import jit as jit
     from autograd_tiny.compiler.sparse import sparse_hessian as sparse_hessian
@@ -30,6 +31,6 @@ __getattr__, __dir__, __all__ = lazy(
         ".jitted": "Jitted jit",
         "..transforms.program": "Program Step",
         ".sparse": "sparse_hessian sparse_jacobian",
-        ".backends.text": "source",
+        ".backends.registry": "Backend source",
     },
 )

@@ -12,7 +12,7 @@ _pauses: list[bool] = []  # of any thread: whether the collector was on as each 
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """While it is on, nothing is collected by cycles; objects are freed by their counts as ever."""
     with _lock:
         _pauses.append(gc.isenabled())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 import math
 import sys
@@ -12,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, joined, numbers
+from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
-from autograd_tiny.compiler.variants import Function, Way, Ways
+from autograd_tiny.compiler.variants import Function, Variant, Variants
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
@@ -21,9 +21,7 @@ from autograd_tiny.transforms.derivatives import being_differentiated, is_differ
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
 
-BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
-NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
 
 
 def jit(
@@ -53,11 +51,12 @@ def jit(
     recording only. Within a derivative, or another recording, f itself runs, on numbers that have the methods: what it
     closes over is differentiated and recorded, too.
 
-    `backend` is one of "llvm", "numpy", "python", "c", "jax", by default the first of the first three that is installed;
+    `backend` names who runs it, by default the first of llvm, numpy and python that is installed; others are listed where a
+    name is unknown, and other packages can add theirs: see `Backend`.
     `contract` lets a * b + c be rounded once; `threads` share the batch, and the result does not depend on how many; with
     `check_finite` a result that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
     Raises TypeError and ValueError for arguments that are no numbers, differ in their samples or have none, and
-    RuntimeError for more than 64 ways through the branches.
+    RuntimeError for more than 64 variants of one function.
     """
     options = (batch, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
@@ -86,12 +85,12 @@ class Jitted:
         self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
-        self.backend = _backend(backend)
+        self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
-        self._ways: dict[Any, Ways] = {}
+        self._variants: dict[Any, Variants] = {}
         self._quick: dict[
             Any, Callable[..., Any]
-        ] = {}  # how to go the only way, by what arguments look like at a glance
+        ] = {}  # how to call the only variant, by what arguments look like at a glance
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # where it is not loaded there are no arrays
@@ -111,19 +110,19 @@ class Jitted:
         on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
-        given, ways = self._given(args, kwargs)
+        given, variants = self._given(args, kwargs)
         try:
-            outputs, results = ways.run(given)
+            outputs, results = variants.run(given)
         except Elsewhere:
             if self.batch:
                 raise TypeError(_BATCHED.format(_name(self.f))) from None
             return self._uncompiled(args, kwargs)
-        if on_operands and self._hides(args, kwargs, ways):
+        if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
-            raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
-        if glance is not None and ways.known[0].guard is None and not self.check_finite:
-            self._quick[glance] = self._planned(ways.known[0], glance)
+            raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
+        if glance is not None and variants.known[0].guard is None and not self.check_finite:
+            self._quick[glance] = self._planned(variants.known[0], glance)
         return results.around(self._mean(outputs, given.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -143,29 +142,29 @@ class Jitted:
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
-    def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], ways: Ways) -> bool:
+    def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], variants: Variants) -> bool:
         """Whether a derivative, or a recording, around a call depends on numbers that it takes for constants."""
         if being_differentiated([args, kwargs]):  # such as the parameters of a Module
             return True
         values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
-        return is_recording() and (any(True for _ in values) or any(way.captured for way in ways.known))
+        return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The program that runs on these arguments, of a batch on its first sample."""
-        given, ways = self._given(args, kwargs)
-        return ways.taken(given).program
+        given, variants = self._given(args, kwargs)
+        return variants.taken(given).program
 
-    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Ways]:
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
         if self.batch and (holds_operands(args) or holds_operands(kwargs)):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if twice := [name for name in self._names[: len(args)] if name in kwargs]:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
-        if (ways := self._ways.get(given.structure)) is None:
-            ways = Ways(self.f, bool(self.reduce), self.backend, self._options)
-            ways = self._ways.setdefault(given.structure, ways)  # another thread may have been first
-        return given, ways
+        if (variants := self._variants.get(given.structure)) is None:
+            variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
+            variants = self._variants.setdefault(given.structure, variants)  # another thread may have been first
+        return given, variants
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""
@@ -181,10 +180,10 @@ class Jitted:
                 return None
         return tuple(found)
 
-    def _planned(self, way: Way, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
+    def _planned(self, variant: Variant, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
         """How to call a function without branches with more arguments that look like these."""
-        kernel, around, mean = way.kernel, way.results.around, self._mean
-        if way.plain:
+        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        if variant.plain:
             return lambda args: around(kernel(args))
         places = list(enumerate(self._batched))
         fixed = [(i, glance[i] is not float and len(glance[i]) == 1) for i, batched in places if not batched]
@@ -193,8 +192,8 @@ class Jitted:
 
         def call(args: tuple[Any, ...]) -> Any:
             shared = args[alone] if alone is not None else joined([numbers(args[i]) for i, _ in fixed])
-            if way.captured:
-                shared = way.numbers(shared)
+            if variant.captured:
+                shared = variant.numbers(shared)
             if not moving:
                 return around(kernel(shared))
             size = len(args[moving[0][0]])
@@ -227,19 +226,6 @@ def _finite(outputs: Any) -> bool:
     if hasattr(outputs, "dtype"):
         return math.isfinite(outputs.sum()) or bool((abs(outputs) < math.inf).all())
     return all(_finite(y) if isinstance(y, list) else math.isfinite(y) for y in outputs)
-
-
-def _backend(name: str | None) -> str:
-    def lacking(backend: str) -> list[str]:
-        return [needed for needed in NEEDS.get(backend, ()) if importlib.util.find_spec(needed) is None]
-
-    if name is None:
-        return next(backend for backend in BACKENDS[:3] if not lacking(backend))
-    if name not in BACKENDS:
-        raise ValueError(f"backend is one of {', '.join(BACKENDS)}, got {name!r}")
-    if found := lacking(name):
-        raise ImportError(f"the {name} backend needs {' and '.join(found)}: pip install 'autograd-tiny[compile]'")
-    return name
 
 
 def _parameters(f: Function) -> tuple[list[str], list[str], bool]:

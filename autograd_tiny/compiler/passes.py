@@ -1,6 +1,6 @@
 """A program made shorter: what nothing uses goes, what is computed twice is computed once, what is known is computed now.
 
-Each pass gives a program with the same outputs, bit for bit.
+Each pass is a function from a program to one with the same outputs, bit for bit; `PASSES` has their order.
 """
 
 from __future__ import annotations
@@ -12,17 +12,6 @@ from dataclasses import replace
 from autograd_tiny.transforms.program import Place, Program, Step
 
 Change = Callable[[int, Step], Step | Place]  # from a step's new place and the step to what stands for it
-
-
-def optimized(program: Program) -> Program:
-    """All passes; folding and sharing in one walk, since each finds work for the other."""
-    shared = _sharing()
-
-    def change(place: int, step: Step) -> Step | Place:
-        found = _folded(place, step)
-        return shared(place, found) if isinstance(found, Step) else found
-
-    return without_dead_steps(_rebuilt(without_dead_steps(program), change))
 
 
 def without_dead_steps(program: Program) -> Program:
@@ -57,7 +46,17 @@ def with_shared_steps(program: Program) -> Program:
     >>> with_shared_steps(Program(("x",), (Step(ops.exp, (0,)), Step(ops.exp, (0,))), (1, 2))).outputs
     (1, 1)
     """
-    return _rebuilt(program, _sharing())
+    known: dict[object, int] = {}
+
+    def shared(place: int, step: Step) -> Step | Place:
+        op, operands = step
+        key: list[object] = [x if x.__class__ is int else _bits(x) for x in operands]
+        if op.machine in ("+", "*") and str(key[1]) < str(key[0]):
+            key.reverse()
+        found = known.setdefault((op, *key), place)
+        return step if found == place else found
+
+    return _rebuilt(program, shared)
 
 
 def folded(program: Program) -> Program:
@@ -70,18 +69,15 @@ def folded(program: Program) -> Program:
     return _rebuilt(program, _folded)
 
 
-def _sharing() -> Change:
-    known: dict[object, int] = {}
+# In this order: the first pass spares the others what is dead already; what is folded is then shared.
+PASSES: tuple[Callable[[Program], Program], ...] = (without_dead_steps, folded, with_shared_steps, without_dead_steps)
 
-    def shared(place: int, step: Step) -> Step | Place:
-        op, operands = step
-        key: list[object] = [x if x.__class__ is int else _bits(x) for x in operands]
-        if op.machine in ("+", "*") and str(key[1]) < str(key[0]):
-            key.reverse()
-        found = known.setdefault((op, *key), place)
-        return step if found == place else found
 
-    return shared
+def optimized(program: Program) -> Program:
+    """The program after all passes."""
+    for change in PASSES:
+        program = change(program)
+    return program
 
 
 def _folded(place: int, step: Step) -> Step | Place:

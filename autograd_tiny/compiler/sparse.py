@@ -7,7 +7,6 @@ and Moré 1983).
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +15,8 @@ try:
 except ModuleNotFoundError:
     raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
 
-from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.backends.registry import named
+from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.jitted import jit
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.ieee import local_derivatives
@@ -64,12 +64,12 @@ def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
     known: dict[Program, Function] = {}
 
     def derivative(*args: Any, **kwargs: Any) -> Sparse:
-        given, ways = compiled._given(args, kwargs)
-        way = ways.taken(given)
-        if way.program not in known:
-            with collector_paused():
-                known[way.program] = _coloured(way.program, len(given.numbers[0]), backend)
-        return known[way.program](np.asarray(way.numbers(given.numbers[0]), float))
+        given, variants = compiled._given(args, kwargs)
+        variant = variants.taken(given)
+        if variant.program not in known:
+            with gc_paused():
+                known[variant.program] = _coloured(variant.program, len(given.numbers[0]), backend)
+        return known[variant.program](np.asarray(variant.numbers(given.numbers[0]), float))
 
     return derivative
 
@@ -98,7 +98,7 @@ def pattern(program: Program) -> list[list[int]]:
     flat: dict[Op, tuple[bool, ...]] = {}
     for op, operands in program.steps:
         if op not in flat:
-            flat[op] = _flat(op, len(operands))
+            flat[op] = _zero(op, len(operands))
         mask = 0
         for x, vanishes in zip(operands, flat[op], strict=False):
             if isinstance(x, int) and not vanishes:
@@ -107,7 +107,7 @@ def pattern(program: Program) -> list[list[int]]:
     return [_bits(masks[y]) if isinstance(y, int) else [] for y in program.outputs]
 
 
-def _flat(op: Op, arity: int) -> tuple[bool, ...]:
+def _zero(op: Op, arity: int) -> tuple[bool, ...]:
     """By which operands the derivative of an op is the constant 0: where it is a step."""
     if not isinstance(op.partials, tuple):
         return (False,) * arity
@@ -157,8 +157,7 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
     seeds = np.ascontiguousarray(
         np.eye(max(colour, default=-1) + 1)[:, colour]
     )  # a row per colour: 1 where the column, or the row, has it
-    build = importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build
-    kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
+    kernel = named(backend).kernel(optimized((_forwards if forwards else _backwards)(program, n)))
     down = np.array([i for i, row in enumerate(rows) for _ in row], int)
     across = np.array([j for row in rows for j in row], int)
     place = (down, colour[across]) if forwards else (across, colour[down])

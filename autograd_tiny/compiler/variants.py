@@ -1,8 +1,7 @@
-"""The ways through a function's branches: each one recording, guarded by the comparisons that lead there."""
+"""The variants of a function, one for each way through its branches: a recording, guarded by the comparisons that lead there."""
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from functools import cached_property, partial
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
-from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.backends.registry import named
+from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
@@ -18,13 +18,13 @@ from autograd_tiny.transforms.derivatives import are_targets
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
 
-MOST = 64  # ways through the branches of one function
+MOST = 64  # variants of one function
 Function = Callable[..., Any]
 Kernel = Callable[..., Any]
 
 
 @dataclass(eq=False)
-class Way:
+class Variant:
     """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
 
     program: Program
@@ -38,7 +38,7 @@ class Way:
 
     @cached_property
     def kernel(self) -> Kernel:
-        with self.lock, collector_paused():  # several threads may wait for the first to have built it
+        with self.lock, gc_paused():  # several threads may wait for the first to have built it
             built: Kernel = vars(self).get("kernel") or vars(self).setdefault("kernel", self.build(self.program))
             return built
 
@@ -51,13 +51,13 @@ class Way:
         return self.build(self.conditions) if self.held else None
 
 
-class Ways:
-    """All the ways known through f, for arguments of one structure; a new one is recorded where none serves."""
+class Variants:
+    """All the variants known of f, for arguments of one structure; a new one is recorded where none serves."""
 
     def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
         self.f, self.reduce = f, reduce
-        self.build = partial(importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build, **options)
-        self.known: list[Way] = []
+        self.build = partial(named(backend).kernel, **options)
+        self.known: list[Variant] = []
         self._lock = threading.RLock()  # of several first calls one records, and the others use it
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
@@ -69,40 +69,40 @@ class Ways:
             return self._whole(self.taken(given), given)
         return self._parted(given)
 
-    def _whole(self, way: Way, given: Arguments) -> tuple[Any, Results]:
+    def _whole(self, variant: Variant, given: Arguments) -> tuple[Any, Results]:
         shared, batched, size = given.numbers
-        return way.kernel(way.numbers(shared), batched, size), way.results
+        return variant.kernel(variant.numbers(shared), batched, size), variant.results
 
-    def taken(self, given: Arguments) -> Way:
-        """The way that the only sample, or the first, takes."""
+    def taken(self, given: Arguments) -> Variant:
+        """The variant for the only sample, or the first."""
         shared, batched, size = given.numbers
         one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
         tried = 0
         while True:
-            way, is_new = self._after(tried, given, 0)
+            variant, is_new = self._after(tried, given, 0)
             tried += 1
-            if is_new or way.guard is None:
-                return way
-            outcomes = way.guard(way.numbers(shared), *one)
-            if all((y[0] if size else y) == held for y, held in zip(outcomes, way.held, strict=True)):
-                return way
+            if is_new or variant.guard is None:
+                return variant
+            outcomes = variant.guard(variant.numbers(shared), *one)
+            if all((y[0] if size else y) == held for y, held in zip(outcomes, variant.held, strict=True)):
+                return variant
 
-    def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Way, bool]:
-        """The way after those that were tried, and whether it is new: where there is none the sample is recorded."""
+    def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Variant, bool]:
+        """The variant after those that were tried, and whether it is new: where there is none the sample is recorded."""
         if is_new := tried == len(self.known):
             with self._lock:
                 if is_new := tried == len(self.known):  # still
                     self.record(given, sample)
         return self.known[tried], is_new
 
-    def record(self, given: Arguments, sample: int) -> Way:
+    def record(self, given: Arguments, sample: int) -> Variant:
         """Run f on traced numbers, once, with what one sample holds."""
         if len(self.known) == MOST:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MOST} ways through its branches: choose by `where`, which is one way"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording() as recorded, collector_paused():
+        with recording() as recorded, gc_paused():
             returned = self.f(*args, **kwargs)
             if returned is None:
                 raise TypeError(
@@ -126,7 +126,7 @@ class Ways:
         held = {place: outcome for place, (_, outcome) in compared if isinstance(place, int)}  # the others are known
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
         guards_only = conditions.with_outputs(tuple(held))
-        way = Way(
+        variant = Variant(
             program,
             guards_only,
             tuple(held.values()),
@@ -135,28 +135,32 @@ class Ways:
             tuple(captured),
             self.build,
         )
-        self.known.append(way)
-        return way
+        self.known.append(variant)
+        return variant
 
     def _parted(self, given: Arguments) -> tuple[Any, Results]:
-        """Each sample by its own way, and the results put together again."""
+        """Each sample by its own variant, and the results put together again."""
         shared, batched, size = given.numbers
         assert size is not None
         waiting, parts, tried = list(range(size)), [], 0
         while waiting:
-            way, _ = self._after(tried, given, waiting[0])
+            variant, _ = self._after(tried, given, waiting[0])
             tried += 1
-            assert way.guard is not None
-            outcomes = way.guard(way.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting))
+            assert variant.guard is not None
+            outcomes = variant.guard(
+                variant.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting)
+            )
             held = [list(ys) for ys in outcomes]
             mine = [
                 i
                 for k, i in enumerate(waiting)
-                if all(ys[k] == outcome for ys, outcome in zip(held, way.held, strict=True))
+                if all(ys[k] == outcome for ys, outcome in zip(held, variant.held, strict=True))
             ]
             if mine:
-                outputs = way.kernel(way.numbers(shared), [_picked(table, mine) for table in batched], len(mine))
-                parts.append((mine, outputs, way.results))
+                outputs = variant.kernel(
+                    variant.numbers(shared), [_picked(table, mine) for table in batched], len(mine)
+                )
+                parts.append((mine, outputs, variant.results))
                 taken = set(mine)
                 waiting = [i for i in waiting if i not in taken]
         results = parts[0][2]

@@ -6,6 +6,7 @@ ops.py         the table: every primitive with its local derivatives
 operand.py     Python's operators and the usual methods, written out once for every kind of number
 ieee.py        a derivative at a pole: ±inf or nan, never an exception
 value.py       `Value`, `topological_order`, `sweep`, `backward()`
+chain_rule.py  the same sweep use by use, in any numbers
 symbol.py      a number that spells what is done with it; `explain`
 names.py       names for nodes
 digits.py      a number as a person reads it

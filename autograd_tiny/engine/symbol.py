@@ -21,12 +21,13 @@ class Symbol(Operand):
     Raises TypeError when asked for its truth or its order: a rule that branches cannot be spelled.
     """
 
-    __slots__ = ("op", "operands", "spelled")
+    __slots__ = ("a", "b", "op", "spelled")  # op and operands as in a Value, where they all stand in b
     rank = 1_000_000_000
 
     def __init__(self, name: str) -> None:
         self.op: Op | None = None
-        self.operands: tuple[Symbol | float, ...] = ()
+        self.a: None = None
+        self.b: tuple[Symbol | float, ...] = ()
         self.spelled = Spelled(name)
 
     @classmethod
@@ -40,13 +41,18 @@ class Symbol(Operand):
     def applied(cls, op: Op, operands: tuple[Symbol | float, ...]) -> Self:
         """The Symbol of op(*operands)."""
         symbol = cls("")
-        symbol.op, symbol.operands = op, operands
+        symbol.op, symbol.b = op, operands
         written = op.formula(*operands) if op.formula else op
         text, binds = written.spelled if isinstance(written, Symbol) else op.spell(*map(spelled, operands))
         if len(text) > LONGEST:  # what is used twice is spelled twice: it doubles with each step
             text = f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
         symbol.spelled = Spelled(text, binds)
         return symbol
+
+    @property
+    def operands(self) -> tuple[Symbol | float, ...]:
+        """What op was applied to, in order: Symbols and numbers."""
+        return self.b
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Symbol:

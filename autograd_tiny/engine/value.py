@@ -126,8 +126,11 @@ class Value(Operand):
     @property
     def locals(self) -> tuple[float | None, ...]:
         """The local derivative by each operand, as the forward pass took it; None by a constant."""
-        ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
-        return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
+        if self.op is None:
+            return ()
+        if self.b.__class__ is tuple:
+            return tuple(d if x.__class__ is Value else None for x, d in zip(self.b, self.db, strict=True))
+        return (self.da,) if self.b is None else (self.da, self.db)
 
     @property
     def partials(self) -> tuple[Callable[[], float], ...]:
@@ -195,16 +198,18 @@ def observe(allocate: Callable[[Any], Any] | None) -> None:
 _TWO = Value(0.0)  # any Value: `binary` is a method only because methods are called fastest
 
 
-def topological_order(y: Any, stop: Iterable[Any] = ()) -> list[Any]:
-    """Every node that y depends on, each after its operands, y last; `stop` and what lies below it are left out.
+def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
+    """Every node that ys depend on, each after its operands; `stop` and what lies below it are left out.
+
+    Nodes are Values, Tracers or Symbols, of one kind: whatever keeps `op`, `a` and `b`.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
     ['a', 'b', 'c']
     """
     order: list[Any] = []
-    seen, kind = set(stop), y.__class__  # a Value, or another number that keeps op, a and b
-    stack: list[Any] = [y]
+    seen, kind = set(stop), ys[-1].__class__ if ys else None
+    stack: list[Any] = [*reversed(ys)]
     while stack:
         v = stack.pop()
         if v is None:  # a mark: the operands of the node under it are done
@@ -226,7 +231,10 @@ def topological_order(y: Any, stop: Iterable[Any] = ()) -> list[Any]:
 
 
 def sweep(order: list[Value]) -> None:
-    """From the output back to the leaves: each node hands its grad, times the local derivative, to its operands."""
+    """Go from the output back to the leaves: each node hands its grad, times the local derivative, to its operands.
+
+    This is `contributions` of chain_rule.py, unrolled for `Value.grad`: several times as fast. A test holds them together.
+    """
     for v in reversed(order):
         if v.op is not None:
             g, a, b = v.grad, v.a, v.b

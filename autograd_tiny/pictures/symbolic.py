@@ -10,6 +10,7 @@ from typing import Any
 from autograd_tiny.engine.names import numbered, spell
 from autograd_tiny.engine.op import Every, Op, Spelled, real
 from autograd_tiny.engine.symbol import Symbol, operand_symbols, spelled
+from autograd_tiny.engine.value import topological_order
 from autograd_tiny.pictures.measure import shortened, wrapped
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
 
@@ -43,7 +44,7 @@ def picture_of_op(op: Op) -> Picture:
         if isinstance(rule, Symbol) and rule.op is not None:
             by.setdefault(rule, []).append(f"∂y/∂{x}")
     for rule, names in by.items():
-        label = drawing.labels(order := _order(rule))
+        label = drawing.labels(order := topological_order(rule))
         for s in order:
             if s not in drawing.key:
                 written = _written(s, label).text
@@ -88,7 +89,7 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
             "it gives, such as draw(lambda x: f(x)[0])"
         )
     drawing = _Drawing()
-    label = drawing.labels(order := _order(y))
+    label = drawing.labels(order := topological_order(y))
     complaints: list[str] = []
     for s in dict.fromkeys([*(x for x in symbols if x in order), *order]):
         kind = "output" if s is y else "inner" if s.op else "leaf"
@@ -160,20 +161,6 @@ def _arguments(f: Callable[..., Any], name: str) -> dict[Symbol, bool]:
     if not symbols:
         raise TypeError(f"{name} has no parameter without a default: there is nothing to differentiate by")
     return symbols
-
-
-def _order(root: Symbol) -> list[Symbol]:
-    """What root is computed from, each after its operands, root last."""
-    order: dict[Symbol, None] = {}
-    stack = [root]
-    while stack:
-        s = stack[-1]
-        waiting = [x for x in s.operands if isinstance(x, Symbol) and x not in order]
-        if s in order or not waiting:
-            order[stack.pop()] = None
-        else:
-            stack += reversed(waiting)
-    return list(order)
 
 
 def _written(s: Symbol, label: dict[Symbol, Spelled]) -> Spelled:

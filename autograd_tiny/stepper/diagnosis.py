@@ -119,7 +119,7 @@ def _checked(steps: Trace) -> list[str]:
     from autograd_tiny.check import graph
 
     nodes = [
-        graph.Node(
+        graph.EngineNode(
             node.op, tuple(x.number if isinstance(x, Node) else x for x in node.operands), node.data, None, node.locals
         )
         for node in steps.nodes

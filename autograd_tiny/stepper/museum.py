@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import short
 from autograd_tiny.stepper.events import Backward, Node
 from autograd_tiny.stepper.traces import Trace
@@ -54,9 +55,9 @@ def exhibit(trace: Trace, bug: str) -> Exhibit:
         raise ValueError(f"{bug!r} is not in the museum; there is {', '.join(BUGS)}")
     wrong = [float(g) for g in trace._start]
     if bug == "stale":
-        wrong = _swept(trace, range(len(trace._uses.targets)), _seeded(wrong), False)[0]
-    uses = _as_met(trace) if bug == "order" else range(len(trace._uses.targets))
-    wrong, handed = _swept(trace, uses, wrong if bug == "seed" else _seeded(wrong), bug == "assign")
+        wrong = _swept(trace, trace.nodes, _seeded(wrong), False)[0]
+    order = _as_met(trace.output) if bug == "order" else trace.nodes
+    wrong, handed = _swept(trace, order, wrong if bug == "seed" else _seeded(wrong), bug == "assign")
     leaves = tuple((v, trace._adjoint[v.number], wrong[v.number]) for v in trace.nodes if v.op is None)
     if bug == "seed":
         parted = "they part at once: the right pass starts from 1, the wrong one from 0"
@@ -88,32 +89,24 @@ def _parted(trace: Trace, bug: str, k: int, upstream: float, before: float, afte
 
 
 def _swept(
-    trace: Trace, uses: Iterable[int], grads: list[float], assign: bool
+    trace: Trace, order: Sequence[Node], grads: list[float], assign: bool
 ) -> tuple[list[float], list[tuple[int, float, float, float]]]:
-    """The gradients after a sweep in that order, and for each use (k, upstream, before, after)."""
-    grads, handed, columns = [*grads], [], trace._uses
-    for k in uses:
-        consumer, target = columns.consumers[k], columns.targets[k]
-        local = trace.nodes[consumer].locals[columns.slots[k]]
-        assert local is not None
-        upstream, before = grads[consumer], grads[target]
-        grads[target] = upstream * local + (0.0 if assign else before)
-        handed.append((k, upstream, before, grads[target]))
-    return grads, handed
+    """The gradients after a sweep of that order, and for each use (k, upstream, before, after)."""
+    adjoint, handed, columns = dict(zip(trace.nodes, grads, strict=True)), [], trace._uses
+    use = {where: k for k, where in enumerate(zip(columns.consumers, columns.slots, strict=True))}
+    for v, i, x, contribution in contributions(order, adjoint):
+        before = adjoint[x]
+        adjoint[x] = (0.0 if assign else before) + contribution
+        handed.append((use[v.number, i], adjoint[v], before, adjoint[x]))
+    return [*adjoint.values()], handed
 
 
-def _as_met(trace: Trace) -> list[int]:
-    """The uses in the order of a walk from the output that visits each value as soon as it is met."""
-    of: dict[int, list[int]] = {}
-    for k, consumer in enumerate(trace._uses.consumers):
-        of.setdefault(consumer, []).append(k)
-    order: list[int] = []
-    seen, queue = {trace.output.number}, deque([trace.output.number])
+def _as_met(output: Node) -> list[Node]:
+    """The nodes in the order that a walk from the output, which visits each value as soon as it is met, goes back."""
+    met = {output: None}
+    queue = deque(met)
     while queue:
-        found = of.get(queue.popleft(), [])
-        order += found
-        for k in found:
-            if (target := trace._uses.targets[k]) not in seen:
-                seen.add(target)
-                queue.append(target)
-    return order
+        new = [x for x in queue.popleft().operands if isinstance(x, Node) and x not in met]
+        met.update(dict.fromkeys(new))
+        queue.extend(dict.fromkeys(new))
+    return [*reversed(met)]

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.provenance import Recording, Where, recorded
@@ -215,31 +216,16 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
     start = [v.grad if v.op is None else 0.0 for v in order]
-    adjoint, uses = [*start], Columns()
-    adjoint[-1] += 1.0
+    adjoint, uses = dict(zip(order, start, strict=True)), Columns()
+    adjoint[y] += 1.0
     consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
     befores = uses.before.append
-    for k in range(len(order) - 1, -1, -1):  # the engine's sweep; a test compares them bit for bit
-        v = order[k]
-        if v.op is None:
-            continue
-        g, a, b = adjoint[k], v.a, v.b
-        if a.__class__ is Value:
-            target = place[a]
-            consumers(k), slots(0), targets(target), befores(adjoint[target])
-            adjoint[target] += g * v.da
-        if b.__class__ is Value:
-            target = place[b]
-            consumers(k), slots(1), targets(target), befores(adjoint[target])
-            adjoint[target] += g * v.db
-        elif b.__class__ is tuple:
-            for i, (x, d) in enumerate(zip(b, v.db, strict=True)):
-                if x.__class__ is Value:
-                    target = place[x]
-                    consumers(k), slots(i), targets(target), befores(adjoint[target])
-                    adjoint[target] += g * d
+    for v, i, x, contribution in contributions(order, adjoint):
+        before = adjoint[x]
+        consumers(place[v]), slots(i), targets(place[x]), befores(before)
+        adjoint[x] = before + contribution
     data, where = [v.data for v in order], (recording or recorded() or Recording()).where
-    return Trace(lambda: _nodes(order, data, place, where), start, adjoint, uses)
+    return Trace(lambda: _nodes(order, data, place, where), start, [*adjoint.values()], uses)
 
 
 def _nodes(

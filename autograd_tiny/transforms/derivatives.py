@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import Tracer, constant, is_recording, traced
+from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that remember what they came from
@@ -213,20 +215,19 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     order = topological_order(y, stop=targets)
     active: set[Any] = set(targets)  # the nodes that depend on a target
     for v in order:
-        if any(x in active for x in v.parents):
+        if v.op is not CUT and any(x in active for x in v.parents):
             active.add(v)
+    local = partial(_locals, active) if keep else attrgetter("locals")
     adjoint: dict[Any, Any] = {y: 1.0}
-    for v in reversed(order):
-        if v in active and v in adjoint:
-            g, wanted = adjoint[v], tuple(x in active for x in v.operands)
-            for x, d in zip(v.operands, _locals(v, wanted) if keep else v.locals, strict=True):
-                if x in active:
-                    adjoint[x] = adjoint[x] + _times(g, d) if x in adjoint else _times(g, d)
+    for _, _, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
+        if x in active:
+            adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [adjoint.get(target, 0.0) for target in targets]
 
 
-def _locals(v: Any, wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
     """The local derivatives of a node as Values, recorded from the same rules the forward pass used."""
+    wanted = tuple([x in active for x in v.operands])
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
         return ds

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
-from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import stop_gradient
+from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.derivatives import NODES, stop_gradient
 from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
 
 Place = int | float  # an int is the place of an input or a step, a float a constant
@@ -57,6 +57,11 @@ class Program:
 
     def run(self, xs: Iterable[Any], apply: Callable[[Op, tuple[Any, ...]], Any] | None = None) -> list[Any]:
         """The outputs in any numbers, one sample, step by step; `apply` says what applying an op is, if not op(*xs)."""
+        values = self.run_steps(xs, apply)
+        return [values[x] if isinstance(x, int) else x for x in self.outputs]
+
+    def run_steps(self, xs: Iterable[Any], apply: Callable[[Op, tuple[Any, ...]], Any] | None = None) -> list[Any]:
+        """Every value by its place: the inputs, then one per step."""
         values = list(xs)
         if len(values) != len(self.inputs):
             raise ValueError(f"the program has {len(self.inputs)} inputs, got {len(values)} numbers")
@@ -67,7 +72,7 @@ class Program:
                 append(apply(op, arguments))
             else:
                 append(stop_gradient(arguments[0]) if op is CUT else op(*arguments))
-        return [values[x] if isinstance(x, int) else x for x in self.outputs]
+        return values
 
     def value(self, xs: Iterable[float] | None = None) -> Value:
         """The first output as a Value, at xs or where it was recorded: what `trace` and `draw` show of a program.
@@ -109,6 +114,24 @@ class Program:
         for place, (op, operands) in enumerate(self.steps, len(self.inputs)):
             yield f"v{place} = {spell(op, [self.name(x) for x in operands]).text}"
 
+    def expression(self) -> str:
+        """The first output as one text, with a name for each part that is used again.
+
+        >>> from autograd_tiny.engine import ops
+        >>> Program(("x",), (Step(ops.exp, (0,)), Step(ops.mul, (1, 1)), Step(ops.neg, (2,))), (3,)).expression()
+        'v1 = exp(x); -(v1 * v1)'
+        """
+        spelled = [self.name(i) for i in range(len(self.inputs))]
+        uses = Counter(x for step in self.steps for x in step.operands if isinstance(x, int))
+        parts = []
+        for place, (op, operands) in enumerate(self.steps, len(self.inputs)):
+            spelled.append(spell(op, [spelled[x] if isinstance(x, int) else Spelled.number(x) for x in operands]))
+            if uses[place] > 1:
+                parts.append(f"v{place} = {spelled[-1].text}")
+                spelled[-1] = self.name(place)
+        (output, *_) = self.outputs
+        return "; ".join([*parts, spelled[output].text if isinstance(output, int) else Spelled.number(output).text])
+
     def __repr__(self) -> str:
         counts = (
             f"{n:,} {what}{'s'[: n != 1]}"
@@ -121,37 +144,34 @@ class Program:
         return "\n".join([f"program of {', '.join(counts)}", *body])
 
 
-def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[int, ...] = ()) -> Program:
-    """The program that computes outputs, Tracers or numbers, from inputs: every Tracer that is not one is a step.
+def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int, ...] = ()) -> Program:
+    """The program that computes outputs, nodes or numbers, from inputs: every node above them is a step.
 
-    >>> x = Tracer.leaf(3.0, "x")
-    >>> program_of([x], [x.exp() * x]).run([0.0])
-    [0.0]
+    >>> x = Value(3.0, "x")
+    >>> program_of([x], [x * x * x])
+    program of 1 input, 2 steps, 1 output
+    v1 = x * x
+    v2 = v1 * x
+    return v2
+
+    Nodes are Values or, in a recording, Tracers.
     """
+    n = len(inputs)
     places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
     steps: list[Step] = []
-    stack: list[Any] = [y for y in reversed(outputs) if isinstance(y, Tracer)]
-    while stack:
-        v = stack[-1]
-        if v in places:
-            stack.pop()
-            continue
-        if v.op is None:  # the same number as another, cut off from its derivative
-            if v.origin is None:
-                raise Elsewhere(f"{v!r} is an input of another recording: pass it as an argument")
-            if v.origin in places:
-                places[v] = len(inputs) + len(steps)
-                steps.append(Step(CUT, (places[v.origin],)))
-            else:
-                stack.append(v.origin)
-            continue
-        operands = v.operands
-        waiting = [x for x in reversed(operands) if x.__class__ is Tracer and x not in places]
-        if waiting:
-            stack += waiting
-            continue
-        places[v] = len(inputs) + len(steps)
-        steps.append(Step(v.op, tuple([places[x] if x.__class__ is Tracer else x for x in operands])))
-    results = tuple(places[y] if isinstance(y, Tracer) else float(y) for y in outputs)
-    seen = tuple(x.seen for x in inputs)
-    return Program(tuple(x.name for x in inputs), tuple(steps), results, widths, example=seen)
+    for v in topological_order(*(y for y in outputs if isinstance(y, NODES)), stop=inputs):
+        if isinstance(v, Tracer) and v.op is None:
+            raise Elsewhere(f"{v!r} is an input of another recording: pass it as an argument")
+        if v.op is None:  # a number that was known
+            places[v] = v.data
+        else:
+            places[v] = n + len(steps)
+            steps.append(Step(v.op, tuple([x if x.__class__ is float else places[x] for x in v.operands])))
+    results = tuple(places[y] if isinstance(y, NODES) else float(y) for y in outputs)
+    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
+    return Program(names, tuple(steps), results, widths, example=tuple(map(_number, inputs)))
+
+
+def _number(node: Any) -> float:
+    number: float = node.seen if isinstance(node, Tracer) else node.data
+    return number

@@ -57,13 +57,11 @@ class Tracer(Operand):
     float and its int are refused: they would be baked into the recording.
     """
 
-    __slots__ = ("a", "b", "name", "op", "origin", "seen")  # op, a and b as in a Value
+    __slots__ = ("a", "b", "name", "op", "seen")  # op, a and b as in a Value
     rank = 2
 
-    def __init__(
-        self, seen: float, op: Op | None, a: Any, b: Any, name: str = "", origin: Tracer | None = None
-    ) -> None:
-        self.seen, self.op, self.a, self.b, self.name, self.origin = seen, op, a, b, name, origin
+    def __init__(self, seen: float, op: Op | None, a: Any, b: Any, name: str = "") -> None:
+        self.seen, self.op, self.a, self.b, self.name = seen, op, a, b, name
 
     @classmethod
     def leaf(cls, seen: float, name: str) -> Tracer:
@@ -100,7 +98,7 @@ class Tracer(Operand):
     @property
     def data(self) -> Tracer:
         """The same number as a constant: no derivative goes through it."""
-        return Tracer(self.seen, None, None, None, self.name, self if self.origin is None else self.origin)
+        return self if self.op is CUT else Tracer(self.seen, CUT, self, None, self.name)
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return _guarded(ops.less, self, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from bugs import FAULTS, RULES, Small, scaled, seeded, with_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_tiny import Op, Value
+from autograd_tiny import Op, Value, draw, stop_gradient, trace
 from autograd_tiny.check import (
     Callables,
     GradcheckError,
@@ -31,6 +32,7 @@ from autograd_tiny.check import (
 )
 from autograd_tiny.check.properties import single_ops
 from autograd_tiny.check.report import Inconclusive, Raises, WrongAccumulation, WrongLocal, WrongState, WrongValue
+from autograd_tiny.compiler import Program, Step, jit
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.expression import evaluate
 from autograd_tiny.engine.op import Every
@@ -117,6 +119,40 @@ def test_an_expression_is_a_program(text, xs):
     except ValueError:
         return
     assert check_engine(ValueEngine(), text, **inputs)
+
+
+@given(programs())
+@settings(max_examples=20)
+def test_a_program_that_is_drawn_is_checked_traced_pictured_and_compiled(program):
+    (expected,) = program.run(program.example)
+    steps = trace(program)
+    assert steps.output.data == expected
+    assert len(draw(program, fold="nothing").picture.boxes) == len(steps.nodes)
+    compiled = jit(lambda xs: program.run(xs)[0], backend="python")
+    again = compiled.program(list(program.example))
+    assert again.run(again.example) == [pytest.approx(expected, nan_ok=True)]
+    if again.steps:
+        assert check_engine(ValueEngine(), program)
+        assert check_engine(ValueEngine(), again)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [(Program(("x",), (Step(ops.exp, (0,)),), (1, 0), example=(1.0,)), "one output is its last value, got outputs (1, 0)"),
+     (Program(("x",), (Step(ops.exp, (0,)),), (1,)), "inputs x and an example of 0 numbers"),
+     (jit(lambda x: x * stop_gradient(x), backend="python").program(1.0), "cuts a derivative off")],
+)  # fmt: skip
+def test_a_program_that_cannot_be_checked_is_refused(program, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_engine(ValueEngine(), program)
+
+
+def test_a_report_calls_inputs_as_the_program_does_where_that_can_be_read_again():
+    wrong = scaled("mul", 0, 2.0)
+    assert "at width = 3.0, height = 0.5" in check_engine(wrong, "width * height", width=3.0, height=0.5).subject
+    program = jit(lambda x: x[0] * x[1], backend="python").program([3.0, 0.5])
+    assert program.inputs == ("x[0]", "x[1]")
+    assert "x0 * x1   at x0 = 3.0, x1 = 0.5" in check_engine(wrong, program).subject
 
 
 @given(st.from_type(Value))

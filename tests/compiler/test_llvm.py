@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 import weakref
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from mpmath import mp, mpf
 from rows import operands
 
 from autograd_tiny import Op
-from autograd_tiny.check.exact import digits, exact
+from autograd_tiny.check.exact import digits, exact_value
 from autograd_tiny.check.strategies import programs, reals, special_reals
 from autograd_tiny.compiler import Program, Step, jit
 from autograd_tiny.compiler.lower import prepared
@@ -65,12 +66,11 @@ def bits(xs):
 
 
 def of(generated, batched=0, reduce=None):
-    """A program of the checker's generator, every value of which is an output; the last inputs are batched."""
+    """A drawn program, every value of which is an output; the last inputs are batched."""
     n = len(generated.inputs)
-    steps = tuple(Step(op, xs) for op, xs in generated.steps)
     batched = min(batched, n)
     widths = () if not batched else (batched,) if batched < 3 else (1, batched - 1)
-    return Program(tuple(f"x{i}" for i in range(n)), steps, tuple(range(n + len(steps))), widths, reduce)
+    return replace(generated, outputs=tuple(range(n + len(generated.steps))), widths=widths, reduce=reduce)
 
 
 def one_by_one(program, shared, tables, size):
@@ -179,7 +179,7 @@ def test_functions_are_within_4_ulp_of_the_exact_value(op, data):
             assert bits(found) == bits([plain, plain])
             continue
         with mp.workdps(digits(xs) + 30):
-            want = exact(op, *map(mpf, xs))
+            want = exact_value(op, *map(mpf, xs))
             for y in found:
                 assert abs(mpf(y) - want) <= 4 * math.ulp(float(want)), (op, xs, y, plain)
 

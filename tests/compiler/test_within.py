@@ -13,7 +13,7 @@ import pytest
 
 from autograd_tiny import Value, nn
 from autograd_tiny.compiler import jit
-from autograd_tiny.compiler.collector import collector_paused
+from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.transforms.derivatives import grad, hessian, jacobian, jvp, value_and_grad, vjp
 
 E, E2 = math.exp(1), math.exp(2)
@@ -140,10 +140,10 @@ def test_overlapping_threads_leave_the_collector_on(monkeypatch):
     monkeypatch.setattr(gc, "isenabled", slowly)
 
     def pause():
-        with collector_paused():
+        with gc_paused():
             pass
 
-    with collector_paused():
+    with gc_paused():
         thread = threading.Thread(target=pause)
         thread.start()
         assert asked.wait(10)

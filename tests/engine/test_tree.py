@@ -100,7 +100,7 @@ def test_every_transform_gives_the_structure_of_the_argument(x):
     value, gradient = compiled(x)
     assert same(gradient, twice)
     assert same(compiled(copy.deepcopy(x))[1], twice)
-    assert len(compiled._ways) == 1
+    assert len(compiled._variants) == 1
     y, pullback = vjp(f, x)
     assert y == value
     assert same(pullback(1.0)[0], twice)
@@ -111,7 +111,7 @@ def test_every_transform_gives_the_structure_of_the_argument(x):
 def test_the_order_of_insertion_makes_no_other_recording(make):
     f = jit(lambda p: p["a"] - 2 * p["b"], backend="python")
     assert f(make([("a", 1.0), ("b", 2.0)])) == f(make([("b", 2.0), ("a", 1.0)])) == -3.0
-    assert len(f._ways) == 1
+    assert len(f._variants) == 1
     assert list(grad(lambda p: p["a"] - 2 * p["b"])(make([("b", 2.0), ("a", 1.0)])).items()) == [
         ("b", -2.0),
         ("a", 1.0),

@@ -9,11 +9,11 @@ import xml.etree.ElementTree as ET
 
 import graphviz
 import pytest
-from graphs import LEAVES, programs, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_tiny import Value
+from autograd_tiny.check import programs
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures import drawing
 from autograd_tiny.pictures.drawing import draw
@@ -39,7 +39,7 @@ def groups(svg, kind):
 @given(programs())
 @settings(max_examples=25)
 def test_every_box_and_every_arrow_is_in_the_svg(program):
-    graph = draw(run(program, [Value(x) for x in LEAVES]))
+    graph = draw(program.value())
     svg = graph.pipe("svg")
     assert len(groups(svg, "node")) == len(graph.picture.boxes)
     assert len(groups(svg, "edge")) == len(graph.picture.arrows)

@@ -9,11 +9,11 @@ import sys
 import time
 
 import pytest
-from graphs import LEAVES, programs, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value
+from autograd_tiny.check import programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import topological_order
@@ -54,12 +54,11 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@given(programs(), OPTIONS)
+@given(programs(inputs=8), OPTIONS)
 def test_every_value_and_every_use_is_accounted_for(program, options):
     options.pop("collapse", None)
-    leaves = [Value(x, f"x{i}") for i, x in enumerate(LEAVES)]
-    y = run(program, leaves)
-    y = y + leaves[0]
+    y = program.value()
+    y = y + topological_order(y)[0]
     accounted(y, draw(y, **options).picture)
 
 
@@ -89,7 +88,7 @@ def test_networks_are_accounted_for(sizes, n, kind, traced, options):
 
 @given(programs(), st.integers(1, 8))
 def test_each_coarser_picture_has_fewer_boxes_and_the_same_values(program, limit):
-    y = run(program, [Value(x) for x in LEAVES])
+    y = program.value()
     graph = draw(y, fold="nothing")
     before = len(accounted(y, graph.picture).boxes)
     for coarser in graph.coarser("why"):

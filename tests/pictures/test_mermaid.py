@@ -6,12 +6,12 @@ import html
 import re
 
 import pytest
-from graphs import LEAVES, programs, run
 from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny import Value
+from autograd_tiny.check import programs
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import shortened
@@ -61,7 +61,7 @@ def plain(label):
 
 @given(programs())
 def test_every_box_and_arrow_is_there(program):
-    picture = draw(run(program, [Value(x, f"x{i}") for i, x in enumerate(LEAVES)]), show={"data", "local"}).picture
+    picture = draw(program.value(), show={"data", "local"}).picture
     boxes, arrows, _, _ = read(mermaid(picture))
     ids = {box.key: name for box, name in zip(picture.boxes, sorted(boxes, key=lambda n: int(n[1:])), strict=True)}
     assert [(ids[a.tail], ids[a.head], a.label, a.bold) for a in picture.arrows] == [

@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ET
 from statistics import fmean, pstdev
 
 import pytest
-from graphs import LEAVES, programs, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value
+from autograd_tiny.check import programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.provenance import tracing
@@ -189,10 +189,10 @@ def test_what_lies_between_and_cycles_have_columns():
 PATHS = ("a.w", "a.b", "b.w", "b.c.w", "x", None, "y", "a.v")
 
 
-@given(programs())
+@given(programs(inputs=len(PATHS)))
 @settings(max_examples=100)
 def test_any_graph_with_modules_is_accounted_for(program):
-    y = run(program, [Value(x, name) for x, name in zip(LEAVES, PATHS, strict=True)])
+    (y,) = program.run(Value(x, PATHS[i]) for i, x in enumerate(program.example))
     if any(scope for v, scope in scopes(topological_order(y)).items() if v.op is not None):
         accounts_for_all(y, network(y).picture)
     else:

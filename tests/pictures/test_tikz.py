@@ -9,11 +9,11 @@ import shutil
 import subprocess
 
 import pytest
-from graphs import LEAVES, programs, run
 from hostile import HOSTILE
 from hypothesis import given, settings
 
 from autograd_tiny import Value
+from autograd_tiny.check import programs
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.picture import Arrow, Box, Line, Picture
@@ -62,7 +62,7 @@ def hostile():
 @settings(max_examples=15)
 @given(programs())
 def test_every_box_and_arrow_is_there(program):
-    picture = draw(run(program, [Value(x, f"x{i}") for i, x in enumerate(LEAVES)]), show={"data", "local"}).picture
+    picture = draw(program.value(), show={"data", "local"}).picture
     text = tikz(picture)
     drawn = re.findall(r"^\\draw\[arrow.*", text, re.MULTILINE)
     assert len(set(drawn)) == len(drawn) == len(picture.arrows)  # no arrow lies on another

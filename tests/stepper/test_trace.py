@@ -8,11 +8,11 @@ import tracemalloc
 from fractions import Fraction
 
 import pytest
-from graphs import LEAVES, programs, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value
+from autograd_tiny.check import programs
 from autograd_tiny.engine import ops, value
 from autograd_tiny.engine.digits import counted, equals, is_exact, short
 from autograd_tiny.engine.names import LONGEST_LABEL, name_nodes
@@ -35,8 +35,7 @@ def bits(x):
 
 @given(programs(), st.booleans())
 def test_the_events_added_up_are_backward(program, twice):
-    leaves = [Value(x) for x in LEAVES]
-    y = run(program, leaves)
+    y = program.value()
     if twice:
         y.backward()
     recorded = trace(y)
@@ -60,7 +59,7 @@ def test_the_events_added_up_are_backward(program, twice):
 
 @given(programs())
 def test_a_node_hands_on_only_a_final_gradient(program):
-    recorded = trace(run(program, [Value(x) for x in LEAVES]))
+    recorded = trace(program.value())
     final = {recorded.output}
     for step in recorded:
         if isinstance(step, Backward):
@@ -75,7 +74,7 @@ def test_a_node_hands_on_only_a_final_gradient(program):
 
 @given(programs())
 def test_every_step_can_be_shown(program):
-    recorded = trace(run(program, [Value(x) for x in LEAVES]))
+    recorded = trace(program.value())
     shown = lines(recorded)
     nodes_that_hand_on = sum(any(not isinstance(x, float) for x in node.operands) for node in recorded.nodes)
     assert len(shown) == len(recorded) + 2 + nodes_that_hand_on
@@ -165,7 +164,7 @@ def test_an_interrupted_recording_leaves_the_engine_as_it_was():
 
 @given(programs(), st.booleans(), st.data())
 def test_time_goes_both_ways(program, twice, data):
-    y = run(program, [Value(x, f"x{i}") for i, x in enumerate(LEAVES)])
+    y = program.value()
     if twice:
         y.backward()
     steps = trace(y)
@@ -203,8 +202,7 @@ def test_breakpoints_that_are_refused(text, message):
 
 @given(programs())
 def test_uses_and_paths_sum_to_the_gradient(program):
-    leaves = [Value(x, f"x{i}") for i, x in enumerate(LEAVES)]
-    y = run(program, leaves)
+    y = program.value()
     steps = trace(y)
     for node in steps.nodes:
         uses = why(steps, node)

@@ -10,11 +10,11 @@ import math
 import re
 
 import pytest
-from graphs import LEAVES, programs, run
 from hypothesis import given
 from rich.console import Console
 
 from autograd_tiny import Op, Value
+from autograd_tiny.check import programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.nn.modules import Neuron
@@ -63,7 +63,7 @@ TRACES = {f.__name__: f for f in (small, recorded, broken, lambda: trace(Value(1
 
 @given(programs())
 def test_json_keeps_a_trace(program):
-    steps = trace(run(program, [Value(x) for x in LEAVES]))
+    steps = trace(program.value())
     text = to_json(steps)
     again = from_json(text)
     assert to_json(again) == text

@@ -1,5 +1,6 @@
 """Who runs a program: each has `build(program)`, which gives a kernel, a function of numbers.
 
+registry.py   `Backend`: which there are, what they need, which is taken; those of other packages
 to_python.py  Python of the standard library
 to_numpy.py   array calls
 to_llvm.py    machine code by LLVM; llvm/__init__.py says how

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Place, Program
 
@@ -36,7 +35,6 @@ class Language:
 
 
 LANGUAGES = {
-    "python": Language("import math", "math.", "1.0 if {} else 0.0", "{1} if {0} else {2}"),
     "numpy": Language(
         "import numpy as np",
         "np.",
@@ -48,6 +46,8 @@ LANGUAGES = {
         "(np.asarray(x, float) for x in inputs)",
         "numbers, or arrays that broadcast, with a place for each sample on their last axis",
     ),
+    "python": Language("import math", "math.", "1.0 if {} else 0.0", "{1} if {0} else {2}"),
+    "c": Language("#include <math.h>", "", "(double)({})", "{0} != 0 ? {1} : {2}"),
     "jax": Language(
         "import jax.numpy as jnp",
         "jnp.",
@@ -59,39 +59,7 @@ LANGUAGES = {
         "(jnp.asarray(x, float) for x in inputs)",
         "numbers, or arrays that broadcast; float64 where jax_enable_x64 is on",
     ),
-    "c": Language("#include <math.h>", "", "(double)({})", "{0} != 0 ? {1} : {2}"),
 }
-
-
-def source(program: Program, language: str) -> str:
-    """The text of a function f of one sample, in "python", "numpy", "c" or "jax"; names from outside are comments only.
-
-    >>> from autograd_tiny.engine import ops
-    >>> from autograd_tiny.transforms.program import Step
-    >>> program = Program(("w", "x"), (Step(ops.mul, (0, 1)), Step(ops.relu, (2,))), (3,), widths=(1,))
-    >>> print(source(program, "python"))
-    # Made by autograd_tiny from a recorded program.
-    import math
-    <BLANKLINE>
-    <BLANKLINE>
-    def f(inputs):
-        # 2 inputs in a row, 1 output in a list: floats.
-        (
-            x0,  # w
-            x1,  # x
-        ) = inputs
-        v2 = x0 * x1
-        v3 = 1.0 if v2 <= 0.0 else 0.0
-        v4 = 0.0 if v3 else v2
-        return [v4]
-    <BLANKLINE>
-
-    An op that a language lacks, such as one of your own, is a parameter: f(inputs, op0). Raises ValueError for another
-    language.
-    """
-    if language not in LANGUAGES:
-        raise ValueError(f"source is written in one of {', '.join(LANGUAGES)}, got {language!r}")
-    return text(prepared(program), language)
 
 
 def text(program: Program, language: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from autograd_tiny.compiler.backends.schedule import Plan, grouped, index
@@ -14,12 +16,6 @@ from autograd_tiny.compiler.backends.text import ARRAY_NAMES
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
-
-try:
-    import jax
-    import jax.numpy as jnp
-except ImportError:
-    raise ImportError("the jax backend needs JAX: pip install jax") from None
 
 Array = Any
 enable_x64: Any = getattr(jax, "enable_x64", None)
