@@ -68,7 +68,8 @@ class Code:
     def __init__(self, data: bytes) -> None:
         _symbols()
         own = llvm.Target.from_default_triple().create_target_machine(jit=True)  # the engine's own, and freed with it
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own)
+        # `use_lmm`: code and constants in one reservation; more than 2 GiB apart, LLVM would end the process.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own, use_lmm=True)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
 
