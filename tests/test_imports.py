@@ -43,7 +43,7 @@ READING_ORDER = [
     {"check.properties", "check.functions"},
     {"check"},
     {"diagnose"},
-    {"compile.collector", "compile.program"},
+    {"compile.collector", "compile.pool", "compile.program"},
     {"compile.passes", "compile.arguments"},
     {"compile.lower", "compile.blame", "compile.disk"},
     {"compile.levels", "compile.source"},

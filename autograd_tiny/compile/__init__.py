@@ -20,6 +20,7 @@ to_llvm.py    machine code by LLVM; llvm/__init__.py says how
 to_c.py       C, compiled by the system's compiler
 to_jax.py     JAX
 
+pool.py       threads that share a batch
 disk.py       compiled code kept for the next process
 """
 
