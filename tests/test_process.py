@@ -115,3 +115,29 @@ assert found == [[4.0]]
 assert maps() == 0
 """
     survived(code)
+
+
+@needs_maps
+@needs_llvm
+def test_new_structures_take_no_more_memory_than_the_bound():
+    code = """
+import gc, sys, warnings
+from autograd_tiny.compile import jit
+
+def maps():
+    with open("/proc/self/maps") as file:
+        return len(file.readlines())
+
+warnings.simplefilter("ignore")
+gc.disable()
+sys.modules["autograd_tiny.compile.jit"].STRUCTURES = bound = 20
+f = jit(lambda xs: sum(x * x for x in xs.values()))
+before = maps()
+for i in range(5 * bound):
+    assert f({i: 3.0, -1: 2.0}) == 13.0
+    if i == bound:
+        full = maps()
+assert full > before + 2 * bound, (before, full)  # each has some
+assert maps() < full + bound, (full, maps())
+"""
+    survived(code)

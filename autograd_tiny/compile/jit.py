@@ -8,6 +8,7 @@ import inspect
 import math
 import sys
 import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from autograd_tiny.tracer import is_recording
 from autograd_tiny.transforms import being_differentiated, is_differentiating
 from autograd_tiny.tree import holds_operands
 
+STRUCTURES = 256  # kept per function: an engine, its memory and the trace of each
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
 NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
@@ -60,6 +62,10 @@ def jit(
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
+class StructureWarning(RuntimeWarning):
+    """A compiled function is called with ever new structures of arguments, each of which is recorded and compiled."""
+
+
 class Jitted:
     """What `jit` returns: called like the function it was made of."""
 
@@ -86,6 +92,7 @@ class Jitted:
         self.backend = _backend(backend)
         self._options = {"contract": contract, "threads": threads}
         self._ways: dict[Any, Ways] = {}
+        self._made = 0  # structures so far: the clock by which one was used
         self._quick: dict[
             Any, Callable[..., Any]
         ] = {}  # how to go the only way, by what arguments look like at a glance
@@ -130,8 +137,26 @@ class Jitted:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
         if (ways := self._ways.get(given.structure)) is None:
-            ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
+            ways = self._new(given.structure)
+        ways.used = self._made
         return given, ways
+
+    def _new(self, structure: Any) -> Ways:
+        """Ways for one structure more, in exchange for those that were not used for longest."""
+        self._made += 1
+        self._quick.clear()  # whose calls say nothing of what is used: each goes the long way once
+        if len(self._ways) >= STRUCTURES:
+            unused, _ = min(list(self._ways.items()), key=lambda item: item[1].used)
+            self._ways.pop(unused, None)  # by another thread, perhaps
+        if self._made == STRUCTURES + 1:
+            told = (
+                f"{_name(self.f)} was called with more than {STRUCTURES} structures of arguments, and each new one is "
+                "recorded and compiled, which takes longer than f itself: pass arrays of few shapes, or what varies in "
+                "length as samples, batch="
+            )
+            warnings.warn(told, StructureWarning, stacklevel=4)
+        ways = self._ways[structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
+        return ways
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""

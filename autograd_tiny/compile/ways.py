@@ -54,6 +54,7 @@ class Ways:
         self.f, self.reduce = f, reduce
         self.build = partial(importlib.import_module(f"autograd_tiny.compile.to_{backend}").build, **options)
         self.known: list[Way] = []
+        self.used = 0  # when last, by its owner's clock
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """The outputs of all samples, or of the one run, and the structure to put them in."""

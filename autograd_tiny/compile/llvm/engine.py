@@ -24,7 +24,9 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import gc
 import platform
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +36,9 @@ from autograd_tiny import ops
 from autograd_tiny.compile.llvm.steps import SIMPLE, Machine
 
 LANES = {"avx512f": 8, "avx2": 4}  # of doubles, where the processor has the feature; else 2
+MOST = (
+    16_000  # of Code alive, each with 3 of the 65,530 maps that Linux gives a process; without one, LLVM would end it
+)
 MARKS = {8: "e", 4: "d", 2: "b"}  # how libmvec's names for x86 say the width of a register
 
 
@@ -66,6 +71,14 @@ class Code:
     called: Any = None  # Python functions that it calls, kept alive with it
 
     def __init__(self, data: bytes) -> None:
+        if len(_alive) >= MOST:
+            gc.collect()
+        if len(_alive) >= MOST:
+            raise RuntimeError(
+                f"{MOST:,} compiled programs are in use, and the process has no memory maps for more: drop compiled "
+                'functions that are done with, or choose another backend, such as "numpy"'
+            )
+        _alive.add(self)
         _symbols()
         own = llvm.Target.from_default_triple().create_target_machine(jit=True)  # the engine's own, and freed with it
         # `use_lmm`: code and constants in one reservation; more than 2 GiB apart, LLVM would end the process.
@@ -83,6 +96,9 @@ class Code:
         function = kind(self._engine.get_function_address(name))
         function.code = self  # type: ignore[attr-defined]
         return function
+
+
+_alive: weakref.WeakSet[Code] = weakref.WeakSet()
 
 
 def _features() -> str:
