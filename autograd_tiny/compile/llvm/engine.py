@@ -30,6 +30,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
 from autograd_tiny import ops
@@ -55,7 +56,8 @@ def machine() -> Machine:
 def identity() -> str:
     """What compiled code depends on beside the program: LLVM, its version, the processor, the functions on vectors."""
     _initialize()
-    return repr((llvm.llvm_version_info, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
+    versions = llvmlite.__version__, llvm.llvm_version_info
+    return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
 def compiled(text: str) -> bytes:
