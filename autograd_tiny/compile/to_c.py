@@ -11,8 +11,6 @@ import subprocess
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,19 +76,18 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
     def run(given: Any, batched: Sequence[Any], size: int) -> Any:
         samples = np.ascontiguousarray(batched[0] if len(batched) == 1 else np.concatenate(batched, 1), float)
-        found = np.zeros((-(-size // SHARD), count)) if program.reduce else np.empty((count, size))
+        shards = -(-size // SHARD)
+        found = np.zeros((shards, count)) if program.reduce else np.empty((count, size))
+        waiting = iter(range(shards))
 
-        def some(first: int, last: int) -> None:
-            for k in range(first, last):
+        def work() -> None:
+            for k in waiting:  # each shard goes to the thread that asks first
                 start = k * SHARD
                 place = found[k] if program.reduce else found[:, start:]
                 sizes = (width, min(SHARD, size - start), 0 if program.reduce else size)
                 loop(given, samples[start:].ctypes, *sizes, Outputs(), place.ctypes, *held)
 
-        shards = -(-size // SHARD)
-        parts = max(1, min(threads, shards))
-        ends = [shards * i // parts for i in range(parts + 1)]
-        together([partial(some, first, last) for first, last in pairwise(ends)])
+        together([work] * max(1, min(threads, shards)))
         return np.add.reduce(found, 0) if program.reduce else found
 
     return kernel
