@@ -7,6 +7,7 @@ import inspect
 import math
 import sys
 import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from autograd_tiny.transforms.derivatives import being_differentiated, is_differ
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
 
+STRUCTURES = 256  # kept per function: an engine, its memory and the trace of each
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
 
 
@@ -62,6 +64,10 @@ def jit(
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
+class StructureWarning(RuntimeWarning):
+    """A compiled function is called with ever new structures of arguments, each of which is recorded and compiled."""
+
+
 class Jitted:
     """What `jit` returns: called like the function it was made of."""
 
@@ -88,6 +94,7 @@ class Jitted:
         self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
         self._variants: dict[Any, Variants] = {}
+        self._made = 0  # structures so far: the clock by which one was used
         self._quick: dict[
             Any, Callable[..., Any]
         ] = {}  # how to call the only variant, by what arguments look like at a glance
@@ -162,9 +169,26 @@ class Jitted:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
         if (variants := self._variants.get(given.structure)) is None:
-            variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
-            variants = self._variants.setdefault(given.structure, variants)  # another thread may have been first
+            variants = self._new(given.structure)
+        variants.used = self._made
         return given, variants
+
+    def _new(self, structure: Any) -> Variants:
+        """Variants for one structure more, in exchange for those that were not used for longest."""
+        self._made += 1
+        self._quick.clear()  # whose calls say nothing of what is used: each goes the long way once
+        if len(self._variants) >= STRUCTURES:
+            unused, _ = min(list(self._variants.items()), key=lambda item: item[1].used)
+            self._variants.pop(unused, None)  # by another thread, perhaps
+        if self._made == STRUCTURES + 1:
+            told = (
+                f"{_name(self.f)} was called with more than {STRUCTURES} structures of arguments, and each new one is "
+                "recorded and compiled, which takes longer than f itself: pass arrays of few shapes, or what varies in "
+                "length as samples, batch="
+            )
+            warnings.warn(told, StructureWarning, stacklevel=4)
+        variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
+        return self._variants.setdefault(structure, variants)  # another thread may have been first
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""

@@ -58,6 +58,7 @@ class Variants:
         self.f, self.reduce = f, reduce
         self.build = partial(named(backend).kernel, **options)
         self.known: list[Variant] = []
+        self.used = 0  # when last, by its owner's clock
         self._lock = threading.RLock()  # of several first calls one records, and the others use it
 
     def run(self, given: Arguments) -> tuple[Any, Results]:

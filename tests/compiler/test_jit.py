@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import struct
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from autograd_tiny import Op, Value
 from autograd_tiny.check.exact import digits, exact_value, slack
 from autograd_tiny.check.strategies import programs
 from autograd_tiny.compiler import Program, Step, jit
+from autograd_tiny.compiler.jitted import StructureWarning
 from autograd_tiny.compiler.lower import lowered, opaque, prepared
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Every
@@ -205,6 +207,35 @@ def test_structures():
     assert each(x, w).tolist() == (x @ w.T).tolist()
     assert each(x.astype("f4"), w[::-1]).tolist() == (x @ w[::-1].T).tolist()
     assert python(lambda x: 3.0, batch="x", reduce="sum")([1.0, 2.0]) == 6.0
+
+
+def test_of_ever_new_structures_the_least_used_go_and_a_warning_says_so_once(monkeypatch):
+    monkeypatch.setattr(sys.modules["autograd_tiny.compiler.jitted"], "STRUCTURES", 8)
+    recorded = []
+
+    def total(xs):
+        recorded.append(len(xs))
+        return sum(xs)
+
+    f = python(total)
+
+    def call(sizes):
+        for n in sizes:
+            assert f([1.0] * n) == n
+            assert f([1.0]) == f(np.ones(1)) == 1.0  # one the long way, one the quick way
+
+    call(range(2, 8))  # with those two, 8 structures
+    with pytest.warns(StructureWarning, match="total was called with more than 8 structures of arguments") as warned:
+        call(range(8, 30))
+    assert len(warned) == 1
+    assert "test_compile" in warned[0].filename
+    assert len(f._ways) == 8
+    assert len(f._quick) <= 8
+    assert recorded.count(1) == 2
+    f([1.0] * 29)
+    assert recorded.count(29) == 1
+    f([1.0] * 2)
+    assert recorded.count(2) == 2
 
 
 def test_modules():

@@ -395,6 +395,20 @@ def test_code_ends_with_its_kernel():
         assert alive() is None
 
 
+def test_more_code_than_the_process_has_maps_for_is_an_error(monkeypatch):
+    def build():
+        return to_llvm.build(Program(("x",), (Step(ops.neg, (0,)),), (1,)))
+
+    gc.collect()
+    monkeypatch.setattr(engine, "MOST", len(engine._alive) + 2)
+    kept = [build(), build()]
+    with pytest.raises(RuntimeError, match="compiled programs are in use, and the process has no memory maps for more"):
+        build()
+    assert kept.pop()([1.0]) == [-1.0]
+    kept.append(build())
+    assert kept.pop()([1.0]) == [-1.0]
+
+
 def test_through_jit():
     def loss(w, x, y):
         return (y - (w[0] * x[0] + w[1] * x[1]).tanh()).relu()

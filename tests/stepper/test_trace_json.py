@@ -210,7 +210,7 @@ def look(steps):
 
 @pytest.mark.parametrize("make", TRACES.values(), ids=TRACES)
 def test_one_thing_wrong_is_refused_or_can_be_seen(make, monkeypatch):
-    monkeypatch.setattr(layout, "MANY", 0)  # the renderer takes its time
+    monkeypatch.setattr(layout, "MOST_BY_RENDERER", 0)  # the renderer takes its time
     refused, seen = 0, set()
     for kind, document in mutants(json.loads(to_json(make()))):
         text = json.dumps(document)

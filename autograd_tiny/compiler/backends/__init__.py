@@ -9,5 +9,6 @@ to_jax.py     JAX
 
 text.py       a program as text: Python, NumPy, C, JAX
 schedule.py   the steps of a program that do not wait for each other
+pool.py       threads that share a batch
 cache.py      compiled code kept for the next process
 """

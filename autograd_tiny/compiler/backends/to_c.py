@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import os
 import shlex
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd_tiny.compiler.backends.pool import together
 from autograd_tiny.compiler.backends.text import c_parameters, parameters, text
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
 
 COMPILERS = ("cc", "gcc", "clang")
+_unload = getattr(_ctypes, "dlclose" if os.name == "posix" else "FreeLibrary")
 # -O2 took up to 1.5 times as long to compile as -O1, for the same speed; sqrt that sets no errno is an instruction.
 FLAGS = ("-std=c99", "-O1", "-fno-math-errno", "-shared", "-fPIC")
 SHARD = 4096  # samples of one call of the loop: no sum depends on how many threads there are
@@ -49,16 +52,14 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     ops, count, width = parameters(program), len(program.outputs), sum(program.widths)
     more, names = (", ".join(["", *parts]) for parts in (c_parameters(ops), ops.values()))
     library = compiled(text(program, "c") + LOOP.format(more=more, names=names, count=count), contract)
-    f, loop = library.f, library.loop
     pointer, long, double = ctypes.c_void_p, ctypes.c_long, ctypes.c_double
-    f.restype = loop.restype = None
-    f.argtypes = [pointer for _ in range(3 + len(ops))]
-    loop.argtypes = [pointer, pointer, long, long, long, pointer, pointer, *(pointer for _ in ops)]
+    called = [pointer for _ in ops]
+    f = _function(library, "f", [pointer, pointer, pointer, *called])
+    loop = _function(library, "loop", [pointer, pointer, long, long, long, pointer, pointer, *called])
     Inputs, Outputs = double * program.shared, double * count
     raised: list[BaseException] = []
     callbacks = [_callback(op, arity, raised) for op, arity in ops]
     held = [ctypes.cast(callback, pointer) for callback in callbacks]
-    pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def kernel(shared: Any, batched: Sequence[Any] = (), size: int | None = None) -> Any:
         listed = shared.__class__ is not np.ndarray
@@ -75,14 +76,18 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
     def run(given: Any, batched: Sequence[Any], size: int) -> Any:
         samples = np.ascontiguousarray(batched[0] if len(batched) == 1 else np.concatenate(batched, 1), float)
-        found = np.zeros((-(-size // SHARD), count)) if program.reduce else np.empty((count, size))
+        shards = -(-size // SHARD)
+        found = np.zeros((shards, count)) if program.reduce else np.empty((count, size))
+        waiting = iter(range(shards))
 
-        def shard(start: int) -> None:
-            place = found[start // SHARD] if program.reduce else found[:, start:]
-            sizes = (width, min(SHARD, size - start), 0 if program.reduce else size)
-            loop(given, samples[start:].ctypes, *sizes, Outputs(), place.ctypes, *held)
+        def work() -> None:
+            for k in waiting:  # each shard goes to the thread that asks first
+                start = k * SHARD
+                place = found[k] if program.reduce else found[:, start:]
+                sizes = (width, min(SHARD, size - start), 0 if program.reduce else size)
+                loop(given, samples[start:].ctypes, *sizes, Outputs(), place.ctypes, *held)
 
-        list((pool.map if pool and size > SHARD else map)(shard, range(0, size, SHARD)))
+        together([work] * max(1, min(threads, shards)))
         return np.add.reduce(found, 0) if program.reduce else found
 
     return kernel
@@ -99,6 +104,13 @@ def _callback(op: Op, arity: int, raised: list[BaseException]) -> Any:
     return ctypes.CFUNCTYPE(*[ctypes.c_double] * (arity + 1))(called)
 
 
+def _function(library: ctypes.CDLL, name: str, arguments: Sequence[Any]) -> Any:
+    """A function that keeps its library; one that the library makes keeps itself, too."""
+    function = ctypes.CFUNCTYPE(None, *arguments)(ctypes.addressof(ctypes.c_char.in_dll(library, name)))
+    function.library = library  # type: ignore[attr-defined]
+    return function
+
+
 def compiled(written: str, contract: bool) -> ctypes.CDLL:
     """A C text as a loaded library."""
     flags = [*FLAGS, *(["-ffp-contract=fast", "-march=native"] if contract else ["-ffp-contract=off"])]
@@ -109,7 +121,10 @@ def compiled(written: str, contract: bool) -> ctypes.CDLL:
         result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if result.returncode:
             raise RuntimeError(f"{shlex.join(command)} failed: {result.stderr.strip()[:500]}")
-        return ctypes.CDLL(str(made))
+        library = ctypes.CDLL(str(made))
+    # Not while a call runs, which keeps its function, and not at the end of the process, where threads may still run.
+    weakref.finalize(library, _unload, library._handle).atexit = False
+    return library
 
 
 def _compiler() -> list[str]:

@@ -24,16 +24,22 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import gc
 import platform
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
+import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
 from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine
 from autograd_tiny.engine import ops
 
 LANES = {"avx512f": 8, "avx2": 4}  # of doubles, where the processor has the feature; else 2
+MOST = (
+    16_000  # of Code alive, each with 3 of the 65,530 maps that Linux gives a process; without one, LLVM would end it
+)
 MARKS = {8: "e", 4: "d", 2: "b"}  # how libmvec's names for x86 say the width of a register
 
 
@@ -50,7 +56,8 @@ def machine() -> Machine:
 def identity() -> str:
     """What compiled code depends on beside the program: LLVM, its version, the processor, the functions on vectors."""
     _initialize()
-    return repr((llvm.llvm_version_info, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
+    versions = llvmlite.__version__, llvm.llvm_version_info
+    return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
 def compiled(text: str) -> bytes:
@@ -66,9 +73,18 @@ class Code:
     called: Any = None  # Python functions that it calls, kept alive with it
 
     def __init__(self, data: bytes) -> None:
+        if len(_alive) >= MOST:
+            gc.collect()
+        if len(_alive) >= MOST:
+            raise RuntimeError(
+                f"{MOST:,} compiled programs are in use, and the process has no memory maps for more: drop compiled "
+                'functions that are done with, or choose another backend, such as "numpy"'
+            )
+        _alive.add(self)
         _symbols()
         own = llvm.Target.from_default_triple().create_target_machine(jit=True)  # the engine's own, and freed with it
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own)
+        # `use_lmm`: code and constants in one reservation; more than 2 GiB apart, LLVM would end the process.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own, use_lmm=True)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
 
@@ -82,6 +98,9 @@ class Code:
         function = kind(self._engine.get_function_address(name))
         function.code = self  # type: ignore[attr-defined]
         return function
+
+
+_alive: weakref.WeakSet[Code] = weakref.WeakSet()
 
 
 def _features() -> str:

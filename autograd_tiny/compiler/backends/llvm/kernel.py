@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.engine import Code
+from autograd_tiny.compiler.backends.pool import together
 from autograd_tiny.transforms.program import Program
 
 # A shard has at least so many blocks, since it carries its sums from lanes to memory, and at least so much to do, in steps
@@ -82,7 +81,7 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
             ends = [shards * i // parts for i in range(parts + 1)]
             kept = rooms, xs, batched, ys  # what the addresses are of, though the caller of this be interrupted
             into = mine.p if finish else o
-            _together(
+            together(
                 [
                     functools.partial(_run, kept, run, a, b, length, size, s, mine.u, mine.t, part.w, into)
                     for part, (a, b) in zip(rooms, pairwise(ends), strict=True)
@@ -123,20 +122,3 @@ def _address(x: Any, doubles: int) -> int:
 
 def _run(kept: Any, run: Callable[..., None], *numbers: int) -> None:
     run(*numbers)
-
-
-def _together(calls: Sequence[Callable[[], Any]]) -> None:
-    """All of them: the first here, each other by a thread of the pool, or here if none has come to it yet."""
-    futures = [_pool().submit(call) for call in calls[1:]]
-    calls[0]()
-    for call, future in zip(calls[:0:-1], futures[::-1], strict=True):
-        call() if future.cancel() else future.result()
-
-
-@functools.cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="autograd-tiny")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
