@@ -27,7 +27,7 @@ from bugs import FAULTS, RULES, Small, with_rule
 from autograd_tiny.check import GradcheckError, ValueEngine, check_engine, engine_property, programs, properties
 from autograd_tiny.check.properties import single_ops
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import EDGES, Every
+from autograd_tiny.engine.op import EDGES, Variadic
 
 POINTS = 30  # per op, the same for every method
 
@@ -119,7 +119,7 @@ def fails(check):
 
 
 def compare(console):
-    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Every)]
+    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Variadic)]
     table = Table("", f"seeded rule bugs found, of {len(RULES)}", "alarms on the right rules", "seconds")
     for name, method, module in (
         ("autograd_tiny", ours, "mpmath"),

@@ -243,7 +243,7 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
     size = [0.0] * len(nodes)
     size[-1] = 1.0
     for place in range(len(nodes) - 1, -1, -1):
-        for x, d in zip(nodes[place].operands, nodes[place].partials or (), strict=False):
+        for x, d in zip(nodes[place].operands, nodes[place].local_derivatives or (), strict=False):
             if isinstance(x, int) and d is not None:
                 size[x] += abs(size[place] * d)
     where = {v: i for i, v in enumerate(order)}

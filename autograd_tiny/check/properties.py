@@ -19,7 +19,7 @@ from autograd_tiny.check.report import Finding, Raises, Report, WrongState
 from autograd_tiny.check.strategies import Program, Step, programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.expression import evaluate
-from autograd_tiny.engine.op import EDGES, Every, Interval, Op
+from autograd_tiny.engine.op import EDGES, Interval, Op, Variadic
 from autograd_tiny.engine.value import Value
 
 POINTS = (
@@ -156,7 +156,7 @@ def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
     An op of two operands also comes with a constant on either side, and with one value as both.
     """
     for op in rows:
-        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         alone = list(islice(_defined(op, _points(op, arity), 20 * per_op), per_op))
         if arity == 2:
             shared = [(x, x) for x in POINTS]
@@ -214,7 +214,7 @@ def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[Node]:
     nodes = [Node(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
     for (op, operands), v in zip(program.steps, values[n:], strict=True):
         xs = tuple(nodes[x].value if isinstance(x, int) else x for x in operands)
-        told = getattr(engine, "partials", None)
+        told = getattr(engine, "local_derivatives", None)
         partials = told(v) if told else _probe(engine, op, xs, tuple(isinstance(x, int) for x in operands))
         nodes.append(Node(op, operands, float(engine.data(v)), _grad(engine, v), partials))
     return nodes
@@ -273,7 +273,7 @@ def _scales(nodes: list[Node]) -> list[float]:
     """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
     scale = [0.0] * len(nodes)
     for node in nodes:
-        for x, d in zip(node.operands, node.partials or (None,) * len(node.operands), strict=True):
+        for x, d in zip(node.operands, node.local_derivatives or (None,) * len(node.operands), strict=True):
             if isinstance(x, int) and d is not None and node.adjoint is not None:
                 scale[x] += abs(node.adjoint * d)
     return scale
@@ -345,7 +345,7 @@ def _known(engine: Engine) -> list[Op]:
     """The rows for which `apply` does not raise NotImplementedError."""
     rows = []
     for op in ops.TABLE.values():
-        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         try:
             engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))
         except NotImplementedError:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.names import spell
-from autograd_tiny.engine.op import EDGES, Every, Op, Spelled
+from autograd_tiny.engine.op import EDGES, Op, Spelled, Variadic
 
 NICE = (1.0, 2.0, 0.0, -1.0, 0.5, 3.0, -2.0, 0.25, -0.5, 10.0)
 CONSTANT = 2.0  # the one number a program may use beside its inputs
@@ -102,7 +102,7 @@ def decode(numbers: Sequence[int], inputs: Sequence[float], table: Sequence[Op])
 
 
 def _arity(op: Op) -> int:
-    return 4 if isinstance(op.partials, Every) else len(op.partials)
+    return 4 if isinstance(op.partials, Variadic) else len(op.partials)
 
 
 def _pruned(inputs: list[float], steps: list[Step], can_add: bool) -> Program:

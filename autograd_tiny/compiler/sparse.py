@@ -91,7 +91,7 @@ def pattern(program: Program) -> list[list[int]]:
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
-    >>> pattern(Program(("x", "y"), (Step(ops.exp, (1,)), Step(ops.step, (0,))), (2, 3)))
+    >>> pattern(Program(("x", "y"), (Step(ops.exp, (1,)), Step(ops.heaviside, (0,))), (2, 3)))
     [[1], []]
     """
     masks = [1 << i for i in range(len(program.inputs))]  # one bit per input

@@ -18,6 +18,15 @@ def short(x: float) -> str:
     return plain if float(plain) == x or x != x else f"{x:#.4g}".rstrip(".")
 
 
+def counted(n: int, noun: str) -> str:
+    """A number of things, in words.
+
+    >>> counted(1, "step"), counted(1200, "step"), counted(0, "box")
+    ('1 step', '1,200 steps', '0 boxes')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 'es' if noun.endswith('x') else 's'}"
+
+
 def is_exact(*xs: float) -> bool:
     """Whether `short` shows every one of xs in full.
 

@@ -10,7 +10,7 @@ from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 
-UNTOUCHED = float("0")  # the one 0.0 that says: no backward() has reached this node
+NO_GRAD = float("0")  # the one 0.0 that says: no backward() has reached this node
 
 
 @final
@@ -35,7 +35,7 @@ class Value(Operand):
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Operand):
             raise TypeError(f"{data!r} is a {type(data).__name__} already: use it, or Value(x.data) for a new leaf")
-        self.data, self.grad, self.name = real(data), UNTOUCHED, name
+        self.data, self.grad, self.name = real(data), NO_GRAD, name
         self.op: Op | None = None
         self.a: Any = None
         self.b: Any = None
@@ -62,7 +62,7 @@ class Value(Operand):
         except EDGES as error:
             v.data = _edge(op, error, operands, xs)
         v.db = local_derivatives(op, v.data, xs, tuple(x.__class__ is Value for x in operands))
-        v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
+        v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, NO_GRAD, None
         return v
 
     def unary(self, op: Op) -> Any:
@@ -79,7 +79,7 @@ class Value(Operand):
         except EDGES:
             (v.da,) = local_derivatives(op, y, (x,))
         v.data = y
-        v.grad = UNTOUCHED
+        v.grad = NO_GRAD
         v.op = op
         v.a = self
         v.b = v.db = v.name = None
@@ -102,7 +102,7 @@ class Value(Operand):
         except EDGES:
             v.da, v.db = local_derivatives(op, y, (x, z), (a.__class__ is Value, b.__class__ is Value))
         v.data = y
-        v.grad = UNTOUCHED
+        v.grad = NO_GRAD
         v.op = op
         v.a = a
         v.b = b
@@ -124,7 +124,7 @@ class Value(Operand):
         return tuple(x for x in self.operands if x.__class__ is Value)
 
     @property
-    def locals(self) -> tuple[float | None, ...]:
+    def local_derivatives(self) -> tuple[float | None, ...]:
         """The local derivative by each operand, as the forward pass took it; None by a constant."""
         ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
         return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
@@ -163,7 +163,7 @@ class Value(Operand):
         raise TypeError("the truth of a Value is ambiguous: compare it, or ask its .data")
 
     def __repr__(self) -> str:
-        grad = "" if self.grad is UNTOUCHED else f", grad={self.grad!r}"
+        grad = "" if self.grad is NO_GRAD else f", grad={self.grad!r}"
         return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
 
     def draw(self, **options: Any) -> Any:
@@ -180,7 +180,7 @@ class Value(Operand):
     def __reduce__(self) -> Any:
         if self.op is not None:
             raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
-        return _leaf, (self.data, None if self.grad is UNTOUCHED else self.grad, self.name)
+        return _leaf, (self.data, None if self.grad is NO_GRAD else self.grad, self.name)
 
 
 _new: Callable[[Any], Any] = object.__new__
@@ -258,5 +258,5 @@ def _compared(other: Any) -> float:
 
 def _leaf(data: float, grad: float | None, name: str | None) -> Value:
     leaf = Value(data, name)
-    leaf.grad = UNTOUCHED if grad is None else grad
+    leaf.grad = NO_GRAD if grad is None else grad
     return leaf

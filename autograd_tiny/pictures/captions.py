@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.pictures.measure import shortened, wrapped
 
 WIDE = 110  # characters of a line
@@ -42,21 +43,17 @@ def caption(told: Told) -> tuple[str, ...]:
             some = ", ".join(shortened(path, 30) for path in told.modules[:2])
             each = f"{len(told.modules):,} modules are one box each" if len(told.modules) > 1 else "a module is one box"
             how.append(f"{each} ({some}{', …' if len(told.modules) > 2 else ''})")
-        lines.append(f"{_counted(drawn, 'value')} in {_counted(told.boxes, 'box')}: {'; '.join(how)}.")
+        lines.append(f"{counted(drawn, 'value')} in {counted(told.boxes, 'box')}: {'; '.join(how)}.")
     if told.left_out:
         parts = []
         if told.focus:
             parts.append(f"the paths from {shortened(told.focus, 40)} to the output")
         if told.depth is not None:
-            parts.append(f"what is {_counted(told.depth, 'step')} or fewer from the output")
+            parts.append(f"what is {counted(told.depth, 'step')} or fewer from the output")
         if told.capped:
-            parts.append(f"the {_counted(told.boxes, 'box')} nearest to the output")
-        left = f"{told.left_out:,} of {_counted(told.values, 'value')} {'is' if told.left_out == 1 else 'are'} left out"
+            parts.append(f"the {counted(told.boxes, 'box')} nearest to the output")
+        left = f"{told.left_out:,} of {counted(told.values, 'value')} {'is' if told.left_out == 1 else 'are'} left out"
         lines.append(f"Drawn: {', of these '.join(parts)}; {left}.")
     if lines and told.more:
         lines.append(f"More: {told.more}.")
     return tuple(part for line in lines for part in wrapped(line, WIDE, 3))
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 'es' if what.endswith('x') else 's'}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import LONGEST, Named, number, spell
-from autograd_tiny.engine.op import Every, Spelled
-from autograd_tiny.engine.value import UNTOUCHED, Value
+from autograd_tiny.engine.op import Spelled, Variadic
+from autograd_tiny.engine.value import NO_GRAD, Value
 from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
 
@@ -26,7 +26,7 @@ class Titles:
             return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(whole) if len(one) > 1 else first.op.name
-        if isinstance(first.op.partials, Every) and len(first.operands) > FEW:
+        if isinstance(first.op.partials, Variadic) and len(first.operands) > FEW:
             written = f"{first.op.name} of {len(first.operands):,}"
             return f"{name} = {written}" if (name := self._name(roots)) else written
         if self.named:
@@ -78,7 +78,7 @@ def gradient(values: list[Value]) -> str:
     >>> gradient([Value(1.0)])
     '–'
     """
-    touched = [v.grad for v in values if v.grad is not UNTOUCHED]
+    touched = [v.grad for v in values if v.grad is not NO_GRAD]
     lacking = len(values) - len(touched)
     if not touched:
         return "–"
@@ -87,7 +87,7 @@ def gradient(values: list[Value]) -> str:
 
 def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
-    grad = "–" if v.grad is UNTOUCHED else repr(v.grad)
+    grad = "–" if v.grad is NO_GRAD else repr(v.grad)
     lines = [printable(title), f"data {v.data!r}", f"grad {grad}", source]
     return cut("\n".join(filter(None, lines)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.provenance import Recording, recorded
 from autograd_tiny.engine.value import Value
 
@@ -76,7 +76,7 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
 def _inferred(v: Value, found: dict[Value, str], used: dict[Value, int], size: Counter[str]) -> tuple[str, int]:
     """The module of a node, and how many of its parameters are in the node."""
     assert v.op is not None
-    sign, many = v.op.infix[0] if v.op.infix else "", isinstance(v.op.partials, Every)
+    sign, many = v.op.infix[0] if v.op.infix else "", isinstance(v.op.partials, Variadic)
     parameters = [x for x in v.parents if x.op is None and found[x]]
     others = [x for x in v.parents if x.op is not None or not found[x]]
     constants = [x for x in v.operands if not isinstance(x, Value)]
@@ -95,5 +95,5 @@ def _inferred(v: Value, found: dict[Value, str], used: dict[Value, int], size: C
     if many or (sign in ("+", "-") and len(v.operands) > 1):
         start = constants == [0.0] and v.operands[0] == 0.0 and count < size[scope]  # of Python's sum()
         return (scope, count) if count <= size[scope] and (many or start or not constants) else ("", 0)
-    direct = others[0].op is not None and (others[0].op.infix or isinstance(others[0].op.partials, Every))
+    direct = others[0].op is not None and (others[0].op.infix or isinstance(others[0].op.partials, Variadic))
     return (scope, count) if v.op.infix is None and len(others) == 1 and direct else ("", 0)

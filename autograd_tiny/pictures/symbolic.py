@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograd_tiny.engine.names import spell
-from autograd_tiny.engine.op import Every, Op, Spelled, real
+from autograd_tiny.engine.op import Op, Spelled, Variadic, real
 from autograd_tiny.engine.symbol import Symbol, operand_symbols, spelled
 from autograd_tiny.pictures.measure import shortened, wrapped
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
@@ -190,12 +190,12 @@ def _title(label: str, written: str) -> str:
 def _locals(op: Op, y: Symbol, xs: tuple[Symbol | float, ...]) -> list[Any]:
     """The local derivatives, Symbols or numbers; the error in the place of those that cannot be spelled."""
     found: list[Any] = []
-    for rule in [op.partials.rule] if isinstance(op.partials, Every) else op.partials:
+    for rule in [op.partials.rule] if isinstance(op.partials, Variadic) else op.partials:
         try:
             found.append(rule(y, *xs))
         except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
-            found.append([error] * len(xs) if isinstance(op.partials, Every) else error)
-    return list(found[0]) if isinstance(op.partials, Every) else found
+            found.append([error] * len(xs) if isinstance(op.partials, Variadic) else error)
+    return list(found[0]) if isinstance(op.partials, Variadic) else found
 
 
 def _text(rule: Any) -> str:

@@ -57,7 +57,7 @@ trace.output.number: [(1.0, 1.0, (trace.output.number, None))]}  # fmt: skip
     for consumer, i, target in zip(uses.consumers, uses.slots, uses.targets, strict=True):
         if target not in below:
             continue
-        local = nodes[consumer].locals[i]
+        local = nodes[consumer].local_derivatives[i]
         assert local is not None
         count[target] = count.get(target, 0) + count[consumer]
         longer = [(_size(p * local), p * local, (target, way)) for _, p, way in best[consumer]]

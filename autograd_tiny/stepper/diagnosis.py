@@ -120,7 +120,11 @@ def _checked(steps: Trace) -> list[str]:
 
     nodes = [
         graph.Node(
-            node.op, tuple(x.number if isinstance(x, Node) else x for x in node.operands), node.data, None, node.locals
+            node.op,
+            tuple(x.number if isinstance(x, Node) else x for x in node.operands),
+            node.data,
+            None,
+            node.local_derivatives,
         )
         for node in steps.nodes
     ]

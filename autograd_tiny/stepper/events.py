@@ -14,14 +14,14 @@ from autograd_tiny.engine.symbol import Symbol, explain
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One value of the graph; its operands are Nodes and, where constant, floats, its locals None by a constant."""
+    """One value of the graph; its operands are Nodes and, where constant, floats, None among its local derivatives by a constant."""
 
     number: int
     named: Named
     op: Op | None
     data: float
     operands: tuple[Node | float, ...] = field(repr=False)
-    locals: tuple[float | None, ...] = ()
+    local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
     rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
 
@@ -96,7 +96,7 @@ def rule(step: Backward) -> str:
     assert op is not None
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
-        d = op.locals(Symbol.named(node.named.label), xs)[step.i]
+        d = op.local_derivatives(Symbol.named(node.named.label), xs)[step.i]
         if isinstance(d, Symbol) and len(str(d)) > LONGEST:
             return explain(op).splitlines()[step.i]
     except (TypeError, ValueError, ArithmeticError, IndexError):
@@ -137,7 +137,7 @@ def _shape(step: Backward) -> list[str]:
 
     def slope(x: float) -> float:
         at = (*xs[: step.i], x, *xs[step.i + 1 :])
-        d = op.locals(op.forward(*at), at)[step.i]
+        d = op.local_derivatives(op.forward(*at), at)[step.i]
         assert d is not None
         return abs(float(d))
 

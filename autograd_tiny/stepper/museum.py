@@ -94,7 +94,7 @@ def _swept(
     grads, handed, columns = [*grads], [], trace._uses
     for k in uses:
         consumer, target = columns.consumers[k], columns.targets[k]
-        local = trace.nodes[consumer].locals[columns.slots[k]]
+        local = trace.nodes[consumer].local_derivatives[columns.slots[k]]
         assert local is not None
         upstream, before = grads[consumer], grads[target]
         grads[target] = upstream * local + (0.0 if assign else before)

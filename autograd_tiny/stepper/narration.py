@@ -8,7 +8,7 @@ from typing import NamedTuple
 from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.op import Spelled
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
 from autograd_tiny.stepper.traces import Trace
 
@@ -86,7 +86,7 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     equation = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}  ×  local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}  {sign}  {digits(step.contribution)}"  # fmt: skip
     before = (
         "–"
-        if step.before is UNTOUCHED or (step.nth == 1 and not step.before and step.operand.op)
+        if step.before is NO_GRAD or (step.nth == 1 and not step.before and step.operand.op)
         else digits(step.before)
     )
     path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
@@ -103,7 +103,7 @@ def _context(step: Backward, digits: object) -> list[str]:
     if step.nth > 1:
         sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
         said.append(f"{sums}; with = in the place of += it would be {shown(step.contribution)}")
-    elif step.before and step.before is not UNTOUCHED:
+    elif step.before and step.before is not NO_GRAD:
         said.append(
             f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
         )

@@ -10,7 +10,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
 from autograd_tiny.stepper.traces import Columns, Trace
 
@@ -41,7 +41,7 @@ def _node(node: Node, rules: dict[tuple[int, int], str]) -> dict[str, Any]:
         "op": node.op.name if node.op else None,
         "data": _out(node.data),
         "operands": [x.number if isinstance(x, Node) else {"constant": _out(x)} for x in node.operands],
-        "locals": [None if d is None else _out(d) for d in node.locals],
+        "locals": [None if d is None else _out(d) for d in node.local_derivatives],
         "rules": [rules.get((node.number, i), "") for i in range(len(node.operands))],
         "where": node.where and {"file": node.source.rpartition(":")[0], "line": node.where.line, "scope": node.scope},
     }
@@ -70,7 +70,7 @@ def _step(step: Forward | Seed | Backward) -> dict[str, Any]:
 
 
 def _grad(x: float) -> Any:
-    return None if x is UNTOUCHED else _out(x)
+    return None if x is NO_GRAD else _out(x)
 
 
 def _out(x: float) -> Any:
@@ -108,13 +108,13 @@ def _trace(items: list[dict[str, Any]], steps: list[dict[str, Any]]) -> Trace:
         nodes.append(
             Node(len(nodes), named, op, float(item["data"]), operands, locals_, where, tuple(map(str, item["rules"])))
         )
-    start = [UNTOUCHED if node.op is None else 0.0 for node in nodes]
+    start = [NO_GRAD if node.op is None else 0.0 for node in nodes]
     adjoint, uses = [0.0] * len(nodes), Columns()
     for step in steps:
         if step["kind"] == "forward":
             continue
         target = int(step["to"] if step["kind"] == "backward" else step["node"])
-        before = UNTOUCHED if step["before"] is None else float(step["before"])
+        before = NO_GRAD if step["before"] is None else float(step["before"])
         if step["kind"] == "seed" or step["nth"] == 1:
             start[target] = before
         adjoint[target] = float(step["after"])

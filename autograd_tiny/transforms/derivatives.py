@@ -218,7 +218,7 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     for v in reversed(order):
         if v in active and v in adjoint:
             g, wanted = adjoint[v], tuple(x in active for x in v.operands)
-            for x, d in zip(v.operands, _locals(v, wanted) if keep else v.locals, strict=True):
+            for x, d in zip(v.operands, _locals(v, wanted) if keep else v.local_derivatives, strict=True):
                 if x in active:
                     adjoint[x] = adjoint[x] + _times(g, d) if x in adjoint else _times(g, d)
     return [adjoint.get(target, 0.0) for target in targets]
@@ -229,7 +229,7 @@ def _locals(v: Any, wanted: tuple[bool, ...]) -> tuple[Any, ...]:
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
         return ds
-    for d, taken, w in zip(ds, v.locals, wanted, strict=True):
+    for d, taken, w in zip(ds, v.local_derivatives, wanted, strict=True):
         if w and repr(float(d)) != repr(float(taken)):  # type: ignore[arg-type]
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
     return ds

@@ -24,7 +24,9 @@ def _cut() -> Op:
     return CUT
 
 
-CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, made=(_cut,))  # how a program writes x.data
+CUT = Op(
+    "data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, pickle_recipe=(_cut,)
+)  # how a program writes x.data
 
 
 class Recorded(NamedTuple):

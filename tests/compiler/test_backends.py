@@ -36,7 +36,7 @@ ARITHMETIC = [
     ops.abs,
     ops.maximum,
     ops.where,
-    ops.step,
+    ops.heaviside,
     ops.sqrt,
 ]
 pytestmark = pytest.mark.filterwarnings("ignore:.*only Python computes it")  # said once

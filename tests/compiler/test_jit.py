@@ -21,7 +21,7 @@ from autograd_tiny.compiler import Program, Step, jit
 from autograd_tiny.compiler.lower import lowered, opaque, prepared
 from autograd_tiny.compiler.passes import folded, optimized, with_shared_steps, without_dead_steps
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.nn.modules import MLP, Module
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.stepper.traces import trace
@@ -62,7 +62,7 @@ def test_a_row_lowered_is_within_8_ulp(op, data):
         return
     with mp.workdps(digits(xs)):
         allowed = slack(lambda at: exact(op, *map(mpf, at)), xs)
-        if isinstance(op.partials, Every):
+        if isinstance(op.partials, Variadic):
             allowed += 8 * 2**-53 * sum(map(abs, xs)) * max(1.0, *map(abs, xs))
         smallest = 8 * 5e-324
         assert abs(mpf(y) - exact(op, *map(mpf, xs))) <= allowed + smallest, f"{op.name}{xs} = {y}, not {plain}"
@@ -76,7 +76,7 @@ def test_a_row_lowered_keeps_its_edges(op, data):
     )
     xs = data.draw(st.tuples(*[edges] * arity(op)))
     program = prepared(one_row(op))
-    if opaque(program) or isinstance(op.partials, Every) or (op.made and any(map(math.isinf, xs))):
+    if opaque(program) or isinstance(op.partials, Variadic) or (op.pickle_recipe and any(map(math.isinf, xs))):
         return
     (y,), expected = ieee(program, xs), op.ieee(*xs)
     same = bits([y]) == bits([expected])
@@ -306,7 +306,7 @@ def test_programs_are_data():
     assert repr(again) == repr(program)
     assert repr(program).startswith("program of 1 input, ")
     assert program.statistics()["steps"] == len(program.steps)
-    with pytest.raises(TypeError, match="is no row of the table: to pickle it, give it made="):
+    with pytest.raises(TypeError, match="is not in the table: to pickle it, give it pickle_recipe="):
         pickle.dumps(Op("own", lambda x: x, (lambda y, x: 1.0,)))
     with pytest.raises(ValueError, match="has 1 inputs, got 2"):
         program.run([1.0, 2.0])

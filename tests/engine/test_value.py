@@ -15,7 +15,7 @@ from hypothesis import given
 
 from autograd_tiny import Value
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.value import UNTOUCHED, sweep, topological_order
+from autograd_tiny.engine.value import NO_GRAD, sweep, topological_order
 from autograd_tiny.transforms.derivatives import grad, jvp
 
 
@@ -32,7 +32,7 @@ def test_adjoints_are_the_exact_sums_of_their_contributions(program):
     terms = {v: [] for v in order}
     terms[y].append(Fraction(1))
     for v in order:
-        for x, d in zip(v.operands, v.locals, strict=True):
+        for x, d in zip(v.operands, v.local_derivatives, strict=True):
             if isinstance(x, Value) and math.isfinite(d * v.grad):
                 terms[x].append(Fraction(d) * Fraction(v.grad))
             elif isinstance(x, Value):
@@ -47,7 +47,7 @@ def test_adjoints_are_the_exact_sums_of_their_contributions(program):
 def test_local_derivatives_taken_forward_are_the_rules(program):
     y = run(program, [Value(x) for x in LEAVES])
     for v in topological_order(y):
-        for x, taken, partial in zip(v.operands, v.locals, v.partials, strict=True):
+        for x, taken, partial in zip(v.operands, v.local_derivatives, v.partials, strict=True):
             if isinstance(x, Value):
                 assert same(taken, partial())
 
@@ -93,7 +93,7 @@ def test_the_public_sweep_is_what_backward_does():
     a, b = Value(2.0), Value(-3.0)
     c = a * b + a
     order = topological_order(c)
-    assert a.grad is UNTOUCHED
+    assert a.grad is NO_GRAD
     c.grad = 1.0
     sweep(order)
     assert (a.grad, b.grad) == (-2.0, 2.0)

@@ -15,7 +15,7 @@ from autograd_tiny.engine import ops, value
 from autograd_tiny.engine.digits import equals, is_exact, short
 from autograd_tiny.engine.names import LONGEST, name_nodes
 from autograd_tiny.engine.provenance import tracing
-from autograd_tiny.engine.value import UNTOUCHED, topological_order
+from autograd_tiny.engine.value import NO_GRAD, topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.stepper.attribution import paths, why
 from autograd_tiny.stepper.breakpoints import BreakpointError
@@ -83,7 +83,7 @@ def test_every_step_can_be_shown(program):
 def test_tracing_touches_no_gradient():
     a = Value(3.0)
     trace(a * a)
-    assert a.grad is UNTOUCHED
+    assert a.grad is NO_GRAD
     with pytest.raises(TypeError, match=r"got 3\.0"):
         trace(3.0)
 

@@ -29,8 +29,8 @@ def row_name(op: Op) -> str | None:
     """What a row of the package is known by, in every process; None for an op of somebody else."""
     if ops.TABLE.get(op.name) is op:
         return op.name
-    if op.made and op.made[0].__module__.startswith(f"{__package__.partition('.')[0]}."):
-        return repr((op.made[0].__qualname__, *op.made[1:]))
+    if op.pickle_recipe and op.pickle_recipe[0].__module__.startswith(f"{__package__.partition('.')[0]}."):
+        return repr((op.pickle_recipe[0].__qualname__, *op.pickle_recipe[1:]))
     return None
 
 

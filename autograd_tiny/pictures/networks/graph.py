@@ -186,7 +186,7 @@ def _factors(op: Op, n: int) -> tuple[int | None, ...]:
     """By which other operand each operand is multiplied: the one that is the local derivative, spelled with Symbols."""
     xs = tuple(Symbol(f"x{i}") for i in range(n))
     try:
-        derivatives = op.locals(Symbol("y"), xs)
+        derivatives = op.local_derivatives(Symbol("y"), xs)
     except (TypeError, ValueError, ArithmeticError):  # a rule of the user's own that cannot be spelled
         return (None,) * n
     return tuple(next((j for j, x in enumerate(xs) if x is d), None) for d in derivatives)

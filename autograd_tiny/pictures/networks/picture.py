@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.provenance import Recording
-from autograd_tiny.engine.value import UNTOUCHED, Value
+from autograd_tiny.engine.value import NO_GRAD, Value
 from autograd_tiny.pictures.labels import gradient
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.networks.graph import Circle, Key, Line, Network, folded, network_of
@@ -66,12 +66,12 @@ def averaged(xs: Iterable[float]) -> str:
 def _box(name: str, circle: Circle, y: Value) -> Box:
     title = _title(circle, y)
     data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
-    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
-    count = len(circle.values)
-    tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
+    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not NO_GRAD)}"
+    values = counted(len(circle.values), "value")
+    tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), values])
     scope = circle.key.of if circle.key.kind == "module" else ""
     kind = "leaf" if circle.key.kind == "input" else "output" if y in circle.seen else "inner"
-    return Box(name, title, data, grad, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
+    return Box(name, title, data, grad, kind, scope, len(circle.values), circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
 
 
 def _label(line: Line) -> str:
@@ -117,5 +117,6 @@ def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) ->
     if hidden:
         what = ", ".join(f"{n} of {n + rest} in column {i + 1}" for n, rest, i in hidden)
         yield f"circles drawn as one: {what}; network(y, most={max(n + rest for n, rest, _ in hidden)}) shows all"
-    if uses := found.left_out:
-        yield f"without a line: {uses:,} use{'s'[: uses != 1]} of parameters outside of their modules, as in a penalty on weights"
+    if found.left_out:
+        uses = counted(found.left_out, "use")
+        yield f"without a line: {uses} of parameters outside of their modules, as in a penalty on weights"

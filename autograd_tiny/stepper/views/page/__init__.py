@@ -18,7 +18,7 @@ from string import Template
 from typing import Any
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.pictures.rendering.render import save
 from autograd_tiny.stepper.breakpoints import GRAMMAR
 from autograd_tiny.stepper.events import Backward, Forward, Node, Step, flags
@@ -104,7 +104,7 @@ def _data(trace: Trace) -> dict[str, Any]:
         ]
         for node, box in zip(trace.nodes, found.boxes, strict=True)
     ]
-    left = [(node, g) for node, g in zip(trace.nodes, trace._start, strict=True) if not node.op and g is not UNTOUCHED]
+    left = [(node, g) for node, g in zip(trace.nodes, trace._start, strict=True) if not node.op and g is not NO_GRAD]
     return {
         "nodes": nodes,
         "steps": [_step(trace, n, step) for n, step in enumerate(trace)],
@@ -147,7 +147,7 @@ def _step(trace: Trace, n: int, step: Step) -> list[Any]:
 
 def _before(step: Any) -> Any:
     target: Node = step.operand if isinstance(step, Backward) else step.node
-    return None if step.before is UNTOUCHED or (target.op and not step.before) else _number(step.before)
+    return None if step.before is NO_GRAD or (target.op and not step.before) else _number(step.before)
 
 
 def _number(x: float) -> Any:
