@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.special import real as real
 from autograd_tiny.engine.spelling import Interval as Interval
 from autograd_tiny.engine.spelling import Spelled as Spelled
 
@@ -100,13 +100,10 @@ class Op:
 
     def complaint(self, error: Exception, xs: tuple[float, ...], names: tuple[str | None, ...] = ()) -> Exception:
         """The error that names op and operands: ``log(-1.0): outside the domain (0, ∞)``."""
-        named = [f"{n}={x!r}" if n else repr(x) for n, x in zip(names or (None,) * len(xs), xs, strict=True)]
-        text = self.spell(*(Spelled(t, 3 if t[0] == "-" else 99) for t in named)).text
-        for x, interval in zip(xs, self.domain, strict=False):
-            if not interval.has(x):
-                return type(error)(f"{text}: outside the domain {interval}")
+        call = self.spell(*map(Spelled.operand, xs, names or (None,) * len(xs)))
+        outside = [interval for x, interval in zip(xs, self.domain, strict=False) if not interval.has(x)]
         reason = "too large for a float" if isinstance(error, OverflowError) else str(error)
-        return type(error)(f"{text}: {reason}")
+        return type(error)(f"{call.text}: {f'outside the domain {outside[0]}' if outside else reason}")
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -117,7 +114,7 @@ class Op:
         if TABLE.get(self.name) is self:
             return _row, (self.name,)
         raise TypeError(
-            f"{self!r} is not in the table: to pickle it, give it pickle_recipe=(f, x, …); f(x, …) makes it"
+            f"{self!r} is not in the table: to pickle it, give it pickle_recipe=(f, x, …), to make it as f(x, …)"
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython and hypothesis would list every field
@@ -129,12 +126,3 @@ TABLE: dict[str, Op] = {}  # filled by ops.py
 
 def _row(name: str) -> Op:
     return TABLE[name]
-
-
-def real(x: Any) -> float:
-    """A real number as a float: int, bool, Decimal, Fraction, a NumPy scalar; TypeError for anything else."""
-    kind = type(x)
-    imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
-    if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
-        return float(x)
-    raise TypeError(f"expected a real number, got {x!r:.60} of type {kind.__name__}")

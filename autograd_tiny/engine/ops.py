@@ -115,19 +115,16 @@ atanh = libm("atanh", (lambda y, x: 1 / ((1 - x) * (1 + x)),), domain=(Interval(
 sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),),
               lower=lambda x: where(greater_equal(x, 0.0), 1.0, e := exp(-abs(x))) / (1 + e))
 softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))),
-              (lambda y, x: sigmoid(x),),
-              lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
+              (lambda y, x: sigmoid(x),), lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
 relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: heaviside(x),),
               avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
                 (lambda y, x, slope: where(heaviside(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
-                avoid=lambda x, slope: x, defaults=(0.01,),
-                lower=lambda x, slope: where(greater(x, 0.0), x, slope * x))
+                avoid=lambda x, slope: x, defaults=(0.01,), lower=lambda x, slope: where(greater(x, 0.0), x, slope * x))
 elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           (lambda y, x, alpha: where(heaviside(x), 1.0, alpha * exp(minimum(x, 0.0))),
            lambda y, x, alpha: expm1(minimum(x, 0.0))),
-          avoid=lambda x, alpha: x, defaults=(1.0,),
-          lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
+          avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
 silu = Op("silu", lambda x: -0.0 if x == -inf else x * special.sigmoid(x),
           (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),),
           lower=lambda x: where(equal(x, -inf), -0.0, x * sigmoid(x)))
@@ -152,14 +149,12 @@ minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
              avoid=operator.sub, lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
 clip = Op("clip", special.clip,
           (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
-           lambda y, x, low, high: (1 - compare(x, low)) / 2,
-           lambda y, x, low, high: (1 - compare(high, x)) / 2),
+           lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
           avoid=lambda x, low, high: (x - low) * (x - high) * (high - low),
           lower=lambda x, low, high: where(
               greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
 where = Op("where", lambda condition, a, b: a if condition else b,
-           (_zero,
-            lambda y, condition, a, b: not_equal(condition, 0.0),
+           (_zero, lambda y, condition, a, b: not_equal(condition, 0.0),
             lambda y, condition, a, b: equal(condition, 0.0)),
            avoid=lambda condition, a, b: condition, machine="select")
 less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=operator.sub, machine="<")

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from fractions import Fraction
 from functools import cache, reduce
 from typing import Any
+
+
+def real(x: Any) -> float:
+    """A real number as a float: int, bool, Decimal, Fraction, a NumPy scalar; TypeError for anything else."""
+    kind = type(x)
+    imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
+    if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
+        return float(x)
+    raise TypeError(f"expected a real number, got {x!r:.60} of type {kind.__name__}")
 
 
 def power(a: float, b: float) -> float:

@@ -43,6 +43,11 @@ class Spelled(NamedTuple):
         return cls(f"{x:.0f}" if x == x // 1 and abs(x) < 1e16 else repr(x), 3 if math.copysign(1, x) < 0 else 99)
 
     @classmethod
+    def operand(cls, x: float, name: str | None = None) -> Spelled:
+        """A float in full, with its name where it has one: ``-0.5``, ``a=-0.5``."""
+        return cls(f"{name}={x!r}") if name else cls(repr(x), 3 if repr(x)[0] == "-" else 99)
+
+    @classmethod
     def call(cls, name: str, *xs: Spelled) -> Spelled:
         """A function's call: ``tanh(x)``."""
         return cls(f"{name}({', '.join(x.text for x in xs)})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import LONGEST, Named, number, spell
 from autograd_tiny.engine.op import Spelled, Variadic
-from autograd_tiny.engine.value import NO_GRAD, Value
+from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
 
@@ -78,7 +78,7 @@ def gradient(values: list[Value]) -> str:
     >>> gradient([Value(1.0)])
     '–'
     """
-    touched = [v.grad for v in values if v.grad is not NO_GRAD]
+    touched = [v.grad for v in values if v.has_grad]
     lacking = len(values) - len(touched)
     if not touched:
         return "–"
@@ -87,7 +87,7 @@ def gradient(values: list[Value]) -> str:
 
 def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
-    grad = "–" if v.grad is NO_GRAD else repr(v.grad)
+    grad = repr(v.grad) if v.has_grad else "–"
     lines = [printable(title), f"data {v.data!r}", f"grad {grad}", source]
     return cut("\n".join(filter(None, lines)))
 

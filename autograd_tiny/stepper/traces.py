@@ -214,7 +214,7 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
         raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
-    start = [v.grad if v.op is None else 0.0 for v in order]
+    start = [0.0 if v.op else v.grad if v.has_grad else NO_GRAD for v in order]
     adjoint, uses = [*start], Columns()
     adjoint[-1] += 1.0
     consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append

@@ -267,11 +267,7 @@ def being_differentiated(tree: Any) -> bool:
 
 
 def _constant(x: Any) -> Any:
-    if isinstance(x, Dual):
-        return _constant(x.primal)
-    if isinstance(x, Tracer):
-        return x.data
-    return Value(x.data, x.name) if isinstance(x, Value) else x
+    return x.detach() if isinstance(x, (*NODES, Dual)) else x
 
 
 @contextmanager

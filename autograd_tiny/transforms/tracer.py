@@ -96,6 +96,9 @@ class Tracer(Operand):
         """The same number as a constant: no derivative goes through it."""
         return Tracer(self.seen, None, None, None, self.name, self if self.origin is None else self.origin)
 
+    def detach(self) -> Tracer:
+        return self.data
+
     # fmt: off
     def __lt__(self, other: Any) -> bool: return _guarded(ops.less, self, other)
     def __le__(self, other: Any) -> bool: return _guarded(ops.less_equal, self, other)
@@ -117,7 +120,7 @@ class Tracer(Operand):
         )
 
     __hash__ = object.__hash__
-    __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
     def backward(self) -> NoReturn:
         raise TypeError(

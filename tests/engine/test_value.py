@@ -47,9 +47,9 @@ def test_adjoints_are_the_exact_sums_of_their_contributions(program):
 def test_local_derivatives_taken_forward_are_the_rules(program):
     y = run(program, [Value(x) for x in LEAVES])
     for v in topological_order(y):
-        for x, taken, partial in zip(v.operands, v.local_derivatives, v.partials, strict=True):
+        for x, taken, closure in zip(v.operands, v.local_derivatives, v.closures, strict=True):
             if isinstance(x, Value):
-                assert same(taken, partial())
+                assert same(taken, closure())
 
 
 @given(programs())

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.provenance import Recording
-from autograd_tiny.engine.value import NO_GRAD, Value
+from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.labels import gradient
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.networks.graph import Circle, Key, Line, Network, folded, network_of
@@ -66,7 +66,7 @@ def averaged(xs: Iterable[float]) -> str:
 def _box(name: str, circle: Circle, y: Value) -> Box:
     title = _title(circle, y)
     data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
-    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not NO_GRAD)}"
+    grad = f"grad {averaged(v.grad for v in circle.seen if v.has_grad)}"
     values = counted(len(circle.values), "value")
     tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), values])
     scope = circle.key.of if circle.key.kind == "module" else ""
