@@ -119,7 +119,7 @@ class MicrogradLike:
 
 
 class Callables(ValueEngine):
-    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with custom rules.
+    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with rules.
 
     >>> import math
     >>> engine = Callables(tanh=(math.tanh, lambda x: 1 / math.cosh(x) ** 2))
@@ -127,8 +127,8 @@ class Callables(ValueEngine):
     ['tanh', 'add', 'mul']
 
     Under the name of a row of the table a function must compute what the row does; under another name it is checked
-    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from this
-    package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
+    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from
+    this package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
     """
 
     def __init__(self, **functions: Any) -> None:

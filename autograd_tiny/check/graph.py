@@ -230,7 +230,9 @@ def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: 
         return "nothing arrived: a path is cut, or the node was not in the order"
     if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):
         return "twice the sum: a node was processed twice, or an old gradient was not reset"
-    if len(terms) > 1 and any(abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))):  # fmt: skip
+    if len(terms) > 1 and any(
+        abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))
+    ):
         return "one contribution is missing: a node was handed on before it, or counted once where it is used twice"
     return "a node was processed before all its consumers (topological order), or a gradient left over was not reset"
 

@@ -1,4 +1,4 @@
-"""Random graphs over somebody's engine: first every op alone, then graphs with sharing, then states, depth and fan-out."""
+"""Random graphs over somebody's engine: every op alone, then graphs with sharing, then states, depth and fan-out."""
 
 from __future__ import annotations
 

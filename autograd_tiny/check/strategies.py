@@ -1,4 +1,4 @@
-"""Random straight-line programs over a table of ops: lists of small integers, decoded totally, so that they shrink well."""
+"""Random straight-line programs over a table of ops: lists of small integers, decoded totally, to shrink well."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # of the floors above the engine knows these types, nothing m
 
 
 class Instead:
-    """A name that a Value lacks, with what to write instead; a `__getattr__` would make every attribute slower by half."""
+    """A name that a Value lacks, and what to write instead; a `__getattr__` would make every attribute slow."""
 
     def __init__(self, told: str) -> None:
         self.told = told

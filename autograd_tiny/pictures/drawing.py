@@ -54,10 +54,11 @@ def draw(
     modules; the caption counts what was folded or left out.
 
     - `show`: words of "names data grad scopes local"; local is the derivative on each arrow
-    - `fold`: "nothing", "sums" or "samples"; `collapse`: modules to fold, ``"layers[0]"``, or to which depth of their paths
-    - `focus`: only the paths from a value, or those of a name, to the output; `depth`: only so many steps from the output
+    - `fold`: "nothing", "sums" or "samples"; `collapse`: modules to fold, ``"layers[0]"``, or the depth of their paths
+    - `focus`: only the paths from a value, or those of a name, to the output; `depth`: only so many steps before it
     - `highlight`: a value, or paths, as `questions.paths` gives them or sequences of Values, in thick lines
-    - `limit`: boxes of values at most, and a … where others were cut off, which are further from the output; `rankdir`: LR, TB, RL or BT
+    - `limit`: boxes of values at most, and a … where others were cut off, further from the output
+    - `rankdir`: LR, TB, RL or BT
     - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
     - `link`: the file of another picture that shows the same modules
 

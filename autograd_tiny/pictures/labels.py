@@ -20,7 +20,7 @@ class Titles:
         self.graph, self.named, self.names = graph, named, names
 
     def title(self, roots: list[int], one: list[int], whole: list[int]) -> str:
-        """Of values that are alike, `roots`; `one` is all that is in the box for the first, `whole` also what is cut off."""
+        """Of values that are alike, `roots`; `one` is all that the box holds of the first, `whole` also what is cut."""
         first = self.graph.order[roots[0]]
         if first.op is None:
             return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")

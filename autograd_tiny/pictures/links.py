@@ -18,13 +18,13 @@ from autograd_tiny.pictures.writers.graph import GRAD
 
 NETWORK, SCALARS = "network.svg", "scalars.svg"
 # A link may lead to a circle, a box or the frame of a module; its outline is the first shape in it.
-_ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))  # fmt: skip
+_ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))
 
 
 def linked(
     y: Value, folder: str | Path, recording: Recording | None = None, *, most: int = MOST, **asked: Any
 ) -> tuple[Path, Path]:
-    """Write network.svg and scalars.svg into a folder; a click on a module in one leads to the same module in the other.
+    """Write network.svg and scalars.svg into a folder; a click on a module in one leads to it in the other.
 
     >>> import tempfile
     >>> from autograd_tiny.nn.modules import MLP
@@ -32,8 +32,9 @@ def linked(
     ...     [path.name for path in linked(MLP(2, [3, 1], seed=0)([1.0, -1.0]), folder)]
     ['network.svg', 'scalars.svg']
 
-    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as
-    for `network`, `asked` what `draw` is asked for of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
+    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as for
+    `network`, `asked` what `draw` is asked for of the scalars. Raises what `network` and `draw` raise, OSError where
+    the folder cannot be written.
     """
     graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **asked)
     circles, scalars = (graph.pipe("svg", encoding="utf-8") for graph in graphs)

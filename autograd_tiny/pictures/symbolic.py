@@ -77,15 +77,15 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
         y = f(*(x for x, named in symbols.items() if not named), **{str(x): x for x, named in symbols.items() if named})
     except (TypeError, AttributeError) as error:
         raise TypeError(
-            f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), or draw "
-            "the Value that it gives for Values"
+            f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), "
+            "or draw the Value that it gives for Values"
         ) from error
     if isinstance(y, (int, float)):
         raise TypeError(f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, whatever these are: there is no graph")
     if not isinstance(y, Symbol):
         raise TypeError(
-            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one that "
-            "it gives, such as draw(lambda x: f(x)[0])"
+            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one "
+            "that it gives, such as draw(lambda x: f(x)[0])"
         )
     drawing = _Drawing()
     label = drawing.labels(order := _order(y))

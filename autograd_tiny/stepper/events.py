@@ -14,7 +14,7 @@ from autograd_tiny.engine.symbol import Symbol, explain
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One value of the graph; its operands are Nodes and, where constant, floats, None among its local derivatives by a constant."""
+    """One value of the graph; its operands are Nodes or, where constant, floats, whose local derivative is None."""
 
     number: int
     named: Named
@@ -112,8 +112,8 @@ def flags(step: Step) -> tuple[str, ...]:
     """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
 
     nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
-    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated: its slope is
-    below 5 % of that at 0 and falling. reuse: the operand has other uses.
+    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated:
+    its slope is below 5 % of that at 0 and falling. reuse: the operand has other uses.
     """
     if isinstance(step, Forward):
         return _bad(step.node.data)

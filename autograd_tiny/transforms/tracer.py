@@ -108,8 +108,9 @@ class Tracer(Operand):
 
     def _refuse(self, *other: Any) -> NoReturn:
         raise TypeError(
-            "a number that is being recorded has no float, int or truth: it would be baked into the recording. Compute with "
-            "it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: x > 0"
+            "a number that is being recorded has no float, int or truth: it would be baked into the recording. Compute "
+            "with it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: "
+            "x > 0"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -143,7 +144,7 @@ def is_recording() -> bool:
 
 
 def traced(x: Any) -> Any:
-    """A number as a recording sees it: a Value that the function closes over is an input of its own, a float a constant."""
+    """A number as a recording sees it: a Value that the function closes over as an input, a float as a constant."""
     if isinstance(x, Tracer):
         return x
     recorded = _recorded.get()

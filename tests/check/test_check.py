@@ -227,7 +227,10 @@ def test_functions_of_anybody_as_an_engine():
     wrong = Callables(cubed=(lambda x: x**3, lambda x: 3 * x * x * (1 + 1e-9)), sin=(math.sin, math.cos))
     with pytest.raises(WrongLocal, match="the rule of cubed at") as caught:
         engine_property(wrong)()
-    assert not eval(str(caught.value).partition("reproduce: ")[2].replace("Callables(…)", "e"), {"check_engine": check_engine, "e": wrong})  # fmt: skip
+    assert not eval(
+        str(caught.value).partition("reproduce: ")[2].replace("Callables(…)", "e"),
+        {"check_engine": check_engine, "e": wrong},
+    )
     overflows = Callables(softplus=(softplus, softplus_grad))
     with pytest.raises(Raises, match=r"raises OverflowError"):
         engine_property(overflows)()

@@ -1,4 +1,4 @@
-"""The cache of compiled code: what is there is used, what is broken is made anew, what cannot be written is done without."""
+"""The cache of compiled code: what is there is used, what is broken is made anew, what cannot be written is not."""
 
 from __future__ import annotations
 

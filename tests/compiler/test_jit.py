@@ -140,8 +140,10 @@ POINT = {"w": [0.5, -1.5], "b": 0.25}
 
 @pytest.mark.parametrize(
     "transformed",
-    [neuron, grad(neuron), value_and_grad(neuron), value_and_grad(neuron, argnums=(0, 1)), jacobian(neuron), hessian(neuron),
-     grad(lambda p, x: grad(neuron)(p, x)["b"] ** 2), lambda p, x: jvp(lambda b: neuron({**p, "b": b}, x), (p["b"],), (1.0,)),
+    [neuron, grad(neuron), value_and_grad(neuron), value_and_grad(neuron, argnums=(0, 1)), jacobian(neuron),
+     hessian(neuron),
+     grad(lambda p, x: grad(neuron)(p, x)["b"] ** 2),
+     lambda p, x: jvp(lambda b: neuron({**p, "b": b}, x), (p["b"],), (1.0,)),
      lambda p, x: vjp(neuron, p, x)[1](2.0), lambda p, x: hvp(lambda b: neuron({**p, "b": b}, x), p["b"], 3.0),
      lambda p, x: grad(lambda k: k * k * p["b"])(2.0), lambda p, x: grad(lambda b: b * stop_gradient(b))(p["b"])],
 )  # fmt: skip
@@ -345,7 +347,7 @@ REFUSED = [
     (lambda: python(lambda x: math.exp(x))(1.0), TypeError, r"x\.exp\(\), not math\.exp"),
     (lambda: python(lambda x: 1.0 if x else 0.0)(1.0), TypeError, "choose by `where`"),
     (lambda: python(lambda x: range(x))(3), TypeError, "has no float, int or truth"),
-    (lambda: python(lambda x: x if x == 1 else 2.0)(1.0), TypeError, "would be baked into the recording: choose by `where`"),
+    (lambda: python(lambda x: x if x == 1 else 2.0)(1.0), TypeError, "baked into the recording: choose by `where`"),
     (lambda: python(lambda x: x)(1.0, x=2.0), TypeError, "got two values for x"),
     (lambda: python(lambda m: m)(MLP(1, [1])), TypeError, "a Module was returned"),
     (lambda: python(lambda x: x.backward())(3.0), TypeError, "value_and_grad"),
@@ -358,7 +360,7 @@ REFUSED = [
     (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array or a list"),
     (lambda: python(lambda x, y: x, batch="x")(y=3.0), TypeError, "x is batched, and was not given"),
     (lambda: python(lambda x, y: x, batch=("x", "y"))([1.0], [1.0, 2.0]), ValueError, "x has 1, y has 2"),
-    (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] has another structure than x\[0\]"),
+    (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] has another structure"),
 ]  # fmt: skip
 
 

@@ -180,7 +180,8 @@ def test_json_keeps_a_trace(program):
     text = to_json(steps)
     again = from_json(text)
     assert to_json(again) == text
-    assert list(map(explain_step, [steps] * len(steps), range(len(steps)))) == list(map(explain_step, [again] * len(again), range(len(again))))  # fmt: skip
+    said = [[explain_step(each, n) for n in range(len(each))] for each in (steps, again)]
+    assert said[0] == said[1]
 
 
 def test_json_of_what_is_not_finite_and_of_ones_own_op():
@@ -213,7 +214,8 @@ def test_json_that_is_refused(text, message):
 
 @pytest.mark.parametrize(
     ("text", "n"),
-    [("nan", None), ("kink", 8), ("reuse", 7), ("final", 6), ("node a", 0), ("op relu", 3), ("op *", 1), ("data > 3", 1), ("|grad| >= 6", None), ("grad >= 1", 5), ("|local| == 0", 8), ("dead", None)],
+    [("nan", None), ("kink", 8), ("reuse", 7), ("final", 6), ("node a", 0), ("op relu", 3), ("op *", 1),
+     ("data > 3", 1), ("|grad| >= 6", None), ("grad >= 1", 5), ("|local| == 0", 8), ("dead", None)],
 )  # fmt: skip
 def test_breakpoints(text, n):
     a = Value(3.0, "a")

@@ -29,8 +29,9 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST, l
 
     Lines are as wide as |w|, solid where w > 0 and dashed where w < 0. The samples of a batch share the circles, which
     show mean ± standard deviation; a parameter's gradient is its `.grad` as it stands, – where there is none. A column
-    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle leads
-    to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed it.
+    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle
+    leads to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed
+    it.
     """
     if not isinstance(y, Value):
         raise TypeError(f"network takes the Value that a network computed, or its loss, got {y!r:.60}")
@@ -105,8 +106,9 @@ def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) ->
         several = any(len(line.weights) > 1 for line in found.lines.values())
         bare = any(not line.weights for line in found.lines.values())
         yield (
-            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, dashed and "
-            f"purple: w < 0{', dotted: several weights' if several else ''}{'; thin and grey: no weight' if bare else ''}"
+            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, "
+            f"dashed and purple: w < 0{', dotted: several weights' if several else ''}"
+            f"{'; thin and grey: no weight' if bare else ''}"
         )
     hidden = [
         (found.circles[key].circles, len(column) - 1, i)

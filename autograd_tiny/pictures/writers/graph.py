@@ -71,7 +71,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return written
 
     def write(self, path: str | Path) -> Path:
-        """Write the picture as the suffix of the path says, .svg, .png, .dot, .mmd (Mermaid), .tex: whole or not at all.
+        """Write the picture as the path's suffix says, .svg, .png, .dot, .mmd (Mermaid), .tex: whole or not at all.
 
         Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
         """

@@ -123,7 +123,8 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
         strip.append(f'<svg y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="{found[1]}">{inside}</svg>\n')
         width, top = max(width, wide), top + high + gap
     top -= gap
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
+    size = f'width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n'
     back = f'<rect width="{width:g}" height="{top:g}" fill="white"/>\n'
     return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
 
