@@ -14,10 +14,12 @@ from typing import Any
 from autograd_tiny.compiler.arguments import Arguments, joined, numbers
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.variants import Function, Way, Ways
-from autograd_tiny.engine.tree import holds_operands
-from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating
+from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
+from autograd_tiny.engine.value import Value
+from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating, settled
 from autograd_tiny.transforms.program import Program
-from autograd_tiny.transforms.tracer import is_recording
+from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
 
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
@@ -48,7 +50,8 @@ def jit(
     arguments named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the
     result of each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if
     need be. A traced number has no float or truth; Values that f closes over are read at each call, and side effects
-    happen while recording only.
+    happen while recording only. Within a derivative, or another recording, f itself runs, on numbers that have the
+    methods: what it closes over is differentiated and recorded, too.
 
     `backend` is one of "llvm", "numpy", "python", "c", "jax", by default the first of the first three that is
     installed; `contract` lets a * b + c be rounded once; `threads` share the batch, and the result does not depend on
@@ -105,17 +108,47 @@ class Jitted:
         within = is_differentiating() or is_recording()  # f may close over what is differentiated by
         if glance is not None and not within and (call := self._quick.get(glance)) is not None:
             return call(args)
-        if not self.batch and (within or holds_operands(args) or holds_operands(kwargs)):
-            return self.f(*args, **kwargs)
+        on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
+        if on_operands and not self.batch:
+            return self._uncompiled(args, kwargs)
         given, ways = self._given(args, kwargs)
-        outputs, results = ways.run(given)
-        if self.batch and within and being_differentiated([args, kwargs, [way.captured for way in ways.known]]):
+        try:
+            outputs, results = ways.run(given)
+        except Elsewhere:
+            if self.batch:
+                raise TypeError(_BATCHED.format(_name(self.f))) from None
+            return self._uncompiled(args, kwargs)
+        if on_operands and self._hides(args, kwargs, ways):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, given, lambda part: _finite(ways.run(part)[0]))
         if glance is not None and ways.known[0].guard is None and not self.check_finite:
             self._quick[glance] = self._planned(ways.known[0], glance)
         return results.around(self._mean(outputs, given.size))
+
+    def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """f itself, on numbers that have the methods: compiled code would hide what f closes over."""
+        number = constant if is_recording() else Value
+
+        def lifted(x: Any, path: str) -> Any:
+            found = [y for _, y in leaves(x, path)]
+            if all(isinstance(y, Operand) for y in found):
+                return x  # a Module stays itself
+            return rebuild(x, [y if isinstance(y, Operand) else number(y) for y in found])
+
+        returned = self.f(
+            *[lifted(x, f"argument {i}") for i, x in enumerate(args)],
+            **{name: lifted(x, name) for name, x in kwargs.items()},
+        )
+        asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
+        return returned if asked else settled(returned)
+
+    def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], ways: Ways) -> bool:
+        """Whether a derivative, or a recording, around a call depends on numbers that it takes for constants."""
+        if being_differentiated([args, kwargs]):  # such as the parameters of a Module
+            return True
+        values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
+        return is_recording() and (any(True for _ in values) or any(way.captured for way in ways.known))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The program that runs on these arguments, of a batch on its first sample."""
@@ -130,7 +163,8 @@ class Jitted:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
         if (ways := self._ways.get(given.structure)) is None:
-            ways = self._ways[given.structure] = Ways(self.f, bool(self.reduce), self.backend, self._options)
+            ways = Ways(self.f, bool(self.reduce), self.backend, self._options)
+            ways = self._ways.setdefault(given.structure, ways)  # another thread may have been first
         return given, ways
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:

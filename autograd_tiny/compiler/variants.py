@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -13,8 +14,9 @@ from autograd_tiny.compiler.collector import collector_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
+from autograd_tiny.transforms.derivatives import are_targets
 from autograd_tiny.transforms.program import Program, program_of
-from autograd_tiny.transforms.tracer import Tracer, recording, traced
+from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
 
 MOST = 64  # ways through the branches of one function
 Function = Callable[..., Any]
@@ -32,11 +34,13 @@ class Way:
     plain: bool  # every argument is a float, and there is nothing else
     captured: tuple[Value, ...]  # what the function closes over, inputs behind those that samples share
     build: Callable[[Program], Kernel]
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
     def kernel(self) -> Kernel:
-        with collector_paused():
-            return self.build(self.program)
+        with self.lock, collector_paused():  # several threads may wait for the first to have built it
+            built: Kernel = vars(self).get("kernel") or vars(self).setdefault("kernel", self.build(self.program))
+            return built
 
     def numbers(self, shared: Any) -> Any:
         """The numbers that samples share, with those of the captured Values as they are now."""
@@ -54,11 +58,11 @@ class Ways:
         self.f, self.reduce = f, reduce
         self.build = partial(importlib.import_module(f"autograd_tiny.compiler.backends.to_{backend}").build, **options)
         self.known: list[Way] = []
+        self._lock = threading.RLock()  # of several first calls one records, and the others use it
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """The outputs of all samples, or of the one run, and the structure to put them in."""
-        if not self.known:
-            self.record(given, 0)
+        self._after(0, given, 0)
         if self.known[0].guard is None:
             return self._whole(self.known[0], given)
         if given.size is None:
@@ -73,13 +77,23 @@ class Ways:
         """The way that the only sample, or the first, takes."""
         shared, batched, size = given.numbers
         one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
-        for way in self.known:
-            if way.guard is None:
+        tried = 0
+        while True:
+            way, is_new = self._after(tried, given, 0)
+            tried += 1
+            if is_new or way.guard is None:
                 return way
             outcomes = way.guard(way.numbers(shared), *one)
             if all((y[0] if size else y) == held for y, held in zip(outcomes, way.held, strict=True)):
                 return way
-        return self.record(given, 0)
+
+    def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Way, bool]:
+        """The way after those that were tried, and whether it is new: where there is none the sample is recorded."""
+        if is_new := tried == len(self.known):
+            with self._lock:
+                if is_new := tried == len(self.known):  # still
+                    self.record(given, sample)
+        return self.known[tried], is_new
 
     def record(self, given: Arguments, sample: int) -> Way:
         """Run f on traced numbers, once, with what one sample holds."""
@@ -96,17 +110,22 @@ class Ways:
                 )
             try:
                 outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
+            except Elsewhere:
+                raise
             except TypeError as error:
                 raise TypeError(f"{error}; a compiled function returns numbers") from None
+        if are_targets(recorded.captured):
+            raise Elsewhere(f"{_name(self.f)} closes over a Value that is being differentiated by")
         captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
         whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
-        conditions = zip(whole.outputs[len(outputs) :], outcomes, strict=True)
-        held = {place: outcome for place, (_, outcome) in conditions if isinstance(place, int)}
+        conditions = optimized(whole.with_outputs(whole.outputs[len(outputs) :]))
+        compared = zip(conditions.outputs, outcomes, strict=True)
+        held = {place: outcome for place, (_, outcome) in compared if isinstance(place, int)}  # the others are known
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
-        guards_only = optimized(whole.with_outputs(tuple(held)))
+        guards_only = conditions.with_outputs(tuple(held))
         way = Way(
             program,
             guards_only,
@@ -123,9 +142,10 @@ class Ways:
         """Each sample by its own way, and the results put together again."""
         shared, batched, size = given.numbers
         assert size is not None
-        waiting, parts, ways = list(range(size)), [], iter(list(self.known))
+        waiting, parts, tried = list(range(size)), [], 0
         while waiting:
-            way = next(ways, None) or self.record(given, waiting[0])
+            way, _ = self._after(tried, given, waiting[0])
+            tried += 1
             assert way.guard is not None
             outcomes = way.guard(way.numbers(shared), [_picked(table, waiting) for table in batched], len(waiting))
             held = [list(ys) for ys in outcomes]

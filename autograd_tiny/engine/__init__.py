@@ -6,7 +6,7 @@ op.py          an op: a row of the table
 ops.py         the table: every primitive with its local derivatives
 operand.py     Python's operators and the usual methods, written out once for every kind of number
 ieee.py        a derivative at a pole: ±inf or nan, never an exception
-familiar.py    what people type first: pictures, steps, the names of micrograd and PyTorch
+familiar.py    what a Value answers to a person: text, pictures, steps, the names of micrograd and PyTorch
 value.py       `Value`, `topological_order`, `sweep`, `backward()`
 symbol.py      a number that spells what is done with it; `explain`
 names.py       names for nodes

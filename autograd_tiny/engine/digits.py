@@ -18,15 +18,6 @@ def short(x: float) -> str:
     return plain if float(plain) == x or x != x else f"{x:#.4g}".rstrip(".")
 
 
-def counted(n: int, noun: str) -> str:
-    """A number of things, in words.
-
-    >>> counted(1, "step"), counted(1200, "step"), counted(0, "box")
-    ('1 step', '1,200 steps', '0 boxes')
-    """
-    return f"{n:,} {noun}{'' if n == 1 else 'es' if noun.endswith('x') else 's'}"
-
-
 def is_exact(*xs: float) -> bool:
     """Whether `short` shows every one of xs in full.
 
@@ -39,6 +30,21 @@ def is_exact(*xs: float) -> bool:
 def equals(*xs: float) -> str:
     """The sign between numbers shown by `short`: ``=``, or ``≈`` when any of them is rounded."""
     return "=" if is_exact(*xs) else "≈"
+
+
+def counted(n: int, noun: str = "") -> str:
+    """A number of things, exact up to 60 digits; beyond them about so many, and never all of its digits.
+
+    >>> counted(1_234_567), counted(1, "step"), counted(0, "box"), counted(2**100_000, "path")
+    ('1,234,567', '1 step', '0 boxes', 'about 9.99e30102 paths')
+    """
+    if noun:
+        return f"{counted(n)} {noun}{'' if n == 1 else 'es' if noun.endswith('x') else 's'}"
+    if n < 10**60:
+        return f"{n:,}"
+    tens = math.log10(n)
+    digits, _, more = f"{10 ** (tens % 1):.2e}".partition("e")  # 9.999 is written 1.00e+01
+    return f"about {digits}e{int(tens) + int(more)}"
 
 
 def spread(xs: Sequence[float]) -> str:

@@ -14,9 +14,11 @@ from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.value import Value
 
 DEEPEST, LONGEST = 200, 20_000  # levels of nesting, characters
+_PARTS = "name parts of it, as in `b = …; b * b`"
 SIGNS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.UAdd: "+",
 }  # fmt: skip
+FLAT = ast.Add, ast.Sub, ast.Mult, ast.Div  # a + b + c is (a + b) + c to Python, and flat to a person
 INFIX = {
     (row.infix[0], len(row.partials)): row
     for row in ops.TABLE.values()
@@ -60,7 +62,7 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
         statements = ast.parse(text.strip()).body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         where = f"column {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
-        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
+        reason = error.msg if isinstance(error, SyntaxError) else f"more than Python's own parser takes: {_PARTS}"
         raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
     if not statements:
         raise ExpressionError("an empty expression")
@@ -104,8 +106,19 @@ class _Reader:
         return y
 
     def number(self, node: ast.expr, depth: int = 0) -> Any:
+        """The number of a part: sums and products leaning to the left are walked, all else is a level deeper."""
+        chain: list[ast.BinOp] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, FLAT):
+            chain.append(node)
+            node = node.left
+        y = self.inner(node, depth + bool(chain))
+        for term in reversed(chain):
+            y = self.apply(term, INFIX[SIGNS[type(term.op)], 2], y, self.number(term.right, depth + 1))
+        return y
+
+    def inner(self, node: ast.expr, depth: int) -> Any:
         if depth > DEEPEST:
-            raise ExpressionError(f"nested more than {DEEPEST} levels deep: name parts of it, as in `b = …; b * b`")
+            raise ExpressionError(f"nested more than {DEEPEST} levels deep: {_PARTS}")
         if isinstance(node, ast.Constant):
             return self.constant(node)
         if isinstance(node, ast.Name):

@@ -1,4 +1,4 @@
-"""What people type first: pictures, steps, and the names of micrograd and PyTorch.
+"""What a Value answers to a person: its text, copies, pictures and steps, and the names of micrograd and PyTorch.
 
 A name works on a Value, or says in one sentence what to write instead.
 """
@@ -17,6 +17,8 @@ from autograd_tiny.engine.operand import Operand
 if TYPE_CHECKING:  # of the floors above the engine knows these types, nothing more
     from autograd_tiny.pictures import Graph
     from autograd_tiny.stepper import Trace
+
+NO_GRAD = float("0")  # the one 0.0 that says: backward() has not reached this node
 
 
 class Instead:
@@ -53,6 +55,23 @@ class Familiar(Operand):
         def operands(self) -> tuple[Any, ...]: ...
         @property
         def parents(self) -> tuple[Any, ...]: ...
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether this node has a gradient yet; before, `grad` is 0.0, or the None that a user wrote."""
+        return self.grad is not NO_GRAD and self.grad is not None
+
+    def __repr__(self) -> str:
+        grad = f", grad={self.grad!r}" if self.has_grad else ""
+        return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __reduce__(self) -> Any:
+        if self.op is not None:
+            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
+        return type(self), (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None
 
     def draw(self, **options: Any) -> Graph:
         """The graph below as a picture, with the options of `autograd_tiny.draw`.

@@ -29,17 +29,28 @@ def libm(name: str, partials: tuple[Rule, ...], **fields: Any) -> Op:
     return Op(name, getattr(math, name), partials, machine=name, **fields)
 
 
-def _log_limit(x: float) -> float:
-    return nan if x else -inf  # below 0, or at it
-
-
 def _shrink(a: Any, b: Any) -> Any:
     return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
 
 
+def _finite_below(a: Any) -> Any:
+    return where(equal(a, -inf), -special.LARGEST, a)  # by IEEE 754 (-inf)**0.5 is inf, and has no neighbour
+
+
 def _shifted(n: int, factor: Any, a: Any, b: Any) -> Any:
-    near = less(abs(b), 0.5) * not_equal(a, 0.0)  # b - n would round b's last digits away
-    return reduce(operator.truediv, [where(near, a, 1.0)] * n, factor * a ** where(near, b, b - n))
+    """factor · a**(b-n), without the digits of b that b - n would round away."""
+    a = _finite_below(a)
+    apart = where(less(abs(b), 0.5), not_equal(a, 0.0), greater(abs(b), special.FAR)) * less(a, inf)
+    p = a ** where(apart, b, b - n)
+    return where(equal(p, 0.0), 0.0, reduce(operator.truediv, [where(apart, a, 1.0)] * n, factor * p))
+
+
+def _falling_power(n: int, a: Any, b: Any) -> Any:
+    """The row below in rows that a machine has; of an exponent that is known, what is needed."""
+    factor = special.falling(n, b)
+    if b.__class__ is float and (b == 0 or 0.5 <= math.fabs(b) <= special.FAR):
+        return factor * (_finite_below(a) if b % 1 else a) ** (b - n) if factor else 0.0
+    return where(equal(factor, 0.0), 0.0, _shifted(n, factor, a, b))
 
 
 @cache
@@ -49,10 +60,8 @@ def falling_power(n: int) -> Op:
     return Op(f"power_rule{n}", partial(special.falling_power, n),
               (lambda y, a, b: falling_power(n + 1)(a, b),
                lambda y, a, b: _shifted(n, sum(factor(b, i) for i in range(n)), a, b) + y * log(where(a, a, 1.0))),
-              limit=lambda a, b: nan if a < 0 and b % 1 else factor(b) * special.power_limit(a, b - n),
-              formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
-              lower=lambda a, b: where(equal(factor(b), 0.0), 0.0, _shifted(n, factor(b), a, b)),
-              pickle_recipe=(falling_power, n))  # fmt: skip
+              limit=partial(special.falling_power_limit, n), formula=lambda a, b: factor(b) * a ** (b - n),
+              avoid=pow.avoid, lower=partial(_falling_power, n), pickle_recipe=(falling_power, n))  # fmt: skip
 
 
 @cache
@@ -80,11 +89,13 @@ power_rule1 = falling_power(1)
 # Exponentials, logarithms, roots.
 exp   = libm("exp", (lambda y, x: y,), limit=lambda x: inf)
 expm1 = libm("expm1", (lambda y, x: exp(x),), limit=lambda x: inf)
-log   = libm("log", (lambda y, x: 1 / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=_log_limit)
-log2  = libm("log2", (lambda y, x: 1 / math.log(2) / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=_log_limit)
-log10 = libm("log10", (lambda y, x: 1 / math.log(10) / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=_log_limit)
+log   = libm("log", (lambda y, x: 1 / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
+log2  = libm("log2", (lambda y, x: 1 / math.log(2) / x,),
+             domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
+log10 = libm("log10", (lambda y, x: 1 / math.log(10) / x,),
+             domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
 log1p = libm("log1p", (lambda y, x: 1 / (1 + x),),
-             domain=(Interval(-1, inf, "(]"),), avoid=lambda x: 1 + x, limit=lambda x: _log_limit(1 + x))
+             domain=(Interval(-1, inf, "(]"),), avoid=lambda x: 1 + x, limit=lambda x: special.log_limit(1 + x))
 sqrt  = libm("sqrt", (lambda y, x: 0.5 / y,), domain=(NON_NEGATIVE,), avoid=lambda x: x)
 cbrt  = libm("cbrt", (lambda y, x: 1 / (3 * y * y),), avoid=lambda x: x)
 square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))

@@ -1,11 +1,14 @@
-"""Where each value was computed: the user's source line and the module it belongs to, kept while `tracing()` is on."""
+"""The source line, the module and the place in the order of each value that is computed while `tracing()` is on."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -14,14 +17,8 @@ from autograd_tiny.engine import value
 from autograd_tiny.engine.tree import below, is_module
 from autograd_tiny.engine.value import Value
 
-PACKAGE = str(Path(__file__).parents[1])
-ENGINE = {
-    f"{PACKAGE}/{name}.py"
-    for name in (
-        *(f"engine/{n}" for n in ("value", "operand", "op", "ops", "expression", "special")),
-        "transforms/derivatives",
-    )
-}
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # spelled as the file names of its code are
+MODULES = os.path.join(PACKAGE, "nn", "")
 
 
 class Where(NamedTuple):
@@ -30,6 +27,7 @@ class Where(NamedTuple):
     file: str
     line: int
     scope: str
+    place: int | None = None  # in the order in which the values of a recording were computed; None: not known
 
     @property
     def source(self) -> str:
@@ -41,9 +39,8 @@ class Recording:
 
     def __init__(self) -> None:
         self.where: dict[Value, Where] = {}
-        self._frame: FrameType | None = None
-        self._user: FrameType | None = None
-        self._scope = ""
+        self._places = itertools.count()
+        self._last: tuple[FrameType | None, FrameType | None, str] = None, None, ""  # a call makes many values
         self._paths: dict[tuple[int, int], str] = {}
         self._modules: list[Any] = []  # kept, so that no id is used twice
 
@@ -52,15 +49,17 @@ class Recording:
         """The modules that were called by no other module, each once, in the order of their first value."""
         return list({id(module): module for module in self._modules[::2]}.values())
 
-    def note(self, v: Value, frame: FrameType) -> None:
-        """Remember where v is being made: by the code above `frame`."""
-        while frame.f_code.co_filename in ENGINE and frame.f_back is not None:
+    def note(self, v: Value) -> None:
+        """Remember where v is being made: by the code that called the engine."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and is_engine(frame.f_code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
-        if frame is not self._frame:  # a call makes many values
-            self._frame = frame
-            self._user, self._scope = self._found(frame)
-        if (user := self._user) is not None:
-            self.where[v] = Where(user.f_code.co_filename, user.f_lineno, self._scope)
+        last, user, scope = self._last
+        if frame is not last:
+            user, scope = self._found(frame)
+            self._last = frame, user, scope  # at once: a thread may share the context
+        if user is not None:
+            self.where[v] = Where(user.f_code.co_filename, user.f_lineno, scope, next(self._places))
 
     def _found(self, frame: FrameType | None) -> tuple[FrameType | None, str]:
         user, modules = None, []
@@ -91,7 +90,14 @@ def _paths(item: Any, target: Any, path: str, seen: set[int]) -> Iterator[str]:
             yield from _paths(inner, target, (path + suffix).removeprefix("."), seen)
 
 
-_active = threading.local()
+def is_engine(file: str) -> bool:
+    """Whether code of this package computes in this file; `nn` has the modules, which are looked for."""
+    return file.startswith(PACKAGE) and not file.startswith(MODULES)
+
+
+_known: ContextVar[tuple[Recording, ...]] = ContextVar("known", default=())  # of this thread or task, outermost first
+_on: set[Recording] = set()  # those that have not ended, of any
+_lock = threading.RLock()  # a generator that is collected may end a recording at any time
 
 
 @contextmanager
@@ -105,25 +111,38 @@ def tracing() -> Iterator[Recording]:
     >>> steps.output.source
     '<doctest autograd_tiny.engine.provenance.tracing[1]>:3'
 
-    Other threads are not recorded. With none active the engine runs as it is, at no cost.
+    Other threads and tasks are not recorded, except for tasks that are created within: they have its context. A
+    recording within another is part of both. With none on the engine runs as it is, at no cost.
     """
-    recording, before, outer = Recording(), value._new, recorded()
-    owner = threading.get_ident()
-
-    def made(kind: Any) -> Any:
-        v = before(kind)
-        if threading.get_ident() == owner:
-            recording.note(v, sys._getframe(1))
-        return v
-
-    value._new, _active.recording = made, recording
+    recording = Recording()
+    with _lock:
+        _on.add(recording)
+        value.observe(_noted)
+    _known.set((*_active(), recording))
     try:
         yield recording
     finally:
-        value._new, _active.recording = before, outer
-        recording._frame = recording._user = None
+        with _lock:
+            _on.discard(recording)
+            if not _on:
+                value.observe(None)
+        _known.set(_active())  # not by a token: blocks of generators end in any order, and in other threads
+        recording._last = None, None, ""
 
 
 def recorded() -> Recording | None:
-    """The recording of the `tracing()` that is on in this thread, or None."""
-    return getattr(_active, "recording", None)
+    """The innermost recording that is on in this thread or task, or None."""
+    active = _active()
+    return active[-1] if active else None
+
+
+def _active() -> tuple[Recording, ...]:
+    return tuple([recording for recording in _known.get() if recording in _on])
+
+
+def _noted(kind: Any) -> Any:
+    v = object.__new__(kind)
+    for recording in _known.get():
+        if recording in _on:
+            recording.note(v)
+    return v

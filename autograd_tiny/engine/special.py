@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import sys
 from fractions import Fraction
 from functools import cache, reduce
 from typing import Any
+
+LARGEST = sys.float_info.max
+FAR = 2.0**51  # exponents beyond lose their broken part, or whether they are odd, where 1 is taken away
 
 
 def real(x: Any) -> float:
@@ -29,9 +33,19 @@ def power(a: float, b: float) -> float:
 
 def power_limit(a: float, b: float) -> float:
     """What IEEE 754 says of a**b where Python raises: ±inf at a pole or on overflow, nan where it is not real."""
-    if a < 0 and b % 1:
+    if is_broken(a, b):
         return math.nan
     return -math.inf if math.copysign(1, a) < 0 and b % 2 == 1 else math.inf
+
+
+def is_broken(a: float, b: float) -> bool:
+    """Whether a**b is a negative number to an exponent that is not whole; ±inf is even, as IEEE 754 has it."""
+    return a < 0 and b % 1 > 0
+
+
+def log_limit(x: float) -> float:
+    """What IEEE 754 says of log x where Python raises: -∞ at 0, nan below."""
+    return math.nan if x else -math.inf
 
 
 def whole_power(a: Any, b: Any) -> Any:
@@ -56,19 +70,32 @@ def falling(n: int, b: Any, without: int | None = None) -> Any:
 
 
 def falling_power(n: int, a: float, b: float) -> float:
-    """The n-th derivative of a**b by a: falling(n, b) · a**(b-n), 0 where a factor is, at a = 0 too."""
+    """The n-th derivative of a**b by a: falling(n, b) · a**(b-n), 0 where a factor is, at a = 0 too.
+
+    At b = ±inf it is the limit along even b: 0 where |a|**b is 0, else inf with the sign of b**n and a**n.
+    """
     factor: float = falling(n, b)
     if factor == 0:
         return 0.0
-    if a < 0 and b % 1:
-        return power(a, b)  # raises, where b - n may have lost the broken part
-    if abs(b) < 0.5:  # b - n would round b's last digits away; a**b neither overflows nor underflows
-        return reduce(operator.truediv, [a] * n, factor * power(a, b))
+    if is_broken(a, b):
+        raise ValueError("a negative base needs a whole exponent")
+    a = max(a, -LARGEST)  # a number to divide by
+    if a < math.inf and (abs(b) > FAR or (abs(b) < 0.5 and a)):  # b - n would round b's last digits away
+        y = power(a, b)
+        return reduce(operator.truediv, [a] * n, factor * y) if y else 0.0
     p = power(a, b - n)
     if abs(p) > 1e-290:
         return factor * p
     half = abs(a) ** ((b - n) / 2)  # not to round to a subnormal before the factor brings it back
     return (-factor if a < 0 and (b - n) % 2 == 1 else factor) * half * half if half else 0.0
+
+
+def falling_power_limit(n: int, a: float, b: float) -> float:
+    """What IEEE 754 says of `falling_power` where Python raises."""
+    if is_broken(a, b):
+        return math.nan
+    factor: float = falling(n, b)
+    return factor * power_limit(a, b - n if abs(b) <= FAR else n + (b % 2 == 1))  # odd or even is all that counts
 
 
 def sigmoid(x: float) -> float:

@@ -101,6 +101,12 @@ def explain(op: Op) -> str:
 
 
 def _mentions(symbol: Symbol, name: str) -> bool:
-    if symbol.op is None:
-        return str(symbol) == name
-    return any(isinstance(x, Symbol) and _mentions(x, name) for x in symbol.operands)
+    waiting, seen = [symbol], {symbol}
+    while waiting:
+        found = waiting.pop()
+        if found.op is None and str(found) == name:
+            return True
+        new = {x for x in found.operands if isinstance(x, Symbol)} - seen
+        seen |= new
+        waiting += new
+    return False

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, final
 
+from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
 from autograd_tiny.engine.familiar import Familiar
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
-
-NO_GRAD = float("0")  # the one 0.0 that says: backward() has not reached this node
 
 
 @final
@@ -129,11 +128,6 @@ class Value(Familiar):
         ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
         return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
 
-    @property
-    def has_grad(self) -> bool:
-        """Whether this node has a gradient yet; before, `grad` is 0.0, or the None that a user wrote."""
-        return self.grad is not NO_GRAD and self.grad is not None
-
     def backward(self) -> None:
         """Fill `grad` of every node below with ∂self/∂node: reset on inner nodes, added to at the leaves."""
         order = topological_order(self)
@@ -149,23 +143,19 @@ class Value(Familiar):
     def __gt__(self, other: Any) -> bool: return self.data > _compared(other)
     def __ge__(self, other: Any) -> bool: return self.data >= _compared(other)
     def __float__(self) -> float: return float(self.data)
-    def __format__(self, spec: str) -> str: return format(self.data, spec) if spec else repr(self)
     # fmt: on
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a Value is ambiguous: compare it, or ask its .data")
 
-    def __repr__(self) -> str:
-        grad = f", grad={self.grad!r}" if self.has_grad else ""
-        return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
 
-    def __reduce__(self) -> Any:
-        if self.op is not None:
-            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
-        return Value, (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None
+_new: Callable[[Any], Any] = object.__new__  # a global: with nobody looking, nothing is asked and nothing is paid
 
 
-_new: Callable[[Any], Any] = object.__new__
+def observe(allocate: Callable[[Any], Any] | None) -> None:
+    """Allocate every new node by `allocate(Value)`, None: as ever; for `record` alone, which counts who is looking."""
+    global _new
+    _new = allocate or object.__new__
 
 
 def topological_order(y: Any, stop: Iterable[Any] = ()) -> list[Any]:

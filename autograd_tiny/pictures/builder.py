@@ -12,7 +12,7 @@ from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import Told, caption
 from autograd_tiny.pictures.fold import Groups
-from autograd_tiny.pictures.labels import Titles, cut, gradient, tooltip
+from autograd_tiny.pictures.labels import Titles, gradient, tooltip
 from autograd_tiny.pictures.options import MOST, READABLE, Asked
 from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
 from autograd_tiny.pictures.selection import nearest
@@ -188,7 +188,7 @@ class Boxes:
             where = self.asked.recording.where.get(values[0]) if self.asked.recording else None
             return tooltip(title, values[0], where.source if where else "")
         among = f", {self.inside[g]:,} uses among them" if self.inside[g] else ""
-        return cut(f"{title}\n{len(members):,} values{among}")
+        return f"{title}\n{len(members):,} values{among}"
 
     def _told(self, finer: Sequence[Rung]) -> Told:
         focus: Any = self.asked.focus

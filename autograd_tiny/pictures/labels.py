@@ -10,7 +10,6 @@ from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
 
 FEW = 8  # values of a sum that is written out, operands of any other op
-LONGEST_TOOLTIP = 400  # characters
 
 
 class Titles:
@@ -89,8 +88,4 @@ def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
     grad = repr(v.grad) if v.has_grad else "–"
     lines = [printable(title), f"data {v.data!r}", f"grad {grad}", source]
-    return cut("\n".join(filter(None, lines)))
-
-
-def cut(text: str) -> str:
-    return text if len(text) <= LONGEST_TOOLTIP else f"{text[: LONGEST_TOOLTIP - 1]}…"
+    return "\n".join(filter(None, lines))

@@ -6,8 +6,11 @@ import heapq
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.stepper.events import Backward, Node
 from autograd_tiny.stepper.traces import Trace
+
+SHOWN = 8  # values at each end of a long path
 
 
 def why(trace: Trace, node: Node) -> list[Backward]:
@@ -29,12 +32,24 @@ class Path(NamedTuple):
     product: float
     nodes: tuple[Node, ...]  # from the output on
 
+    def __str__(self) -> str:
+        """The names of its values, of a long one those at its ends."""
+        names = [node.name for node in self.nodes]
+        left_out = len(names) - 2 * SHOWN
+        return " → ".join(names if left_out <= 0 else [*names[:SHOWN], f"… {left_out:,} more …", *names[-SHOWN:]])
+
+    def __repr__(self) -> str:
+        return f"<path {self.product!r}: {self}>"
+
 
 class Paths(NamedTuple):
     """The largest paths by the size of their product, and how many there are in all."""
 
     largest: Sequence[Path]
     total: int
+
+    def __repr__(self) -> str:
+        return f"<{counted(self.total, 'path')}, the largest {self.largest!r}>"
 
 
 def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
@@ -46,15 +61,22 @@ def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
     >>> found = paths(steps, steps.node("a"), 1)
     >>> found.total, found.largest[0].product, [n.name for n in found.largest[0].nodes]
     (4, 6.0, ['b * b', 'b', 'a'])
+    >>> found
+    <4 paths, the largest [<path 6.0: b * b → b → a>]>
     """
     if k < 1:
         raise ValueError(f"paths: k is how many to show, at least 1, got {k}")
     nodes, uses = trace.nodes, trace._uses
     below = _below(trace, node)
-    count = {trace.output.number: 1}
-    best: dict[int, list[tuple[float, float, Any]]] = {  # a way is (last, the way before it): shared, not copied
-trace.output.number: [(1.0, 1.0, (trace.output.number, None))]}  # fmt: skip
+    count, last = {trace.output.number: 1}, trace.output.number
+    # A way is (last, the way before it): shared, not copied.
+    best: dict[int, list[tuple[float, float, Any]]] = {last: [(1.0, 1.0, (last, None))]}
     for consumer, i, target in zip(uses.consumers, uses.slots, uses.targets, strict=True):
+        if (
+            consumer != last and last != node.number
+        ):  # it has handed on all it has; of 100,000 doublings all counts would take 700 MB
+            count.pop(last, None), best.pop(last, None)
+        last = consumer
         if target not in below:
             continue
         local = nodes[consumer].local_derivatives[i]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from autograd_tiny.engine.names import LONGEST, Named
@@ -24,6 +25,7 @@ class Node:
     local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
     rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
+    shapes: tuple[str, ...] | None = None  # and which of SHAPES each operand has, or ""
 
     @property
     def name(self) -> str:
@@ -90,21 +92,31 @@ def rule(step: Backward) -> str:
 
     A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
     """
-    op, node = step.node.op, step.node
-    if node.rules is not None:
-        return node.rules[step.i]
+    return (step.node.rules or _rules(step.node))[step.i]
+
+
+@lru_cache(maxsize=1)  # the steps of a node follow one another, and a sum of 10,000 has as many
+def _rules(node: Node) -> tuple[str, ...]:
+    op = node.op
     assert op is not None
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
-        d = op.local_derivatives(Symbol.named(node.named.label), xs)[step.i]
-        if isinstance(d, Symbol) and len(str(d)) > LONGEST:
-            return explain(op).splitlines()[step.i]
+        found = op.local_derivatives(Symbol.named(node.named.label), xs)
+        long = any(isinstance(d, Symbol) and len(str(d)) > LONGEST for d in found)
+        general = explain(op).splitlines() if long else []
     except (TypeError, ValueError, ArithmeticError, IndexError):
+        return ("",) * len(xs)
+    return tuple(_rule(d, general[i : i + 1]) for i, d in enumerate(found))
+
+
+def _rule(d: object, general: list[str]) -> str:
+    if not isinstance(d, Symbol):
         return ""
-    return f"local = {d}" if isinstance(d, Symbol) else ""
+    return f"local = {d}" if len(str(d)) <= LONGEST else "".join(general)
 
 
 SMALLEST = 2.2250738585072014e-308  # below it floats lose digits
+SHAPES = "kink", "dead", "saturated"  # where on its op's curve an operand lies
 FLAT = 0.05  # a slope this much smaller than that at 0 is saturated
 
 
@@ -131,9 +143,13 @@ def _bad(x: float) -> tuple[str, ...]:
 
 
 def _shape(step: Backward) -> list[str]:
-    """Where on its op's curve the operand lies."""
-    op, xs = step.node.op, tuple(x.data if isinstance(x, Node) else x for x in step.node.operands)
+    """Where on its op's curve the operand lies: one of SHAPES, or none."""
+    if step.node.shapes is not None:
+        return [shape for shape in [step.node.shapes[step.i]] if shape]
+    op, (xs, smooth) = step.node.op, _point(step.node)
     assert op is not None
+    if smooth is None:
+        return []
 
     def slope(x: float) -> float:
         at = (*xs[: step.i], x, *xs[step.i + 1 :])
@@ -144,7 +160,7 @@ def _shape(step: Backward) -> list[str]:
     x = xs[step.i]
     near = 1e-6 * max(1.0, abs(x))
     try:
-        if not op.avoid(*xs) and math.isfinite(step.local):
+        if not smooth and math.isfinite(step.local):
             return ["kink"]
         if step.local == 0 and not op.infix and slope(x - near) == slope(x + near) == 0:
             return ["dead"]
@@ -153,3 +169,14 @@ def _shape(step: Backward) -> list[str]:
     except (TypeError, *EDGES):
         pass
     return []
+
+
+@lru_cache(maxsize=1)
+def _point(node: Node) -> tuple[tuple[float, ...], bool | None]:
+    """The numbers that its op is applied to, and whether it is smooth there; None where it does not say."""
+    assert node.op is not None
+    xs = tuple(x.data if isinstance(x, Node) else x for x in node.operands)
+    try:
+        return xs, bool(node.op.avoid(*xs))
+    except (TypeError, *EDGES):
+        return xs, None

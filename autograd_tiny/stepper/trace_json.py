@@ -1,20 +1,52 @@
-"""A trace as JSON, and back: plain events, with a version; nan and inf as strings, which JSON's numbers lack."""
+"""A trace as JSON, and back.
+
+    {"format": "autograd-tiny trace", "version": 1, "nodes": [...], "steps": [...]}
+
+A node, in topological order, the output last; every other node is an operand of a later one:
+
+    id          its place in the list, from 0
+    name        its name; `binds`: how tightly the name binds, 99 where it never needs parentheses
+    expression  the op on the names of its operands; "" for a leaf
+    op          {"name": "mul", "symbol": "*", "binds": 12}, the symbol "" where it is a call; null for a leaf
+    data        its number
+    operands    in order: the id of an earlier node, or {"constant": 2.0}
+    scope       the module it belongs to; `source`: the line that made it, "train.py:12"; "" where unknown
+
+A step, in the order of the run: `forward` for each node, the `seed`, then `backward` for each operand of each node that
+is itself a node, from the last node to the first:
+
+    kind, node  the kind, and the id of the node that the step is about
+    flags       what is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse
+    before      of seed and backward: the gradient that the step adds to; null where no backward() had ever reached it
+    after       before + contribution; of the seed, before + 1
+    operand, to of backward: which operand of the node, from 0, and its id
+    upstream    the gradient of the node
+    local       the local derivative; `rule`: its formula, "" where there is none
+    contribution  upstream × local
+    nth, of     this is the nth of so many uses of the operand; `final`: whether it is the last
+
+Numbers that JSON lacks are "nan", "inf" and "-inf". All but names, data, `local`, `rule`, and the first `before` of a
+leaf follows from the rest: `from_json` computes it again and refuses a file in which it differs.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+import reprlib
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.value import NO_GRAD
-from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
+from autograd_tiny.stepper.breakpoints import FLAGS
+from autograd_tiny.stepper.events import SHAPES, Forward, Node, Seed, Step, flags, rule
 from autograd_tiny.stepper.traces import Columns, Trace
 
-FORMAT, VERSION = "autograd_tiny.stepper.traces", 1
+FORMAT, VERSION = "autograd-tiny trace", 1
 
 
 def to_json(trace: Trace) -> str:
@@ -26,110 +58,306 @@ def to_json(trace: Trace) -> str:
     >>> from_json(to_json(trace(a * a)))[4].after
     6.0
     """
-    steps = [_step(step) for step in trace]
-    rules = {(step.node.number, step.i): rule(step) for step in trace[trace.seed + 1 :] if isinstance(step, Backward)}
-    nodes = [_node(node, rules) for node in trace.nodes]
-    return json.dumps({"format": FORMAT, "version": VERSION, "nodes": nodes, "steps": steps}, ensure_ascii=False)
+    text = json.dumps(document(trace), ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="replace").decode()  # half of a surrogate pair can be in a name, and in no file
 
 
-def _node(node: Node, rules: dict[tuple[int, int], str]) -> dict[str, Any]:
+def document(trace: Trace) -> dict[str, Any]:
+    """What `to_json` writes, before it is text."""
+    nodes, steps = [_node(node) for node in trace.nodes], [_step(step) for step in trace]
+    return {"format": FORMAT, "version": VERSION, "nodes": nodes, "steps": steps}
+
+
+def _node(node: Node) -> dict[str, Any]:
     return {
         "id": node.number,
         "name": node.name,
         "binds": node.named.label.binds,
         "expression": node.named.written,
-        "op": node.op.name if node.op else None,
+        "op": node.op and _op(node.op),
         "data": _out(node.data),
         "operands": [x.number if isinstance(x, Node) else {"constant": _out(x)} for x in node.operands],
-        "locals": [None if d is None else _out(d) for d in node.local_derivatives],
-        "rules": [rules.get((node.number, i), "") for i in range(len(node.operands))],
-        "where": node.where and {"file": node.source.rpartition(":")[0], "line": node.where.line, "scope": node.scope},
+        "scope": node.scope,
+        "source": node.source,
     }
 
 
-def _step(step: Forward | Seed | Backward) -> dict[str, Any]:
+def _op(op: Op) -> dict[str, Any]:
+    symbol, binds = op.infix or ("", 99)
+    return {"name": op.name, "symbol": symbol, "binds": binds}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags(step))}
     if isinstance(step, Forward):
-        return {"kind": "forward", "node": step.node.number, "flags": flags(step)}
+        return start
+    end = {"before": None if step.before is NO_GRAD else _out(step.before), "after": _out(step.after)}
     if isinstance(step, Seed):
-        return {"kind": "seed", "node": step.node.number, "before": _grad(step.before), "after": _out(step.after)}
-    return {
-        "kind": "backward",
-        "node": step.node.number,
+        return start | end
+    product = {
         "operand": step.i,
         "to": step.operand.number,
         "upstream": _out(step.upstream),
         "local": _out(step.local),
+        "rule": rule(step),
         "contribution": _out(step.contribution),
-        "before": _grad(step.before),
-        "after": _out(step.after),
-        "nth": step.nth,
-        "of": step.of,
-        "final": step.final,
-        "flags": flags(step),
     }
-
-
-def _grad(x: float) -> Any:
-    return None if x is NO_GRAD else _out(x)
+    return start | product | end | {"nth": step.nth, "of": step.of, "final": step.final}
 
 
 def _out(x: float) -> Any:
-    return x if math.isfinite(x) else repr(x)
+    return float(x) if math.isfinite(x) else repr(float(x))
+
+
+# The kinds of fields: each returns what it reads, or refuses it with the path that leads there.
+
+Kind = Callable[[Any, str], Any]
+LARGEST = 2**53  # whole numbers up to it are the same in every reader of JSON
+
+
+def _whole(x: Any, path: str) -> int:
+    if type(x) is not int or abs(x) > LARGEST:
+        _refuse(path, "a whole number", x)
+    return x
+
+
+def _truth(x: Any, path: str) -> bool:
+    if type(x) is not bool:
+        _refuse(path, "true or false", x)
+    return x
+
+
+def _text(x: Any, path: str) -> str:
+    if type(x) is not str or x != x.encode(errors="replace").decode():
+        _refuse(path, "text", x)
+    return x
+
+
+def _name(x: Any, path: str) -> str:
+    return _text(x, path) or _refuse(path, "a name", x)
+
+
+def _number(x: Any, path: str) -> float:
+    if type(x) is str and x in ("nan", "inf", "-inf"):
+        return float(x)
+    if type(x) not in (int, float) or not -FINITE <= x <= FINITE:
+        _refuse(path, "a number", x)
+    return float(x)
+
+
+FINITE = int(float.fromhex("0x1.fffffffffffffp+1023"))
+
+
+def _or_null(kind: Kind) -> Kind:
+    return lambda x, path: None if x is None else kind(x, path)
+
+
+def _list(kind: Kind) -> Kind:
+    def read(x: Any, path: str) -> list[Any]:
+        if type(x) is not list:
+            _refuse(path, "a list", x)
+        return [kind(item, f"{path}[{i}]") for i, item in enumerate(x)]
+
+    return read
+
+
+def _object(fields: Mapping[str, Kind]) -> Kind:
+    def read(x: Any, path: str) -> dict[str, Any]:
+        if type(x) is not dict:
+            _refuse(path, "an object", x)
+        within = f"{path}." if path else ""
+        for name in (*fields, *x):
+            if name not in x or name not in fields:
+                raise ValueError(f"{within}{name:.40}: {'missing' if name in fields else 'not a field of this format'}")
+        return {name: kind(x[name], within + name) for name, kind in fields.items()}
+
+    return read
+
+
+def _flag(x: Any, path: str) -> str:
+    if x not in FLAGS:
+        _refuse(path, f"one of {', '.join(FLAGS)}", x)
+    return str(x)
+
+
+def _operand(x: Any, path: str) -> Any:
+    return _object({"constant": _number})(x, path) if type(x) is dict else _whole(x, path)
+
+
+def _step_fields(x: Any, path: str) -> Any:
+    kind = x.get("kind") if type(x) is dict else None
+    if type(kind) is not str or kind not in STEPS:
+        _refuse(f"{path}.kind" if type(x) is dict else path, f"a step: {', '.join(STEPS)}", kind)
+    return _object(STEPS[kind])(x, path)
+
+
+NODE: dict[str, Kind] = {
+    "id": _whole,
+    "name": _name,
+    "binds": _whole,
+    "expression": _text,
+    "op": _or_null(_object({"name": _text, "symbol": _text, "binds": _whole})),
+    "data": _number,
+    "operands": _list(_operand),
+    "scope": _text,
+    "source": _text,
+}
+FORWARD: dict[str, Kind] = {"kind": _text, "node": _whole, "flags": _list(_flag)}
+SUM: dict[str, Kind] = {"before": _or_null(_number), "after": _number}
+PRODUCT: dict[str, Kind] = {
+    "operand": _whole,
+    "to": _whole,
+    "upstream": _number,
+    "local": _number,
+    "rule": _text,
+    "contribution": _number,
+}
+STEPS = {
+    "forward": FORWARD,
+    "seed": FORWARD | SUM,
+    "backward": FORWARD | PRODUCT | SUM | {"nth": _whole, "of": _whole, "final": _truth},
+}
+
+
+def _refuse(path: str, expected: str, got: Any) -> NoReturn:
+    raise ValueError(f"{path}: expected {expected}, got {reprlib.repr(got)}")
 
 
 def from_json(text: str) -> Trace:
-    """The trace of `to_json`; ValueError for anything else, or for the JSON of a newer version."""
+    """The trace of `to_json`. Raises ValueError that says where, for all that is not a whole trace which adds up.
+
+    >>> from_json('{"format": "autograd-tiny trace", "version": 1, "nodes": [{"id": "a"}], "steps": []}')
+    Traceback (most recent call last):
+    ValueError: this trace is damaged: nodes[0].name: missing
+
+    An op that is not in the table can be shown, and not computed with. Lines of source files are not read.
+    """
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"this is no JSON: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ValueError(f"this JSON is no trace: its format is not {FORMAT!r}")
-    if found.get("version") != VERSION:
+        raise ValueError(f"this is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("this is not a trace: its JSON is nested too deeply") from None
+    if type(found) is not dict or found.get("format") != FORMAT:
+        raise ValueError(f"this JSON is not a trace: its format is not {FORMAT!r}")
+    version = found.get("version")
+    if type(version) is not int or version != VERSION:
         raise ValueError(
-            f"this trace has version {found.get('version')!r}, and version {VERSION} can be read: update autograd_tiny"
+            f"this trace has version {reprlib.repr(version)}, and this autograd_tiny reads version {VERSION}"
         )
     try:
+        fields = {"format": _text, "version": _whole, "nodes": _list(_object(NODE)), "steps": _list(_step_fields)}
+        found = _object(fields)(found, "")
         return _trace(found["nodes"], found["steps"])
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"this trace is damaged: {type(error).__name__}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"this trace is damaged: {error}") from None
 
 
-def _trace(items: list[dict[str, Any]], steps: list[dict[str, Any]]) -> Trace:
+def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
+    """The trace of these nodes with the locals and the first gradients of these steps; all else has to follow."""
+    _check_graph(items)
+    uses = [
+        (item["id"], i) for item in reversed(items) for i, x in enumerate(item["operands"]) if not isinstance(x, dict)
+    ]
+    kinds = ["forward"] * len(items) + ["seed"] + ["backward"] * len(uses)
+    if len(written) != len(kinds):
+        raise ValueError(f"steps: expected {len(kinds):,} for these nodes, got {len(written):,}")
+    for n, (kind, given) in enumerate(zip(kinds, written, strict=True)):
+        if given["kind"] != kind:
+            _refuse(f"steps[{n}].kind", kind, given["kind"])
+    found = dict(zip(uses, written[len(items) + 1 :], strict=True))
     nodes: list[Node] = []
     for item in items:
-        operands = tuple(float(x["constant"]) if isinstance(x, dict) else nodes[x] for x in item["operands"])
-        named = Named(Spelled(str(item["name"]), int(item["binds"])), str(item["expression"]))
-        op = None if item["op"] is None else ops.TABLE.get(item["op"]) or _unknown(str(item["op"]), len(operands))
-        locals_ = tuple(None if d is None else float(d) for d in item["locals"])
-        where = item["where"] and Where(
-            str(item["where"]["file"]), int(item["where"]["line"]), str(item["where"]["scope"])
-        )
-        nodes.append(
-            Node(len(nodes), named, op, float(item["data"]), operands, locals_, where, tuple(map(str, item["rules"])))
-        )
-    start = [NO_GRAD if node.op is None else 0.0 for node in nodes]
-    adjoint, uses = [0.0] * len(nodes), Columns()
-    for step in steps:
-        if step["kind"] == "forward":
-            continue
-        target = int(step["to"] if step["kind"] == "backward" else step["node"])
-        before = NO_GRAD if step["before"] is None else float(step["before"])
-        if step["kind"] == "seed" or step["nth"] == 1:
-            start[target] = before
-        adjoint[target] = float(step["after"])
-        if step["kind"] == "backward":
-            uses.consumers.append(int(step["node"]))
-            uses.slots.append(int(step["operand"]))
-            uses.targets.append(target)
-            uses.before.append(before)
-    return Trace(lambda: tuple(nodes), start, adjoint, uses)
+        nodes.append(_read(item, nodes, [found.get((item["id"], i)) for i in range(len(item["operands"]))]))
+    start: dict[int, float] = {}
+    for given in written[len(items) :]:
+        start.setdefault(given.get("to", given["node"]), NO_GRAD if given["before"] is None else given["before"])
+    steps = _swept(nodes, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes])
+    for i, node in enumerate(nodes):
+        read = _node(node)
+        _compare(f"nodes[{i}]", items[i], {name: read[name] for name in ("op", "scope", "source")})
+    for n, step in enumerate(steps):
+        _compare(f"steps[{n}]", written[n], _step_fields(_step(step), ""))
+    return steps
 
 
-def _unknown(name: str, arity: int) -> Op:
-    """An op of somebody else's: it can be shown, and not computed with."""
+def _check_graph(items: list[dict[str, Any]]) -> None:
+    if not items:
+        raise ValueError("nodes: expected one at least")
+    used = set()
+    for i, item in enumerate(items):
+        path, operands = f"nodes[{i}].operands", item["operands"]
+        if item["id"] != i:
+            _refuse(f"nodes[{i}].id", str(i), item["id"])
+        for k, x in enumerate(operands):
+            if not isinstance(x, dict) and not 0 <= x < i:
+                _refuse(f"{path}[{k}]", "the id of an earlier node", x)
+        parents = [x for x in operands if not isinstance(x, dict)]
+        used.update(parents)
+        if item["op"] is None and (operands or item["expression"]):
+            raise ValueError(f"nodes[{i}]: a node without op has no operands and no expression")
+        if item["op"] is not None and not parents:
+            raise ValueError(f"{path}: expected a node among the operands of an op")
+        if item["op"] and item["op"]["symbol"] and len(operands) > 2:
+            raise ValueError(f"{path}: expected one or two for the symbol {item['op']['symbol']:.40}")
+    if left := set(range(len(items) - 1)) - used:
+        raise ValueError(f"nodes[{min(left)}]: no later node uses it, and it is not the output")
+
+
+def _read(item: dict[str, Any], earlier: list[Node], uses: list[dict[str, Any] | None]) -> Node:
+    """A node; by each of its operands the step that goes through it, None for a constant."""
+    operands = tuple(x["constant"] if isinstance(x, dict) else earlier[x] for x in item["operands"])
+    file, _, line = item["source"].rpartition(":")
+    where = None
+    if item["source"]:
+        if not (line.isdecimal() and line.isascii() and len(line) < 10):
+            _refuse(f"nodes[{item['id']}].source", "a file and a line, train.py:12", item["source"])
+        where = Where(file, int(line), item["scope"])
+    return Node(
+        item["id"],
+        Named(Spelled(item["name"], item["binds"]), item["expression"]),
+        item["op"] and _known(item["op"], len(operands)),
+        item["data"],
+        operands,
+        tuple(use["local"] if use else None for use in uses),
+        where,
+        tuple(use["rule"] if use else "" for use in uses),
+        tuple(next((flag for flag in use["flags"] if flag in SHAPES), "") if use else "" for use in uses),
+    )
+
+
+def _known(written: dict[str, Any], arity: int) -> Op:
+    """The row of the table; an op of somebody else's is a name only."""
+    row = ops.TABLE.get(written["name"])
+    if row and _op(row) == written and (not isinstance(row.partials, tuple) or len(row.partials) == arity):
+        return row
+    name, symbol = written["name"], written["symbol"]
 
     def refuse(*xs: Any) -> Any:
         raise ValueError(f"the op {name} was read from a file: it is a name only")
 
-    return Op(name, refuse, (refuse,) * max(arity, 1))
+    infix = (symbol, written["binds"]) if symbol else None
+    return Op(name, refuse, (refuse,) * arity, limit=refuse, infix=infix)
+
+
+def _swept(nodes: list[Node], start: list[float]) -> Trace:
+    """The backward pass of nodes whose local derivatives are known."""
+    adjoint, uses = [*start], Columns()
+    adjoint[-1] += 1.0
+    for node in reversed(nodes):
+        for i, (x, local) in enumerate(zip(node.operands, node.local_derivatives, strict=True)):
+            if isinstance(x, Node):
+                assert local is not None
+                uses.consumers.append(node.number)
+                uses.slots.append(i)
+                uses.targets.append(x.number)
+                uses.before.append(adjoint[x.number])
+                adjoint[x.number] += adjoint[node.number] * local
+    return Trace(lambda: tuple(nodes), start, adjoint, uses)
+
+
+def _compare(path: str, written: dict[str, Any], computed: dict[str, Any]) -> None:
+    for name, x in computed.items():
+        got = written[name]
+        if got != x and not (x != x and got != got):
+            _refuse(f"{path}.{name}", reprlib.repr(x), got)

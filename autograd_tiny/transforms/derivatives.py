@@ -8,8 +8,9 @@ by it later. No `.grad` is ever touched: adjoints live in a dict of the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -20,11 +21,12 @@ from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
+from autograd_tiny.transforms.tracer import Tracer, constant, is_recording, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that remember what they came from
-_active: set[Any] = set()  # what functions are being differentiated by, now, in any thread
+_active: set[Any] = set()  # nodes made to differentiate by: what depends on one is told from the rest in any thread
+_within: ContextVar[bool] = ContextVar("within", default=False)  # whether this thread or task takes a derivative
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -96,7 +98,8 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
     duals = [Dual(x if keep else float(x), t, level) for x, t in zip(xs, ts, strict=True)]
-    output = f(*rebuild(primals, duals))
+    with _differentiating([]):
+        output = f(*rebuild(primals, duals))
     ys = [y for _, y in leaves(output, "output")]
     carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
     return (
@@ -192,9 +195,7 @@ def _lift(x: Any) -> Any:
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
     if is_recording() and not isinstance(x, Tracer):
-        return (
-            +traced(x) if isinstance(x, Value) else Tracer.leaf(float(x), "")
-        )  # no Value, which would see floats only
+        return +traced(x) if isinstance(x, Value) else constant(float(x))  # no Value, which would see floats only
     return +x if isinstance(x, NODES) else Value(x)
 
 
@@ -247,6 +248,11 @@ def _settle(x: Any, keep: bool) -> Any:
     return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
 
 
+def settled(tree: Any) -> Any:
+    """A tree of results with floats for the numbers that no derivative, under way around this call, goes through."""
+    return rebuild(tree, [_settle(x, False) for _, x in leaves(tree, "the result")])
+
+
 def _depends(y: Any) -> bool:
     """Whether y depends on something a function around this call is being differentiated by."""
     if isinstance(y, Dual):
@@ -257,13 +263,18 @@ def _depends(y: Any) -> bool:
 
 
 def is_differentiating() -> bool:
-    """Whether a function is being differentiated now."""
-    return bool(_active)
+    """Whether this call is made by a function that is being differentiated, in this thread or task."""
+    return _within.get()
+
+
+def are_targets(nodes: Iterable[Any]) -> bool:
+    """Whether one of the nodes was made to differentiate by, in a derivative that is under way in any thread."""
+    return bool(_active) and not _active.isdisjoint(nodes)
 
 
 def being_differentiated(tree: Any) -> bool:
     """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
-    return bool(_active) and any(map(_depends, (x for _, x in leaves(tree))))
+    return bool(_active or _within.get()) and any(isinstance(x, Dual) or _depends(x) for _, x in leaves(tree))
 
 
 def _constant(x: Any) -> Any:
@@ -273,9 +284,11 @@ def _constant(x: Any) -> Any:
 @contextmanager
 def _differentiating(targets: list[Any]) -> Iterator[None]:
     _active.update(targets)
+    token = _within.set(True)
     try:
         yield
     finally:
+        _within.reset(token)
         _active.difference_update(targets)
 
 

@@ -13,7 +13,7 @@ from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import stop_gradient
-from autograd_tiny.transforms.tracer import CUT, Tracer
+from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
 
 Place = int | float  # an int is the place of an input or a step, a float a constant
 SHOWN = 60  # steps that a repr shows
@@ -135,10 +135,10 @@ def program_of(inputs: Sequence[Tracer], outputs: Sequence[Any], widths: tuple[i
         if v in places:
             stack.pop()
             continue
-        if v.op is None:  # the same number as another, cut off from its derivative; or one that was known
+        if v.op is None:  # the same number as another, cut off from its derivative
             if v.origin is None:
-                places[v] = v.seen
-            elif v.origin in places:
+                raise Elsewhere(f"{v!r} is an input of another recording: pass it as an argument")
+            if v.origin in places:
                 places[v] = len(inputs) + len(steps)
                 steps.append(Step(CUT, (places[v.origin],)))
             else:

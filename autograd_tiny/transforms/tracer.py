@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.dual import Dual
 
 
 class Guard(NamedTuple):
@@ -29,14 +31,20 @@ CUT = Op(
 )  # how a program writes x.data
 
 
-class Recorded(NamedTuple):
+@dataclass(slots=True)
+class Recorded:
     """What a recording notes beside its inputs."""
 
     guards: list[Guard]
     captured: dict[Value, Any]  # Values that the function closes over, and what stands for them
+    ended: bool = False  # a task that was created within keeps its context
 
 
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: nothing is being recorded
+
+
+class Elsewhere(TypeError):
+    """A recorded function reached a number that a derivative or another recording, in another thread, is about."""
 
 
 class Tracer(Operand):
@@ -140,14 +148,28 @@ class Tracer(Operand):
 
 def is_recording() -> bool:
     """Whether functions are being recorded: what they differentiate by is traced, then, too."""
-    return _recorded.get() is not None
+    return _current() is not None
+
+
+def _current() -> Recorded | None:
+    recorded = _recorded.get()
+    return None if recorded is None or recorded.ended else recorded
+
+
+def constant(x: float) -> Tracer:
+    """A number that is known, with the methods and the operators of those that are not."""
+    return Tracer(x, ops.pos, x, None)
 
 
 def traced(x: Any) -> Any:
     """A number as a recording sees it: a Value that the function closes over as an input, a float as a constant."""
     if isinstance(x, Tracer):
         return x
-    recorded = _recorded.get()
+    if isinstance(x, Dual):
+        raise Elsewhere(
+            f"{x!r} is differentiated forward outside of what is recorded: record the function that jvp is in"
+        )
+    recorded = _current()
     if recorded is None or not isinstance(x, Value):
         return _number(x)
     for v in topological_order(x, stop=recorded.captured):
@@ -170,14 +192,15 @@ def recording() -> Iterator[Recorded]:
     try:
         yield recorded
     finally:
+        recorded.ended = True
         _recorded.reset(token)
 
 
 def _guarded(op: Op, a: Any, b: Any) -> bool:
-    recorded = _recorded.get()
+    recorded = _current()
     if recorded is None:
         raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
-    other = traced(b)
+    other = traced(b.data if isinstance(b, Dual) else b)
     condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0
     recorded.guards.append(Guard(condition, held))

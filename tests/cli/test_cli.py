@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NEURON = ("tanh(x1*w1 + x2*w2 + b)", "x1=2", "x2=0", "w1=-3", "w2=1", "b=6.88")
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd_tiny import Op
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.symbol import Symbol, explain, operand_symbols
 
@@ -55,3 +56,18 @@ def test_a_rule_that_branches_is_refused():
     for branch in (lambda: 1 if x else 0, lambda: x > 0, lambda: max(x, 0.0)):
         with pytest.raises(TypeError, match="where"):
             branch()
+
+
+@pytest.mark.parametrize(("n", "grow"), [(5000, lambda z, x: z + x), (200, lambda z, x: z * z)])
+def test_a_long_rule_is_explained(n, grow):
+    """A long sum, and a product whose parts are used twice each: as a text it would double 200 times."""
+
+    def rule(y, x):
+        z = x
+        for _ in range(n):
+            z = grow(z, x)
+        return z * y
+
+    told = explain(Op("long", lambda x: x, (rule,)))
+    assert "…" in told
+    assert told.endswith("where y = long(x)")

@@ -13,6 +13,8 @@ from rich.console import Console
 from autograd_tiny.cli import main as cli
 from autograd_tiny.pictures.rendering import doctor, render
 
+pytestmark = pytest.mark.slow
+
 PYTHON = sys.executable
 
 

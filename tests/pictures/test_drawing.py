@@ -18,9 +18,13 @@ from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures import drawing
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import printable
+from autograd_tiny.pictures.picture import Arrow, Box, Picture
 from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers.dot import graph_of
 from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE
+from autograd_tiny.pictures.writers.mermaid import mermaid
 from autograd_tiny.pictures.writers.svg import DARK
+from autograd_tiny.pictures.writers.tikzpicture import tikz
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -198,6 +202,7 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
     assert draw(Value(1.0)).source.startswith("digraph")
 
 
+@pytest.mark.slow
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
     # Slow for as long as there are more than 50 boxes.
@@ -213,6 +218,7 @@ def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     assert graph.write(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
     monkeypatch.setattr(render, "SECONDS", 1.0)
@@ -221,3 +227,15 @@ def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
         draw(loss).pipe("svg")
     monkeypatch.setattr(drawing, "SECONDS", 0.3)
     assert loss._repr_mimebundle_() == {"text/plain": repr(loss)}
+
+
+@pytest.mark.parametrize("letter", ["\\", '"', "&", "<"])
+@pytest.mark.parametrize("write", [lambda p: graph_of(p).source, tikz, mermaid], ids=["dot", "tikz", "mermaid"])
+def test_a_longer_text_makes_no_longer_picture(write, letter):
+    """Graphviz' quoting takes the square of the length of a run of backslashes."""
+
+    def picture(n):
+        boxes = Box("n0", letter * n, note=letter * n, scope=letter * n), Box("n1", "y", tooltip=letter * n)
+        return Picture(boxes, (Arrow("n0", "n1", label=letter),))
+
+    assert len(write(picture(4000))) == len(write(picture(2000)))

@@ -291,6 +291,7 @@ def test_a_named_note_is_drawn_however_far_it_is():
     assert [box.note for box in picture.boxes if box.note] == ["wrong"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [lambda v: v + 1.0, lambda v: v.tanh()], ids=["sum", "tanh"])
 def test_a_long_chain_is_drawn(step):
     y = Value(1.0)
@@ -302,6 +303,7 @@ def test_a_long_chain_is_drawn(step):
     assert len(picture.boxes) <= READABLE + 1
 
 
+@pytest.mark.slow
 def test_the_dot_text_is_the_same_in_every_process():
     code = (
         "from autograd_tiny.pictures.drawing import draw; from autograd_tiny.nn.modules import MLP; import hashlib;"
@@ -325,6 +327,7 @@ def test_a_module_of_one_box_has_no_frame():
     assert [frame.path for frame in outermost.frames] == ["b.c"]
 
 
+@pytest.mark.slow
 def test_the_call_below_a_picture_shows_more():
     """Each caption's call, run as it stands, draws more boxes than the picture it stands below."""
     model, rng = MLP(2, [4, 4, 1], seed=0), random.Random(0)

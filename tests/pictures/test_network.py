@@ -23,6 +23,8 @@ from autograd_tiny.pictures.networks.graph import folded, network_of
 from autograd_tiny.pictures.networks.picture import network
 from autograd_tiny.pictures.scopes import scopes
 
+pytestmark = pytest.mark.slow
+
 
 def accounts_for_all(y, picture):
     order = topological_order(y)

@@ -115,6 +115,7 @@ def test_nothing_obeys_a_name():
     assert all(c.isascii() or "À" <= c <= "ÿ" for c in text)
 
 
+@pytest.mark.latex
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here: apt-get install texlive-latex-recommended")
 @pytest.mark.parametrize("what", ["hostile", "network", "long", "slides", "hostile slides"])
 def test_latex_takes_it(what, tmp_path):

@@ -17,6 +17,8 @@ from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.sequence import MOST, filmstrip, frame, frames, gif, tikz
 
+pytestmark = pytest.mark.slow
+
 Image = pytest.importorskip("PIL.Image")
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [" ", "</svg>", "<b>bold</b>", 'say "a"', "שלום", "🎉漢", "\u202eevil", "a\\b{c}%$#_&~^", "<1->[x]--",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import tracemalloc
+from fractions import Fraction
 
 import pytest
 from graphs import LEAVES, programs, run
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Op, Value
 from autograd_tiny.engine import ops, value
-from autograd_tiny.engine.digits import equals, is_exact, short
+from autograd_tiny.engine.digits import counted, equals, is_exact, short
 from autograd_tiny.engine.names import LONGEST, name_nodes
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import NO_GRAD, topological_order
 from autograd_tiny.nn.modules import MLP
@@ -22,8 +25,6 @@ from autograd_tiny.stepper.breakpoints import BreakpointError
 from autograd_tiny.stepper.diagnosis import diagnose
 from autograd_tiny.stepper.events import Backward, Forward, Seed, rule
 from autograd_tiny.stepper.museum import BUGS, exhibit
-from autograd_tiny.stepper.narration import explain_step
-from autograd_tiny.stepper.trace_json import from_json, to_json
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.terminal import lines
 
@@ -174,44 +175,6 @@ def test_time_goes_both_ways(program, twice, data):
         assert list(map(repr, state.seek(n)._grads)) == list(map(repr, there[n + 1]))
 
 
-@given(programs())
-def test_json_keeps_a_trace(program):
-    steps = trace(run(program, [Value(x) for x in LEAVES]))
-    text = to_json(steps)
-    again = from_json(text)
-    assert to_json(again) == text
-    said = [[explain_step(each, n) for n in range(len(each))] for each in (steps, again)]
-    assert said[0] == said[1]
-
-
-def test_json_of_what_is_not_finite_and_of_ones_own_op():
-    double = Op("double", lambda x: 2 * x, (lambda y, x: 2.0,))
-    steps = trace(double(Value(math.inf, "x")) * Value(0.0, "zero"))
-    again = from_json(to_json(steps))
-    assert (
-        [repr(step.contribution) for step in again[5:]]
-        == [repr(step.contribution) for step in steps[5:]]
-        == ["0.0", "inf", "0.0"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("nope", "this is no JSON"),
-        ("[]", "this JSON is no trace"),
-        (
-            '{"format": "autograd_tiny.stepper.traces", "version": 2}',
-            "has version 2, and version 1 can be read: update",
-        ),
-        ('{"format": "autograd_tiny.stepper.traces", "version": 1}', "damaged: KeyError"),
-    ],
-)
-def test_json_that_is_refused(text, message):
-    with pytest.raises(ValueError, match=message):
-        from_json(text)
-
-
 @pytest.mark.parametrize(
     ("text", "n"),
     [("nan", None), ("kink", 8), ("reuse", 7), ("final", 6), ("node a", 0), ("op relu", 3), ("op *", 1),
@@ -263,6 +226,59 @@ def test_uses_and_paths_sum_to_the_gradient(program):
                 or not math.isfinite(grad)
                 or total == pytest.approx(grad, rel=1e-9, abs=1e-12 * size)
             )
+
+
+def doublings(n):
+    b = Value(1.0, "a")
+    for _ in range(n):
+        b = b + b
+    return trace(b)
+
+
+def test_the_number_of_paths_is_exact_and_shown_in_few_digits():
+    steps = doublings(20_000)
+    found = paths(steps, steps.nodes[0], 1)
+    assert found.total == 2**20_000
+    assert repr(found).startswith("<about 3.98e6020 paths, the largest [<path 1.0: v20000 + v20000 → ")
+    assert len(repr(found)) < 1000
+
+
+def test_paths_keep_no_counts_that_are_used_up():
+    peaks = []
+    for n in (4_000, 16_000):
+        steps = doublings(n)
+        last = steps.nodes[0]
+        tracemalloc.start()
+        paths(steps, last, 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 6 * peaks[0]  # 4 times; all counts together grow 16 times
+
+
+@pytest.mark.parametrize("n", [10**60, 9_994 * 10**70, 9_996 * 10**70, 10**400 - 1, 10**400, 2**100_000], ids=counted)
+def test_large_counts(n):
+    number = counted(n).removeprefix("about ")
+    digits, tens = number.split("e")
+    shown = Fraction(digits) * 10 ** int(tens)
+    assert abs(shown - n) <= Fraction(51, 10_000) * n
+    assert len(digits) == 4
+
+
+def test_a_wide_sum_is_looked_at_once():
+    """Not once for each of its operands."""
+    asked = []
+
+    def told(result):
+        asked.append(result)
+        return result
+
+    rule = Variadic(lambda y, *xs: told((1.0,) * len(xs)))
+    wide = Op("wide", lambda *xs: math.fsum(xs), rule, avoid=lambda *xs: told(1.0))
+    steps = trace(wide(*(Value(float(i), f"x{i}") for i in range(300))))
+    asked.clear()
+    assert not diagnose(steps)
+    lines(steps)
+    assert len(asked) <= 4
 
 
 def test_diagnoses():

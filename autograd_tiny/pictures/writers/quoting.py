@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import graphviz  # type: ignore[import-untyped]
 
+LONGEST_TOOLTIP = 400  # characters; graphviz quotes a run of backslashes in the square of its length
+
 
 def attribute(text: str) -> str:
     r"""For an attribute, in which Graphviz reads backslashes and entities.
@@ -15,9 +17,10 @@ def attribute(text: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    r"""For a tooltip, in which it reads backslashes twice.
+    r"""For a tooltip, in which it reads backslashes twice; the end of a very long one is left out.
 
     >>> print(tooltip(r"a\n"))
     a\\\\n
     """
+    text = text if len(text) <= LONGEST_TOOLTIP else f"{text[: LONGEST_TOOLTIP - 1]}…"
     return graphviz.escape(attribute(text))

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.stepper import attribution as questions
 from autograd_tiny.stepper.breakpoints import BreakpointError, near
 from autograd_tiny.stepper.diagnosis import diagnose
@@ -333,9 +333,8 @@ class Prompt(cmd.Cmd):
             return
         found = questions.paths(self.trace, node, k)
         total = found.total
-        many = f"{total:,}" if total.bit_length() < 200 else f"about 10^{math.log10(total):.0f}"
-        self.say(f"{many} path{'s' * (total != 1)} from {self.trace.output.name} to {node.name}", "bold")
-        rows = [(self.digits(path.product), " → ".join(_ends([n.name for n in path.nodes]))) for path in found.largest]
+        self.say(f"{counted(total, 'path')} from {self.trace.output.name} to {node.name}", "bold")
+        rows = [(self.digits(path.product), str(path)) for path in found.largest]
         self.table(("product", "path"), rows)
 
     def do_watch(self, arg: str) -> None:
@@ -461,8 +460,3 @@ def _same(x: float | None, y: float | None) -> bool:
 def _near(x: float, right: float) -> bool:
     """Within 1 %."""
     return _same(x, right) or abs(x - right) <= 0.01 * abs(right) < math.inf
-
-
-def _ends(names: list[str]) -> list[str]:
-    """A long path by its ends."""
-    return names if len(names) <= 16 else [*names[:8], f"… {len(names) - 16:,} more …", *names[-8:]]

@@ -11,19 +11,18 @@ import base64
 import hashlib
 import html
 import json
-import math
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.pictures.rendering.render import save
 from autograd_tiny.stepper.breakpoints import GRAMMAR
-from autograd_tiny.stepper.events import Backward, Forward, Node, Step, flags
+from autograd_tiny.stepper.events import Backward, Forward
 from autograd_tiny.stepper.museum import BUGS, exhibit
 from autograd_tiny.stepper.narration import explain_step
+from autograd_tiny.stepper.trace_json import document
 from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.layout import HEIGHT, layout, title
 
@@ -64,7 +63,7 @@ def page(trace: Trace) -> str:
 
 def write_page(trace: Trace, path: str | Path) -> Path:
     """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    return save(Path(path), page(trace).encode())
+    return save(Path(path), page(trace).encode(errors="replace"))
 
 
 def embedded(trace: Trace) -> str:
@@ -81,80 +80,44 @@ def _heading(trace: Trace) -> str:
 
 
 def _flush(text: str) -> str:
-    """Without indentation, a twentieth of a small page."""
-    return "\n".join(line.lstrip() for line in text.splitlines())
+    """Without indentation and lines of comment, a tenth of a small page."""
+    lines = (line.lstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
+UNREAD = {"id", "binds", "operands", "operand", "rule", "final"}  # fields of a trace that the page has no use for
+
+
 def _data(trace: Trace) -> dict[str, Any]:
-    found = layout(trace)
-    nodes = [
-        [
-            node.name,
-            node.named.written,
-            _number(node.data),
-            short(node.data),
-            node.scope,
-            node.source,
-            node.op.name if node.op else "",
-            node.op.infix[0] if node.op and node.op.infix else "",
-            title(node),
-            *(round(x, 1) for x in box),
-        ]
-        for node, box in zip(trace.nodes, found.boxes, strict=True)
-    ]
-    left = [(node, g) for node, g in zip(trace.nodes, trace._start, strict=True) if not node.op and g is not NO_GRAD]
+    """The nodes and steps of `trace_json`, each with the texts and places that show it."""
+    found, written = layout(trace), document(trace)
+    for fields, node, (x, y, width) in zip(written["nodes"], trace.nodes, found.boxes, strict=True):
+        place = {"x": round(x, 1), "y": round(y, 1), "width": round(width, 1)}
+        fields |= {"digits": short(node.data), "title": title(node)} | place
+    for n, (fields, step) in enumerate(zip(written["steps"], trace, strict=True)):
+        fields["texts"] = explain_step(trace, n)
+        if not isinstance(step, Forward):
+            fields["digits"] = [short(step.before), short(step.after)]
+        if isinstance(step, Backward):
+            fields["localDigits"] = short(step.local)
     return {
-        "nodes": nodes,
-        "steps": [_step(trace, n, step) for n, step in enumerate(trace)],
-        "start": [[node.number, _number(g), short(g)] for node, g in left],
+        "nodes": _packed(written["nodes"]),
+        "steps": _packed(written["steps"]),
         "arrows": [[round(x, 1) for point in arrow for x in point] for arrow in found.arrows],
         "size": [round(found.width, 1), round(found.height, 1)],
         "height": HEIGHT,
         "grammar": GRAMMAR,
         "museum": [[str(shown), shown.step] for shown in (exhibit(trace, bug) for bug in BUGS)]
-        if len(nodes) <= FEW
+        if len(trace.nodes) <= FEW
         else [],
     }
 
 
-def _step(trace: Trace, n: int, step: Step) -> list[Any]:
-    """A step as page.js takes it apart, by place.
-
-    [kind, node, to, upstream, local, contribution, before, after, nth, of, flags, sentences, [before, after],
-    local in digits]
-    """
-    texts = explain_step(trace, n)
-    if isinstance(step, Forward):
-        return [0, step.node.number, 0, 0, 0, 0, None, 0, 0, 0, flags(step), texts]
-    before, digits = _before(step), [short(step.before), short(step.after)]
-    if not isinstance(step, Backward):
-        return [1, step.node.number, 0, 0, 0, 0, before, _number(step.after), 0, 0, [], texts, digits]
-    return [
-        2,
-        step.node.number,
-        step.operand.number,
-        _number(step.upstream),
-        _number(step.local),
-        _number(step.contribution),
-        before,
-        _number(step.after),
-        step.nth,
-        step.of,
-        flags(step),
-        texts,
-        digits,
-        short(step.local),
-    ]
-
-
-def _before(step: Any) -> Any:
-    target: Node = step.operand if isinstance(step, Backward) else step.node
-    return None if step.before is NO_GRAD or (target.op and not step.before) else _number(step.before)
-
-
-def _number(x: float) -> Any:
-    return x if math.isfinite(x) else repr(x)
+def _packed(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Objects as rows under one list of their fields: in every object they would make a page half as large again."""
+    fields = [name for name in dict.fromkeys(name for item in items for name in item) if name not in UNREAD]
+    return {"fields": fields, "rows": [[item.get(name) for name in fields] for item in items]}
