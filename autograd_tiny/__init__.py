@@ -12,6 +12,7 @@ cli/         the command `autograd-tiny`
 Imports point up this list: a folder imports from those above it. Names are imported when they are first used.
 """
 
+from collections.abc import Callable as _Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,8 @@ __getattr__, __dir__, __all__ = lazy(
 )
 
 
-def _face(module: str, name: str) -> Any:
+def _face(module: str, name: str) -> _Callable[..., Any]:
+    """A function of an upper floor, imported when it is first called."""
     return lambda *args, **kwargs: getattr(import_module(f"{__name__}.{module}"), name)(*args, **kwargs)
 
 

@@ -3,8 +3,8 @@
 Run: make bench
 
 The seeded bugs are those of tests/bugs.py. Others are given each wrong rule as a custom rule of their own framework, at
-the same points of the op's domain: HIPS autograd's check_grads, JAX's, and PyTorch's gradcheck where it is installed, as
-they come.
+the same points of the op's domain: HIPS autograd's check_grads, JAX's, and PyTorch's gradcheck where it is installed,
+as they come.
 """
 
 import importlib
@@ -27,7 +27,7 @@ from bugs import FAULTS, RULES, Small, with_rule
 from autograd_tiny.check import GradcheckError, ValueEngine, check_engine, engine_property, programs, properties
 from autograd_tiny.check.properties import single_ops
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import EDGES, Every
+from autograd_tiny.engine.op import EDGES, Variadic
 
 POINTS = 30  # per op, the same for every method
 
@@ -119,7 +119,7 @@ def fails(check):
 
 
 def compare(console):
-    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Every)]
+    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Variadic)]
     table = Table("", f"seeded rule bugs found, of {len(RULES)}", "alarms on the right rules", "seconds")
     for name, method, module in (
         ("autograd_tiny", ours, "mpmath"),
@@ -144,7 +144,10 @@ def first_failure(engine, seed, limit=400):
     """After how many random graphs a bug is seen, or None."""
     tried = 0
 
-    @settings(max_examples=limit, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), report_multiple_bugs=False)  # fmt: skip
+    @settings(
+        max_examples=limit, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
     @given(programs(list(engine.ops)))
     def search(program):
         nonlocal tried
@@ -185,7 +188,11 @@ def each_bug(console, seeds=5):
         shown = ", ".join("–" if n is None else str(n) for n in found)
         table.add_row(name, alone, shown, str(size), f"{time.perf_counter() - start:.1f}")
     console.print(table)
-    console.print("– : not in 400 random graphs; found by its op alone, or as a deep chain. Size of the program reported, median:", ", ".join(f"{statistics.median(found)} ({kind} bugs)" for kind, found in sizes.items()))  # fmt: skip
+    console.print(
+        "– : not in 400 random graphs; found by its op alone, or as a deep chain.",
+        "Size of the program reported, median:",
+        ", ".join(f"{statistics.median(found)} ({kind} bugs)" for kind, found in sizes.items()),
+    )
 
 
 def rates(console, n=2000):
@@ -212,7 +219,10 @@ def rates(console, n=2000):
         assert all(math.isfinite(v.data) for v in values)
     plain = len(drawn) / (time.perf_counter() - start)
     size = sum(len(program.steps) for program in drawn) / len(drawn)
-    console.print(f"{len(drawn):,} random graphs of {size:.1f} ops: {exact:.0f} per second node by node (target 40), {plain:,.0f} without the exact part (target 200), {alarms} alarms")  # fmt: skip
+    console.print(
+        f"{len(drawn):,} random graphs of {size:.1f} ops: {exact:.0f} per second node by node (target 40), "
+        f"{plain:,.0f} without the exact part (target 200), {alarms} alarms"
+    )
 
 
 def main():

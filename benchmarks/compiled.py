@@ -2,9 +2,9 @@
 
 Run: make bench-compiled, or python benchmarks/compiled.py a d for some of its sections
 
-One processor and one thread, unless a row says two; each time is the least of interleaved rounds, so that a slow moment of
-the machine meets every side; the figures to read are the ratios. First all sides are checked to compute the same numbers.
-The call from Python is part of every time, the conversion of arguments to another engine's arrays of none.
+One processor and one thread, unless a row says two; each time is the least of interleaved rounds, so that a slow moment
+of the machine meets every side; the figures to read are the ratios. First all sides are checked to compute the same
+numbers. The call from Python is part of every time, the conversion of arguments to another engine's arrays of none.
 """
 
 import ctypes
@@ -293,7 +293,7 @@ def section_d(n=1_000_000):
 
 
 def torques(q, v, a):
-    """Inverse dynamics of a two-link arm in the plane, from its Lagrangian's closed form; angles, rates, accelerations."""
+    """Inverse dynamics of a two-link arm in the plane, by its Lagrangian's closed form."""
     m1, m2, l1, c1, c2, i1, i2, g = 1.2, 0.8, 0.5, 0.25, 0.2, 0.03, 0.02, 9.81
     s2, k2 = q[1].sin(), q[1].cos()
     coupled = m2 * l1 * c2

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograd_tiny import Value
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
@@ -67,7 +68,7 @@ def main():
             whole, _ = timed(lambda y=y, options=options: draw(y, **options).pipe("svg"))
             theirs, ours = micrograd_nodes(n), len(graph.picture.boxes)
             table.add_row(
-                f"{n} point{'s'[: n > 1]}{', samples only' if options else ''}",
+                f"{counted(n, 'point')}{', samples only' if options else ''}",
                 f"{len(topological_order(y)):,}",
                 f"{ours}",
                 "not installed" if theirs is None else f"{theirs:,}",

@@ -55,7 +55,7 @@ class Race:
         return self
 
     def ratio(self, name, other):
-        """How many times the time of `other` (or of the quickest of several) `name` takes; nan where one did not run."""
+        """The time of `name` over that of `other`, or of the quickest of several; nan where one did not run."""
         others = [self.best[o] for o in ([other] if isinstance(other, str) else other) if o in self.best]
         return self.best[name] / min(others) if name in self.best and others else math.nan
 
@@ -117,7 +117,7 @@ def shown(seconds):
 
 
 def hand_written(name, *given, flags=(), symbol=""):
-    """A function of C, of the file's name or `symbol`, with its arguments, arrays and whole numbers; the last is its result."""
+    """A function of C, of the file's name or `symbol`, with arrays and whole numbers; the result is last."""
 
     def make():
         made = Path(tempfile.mkdtemp()) / "made.so"

@@ -100,7 +100,7 @@ def by_neurons(w, x, hidden, largest):
 
 
 def casadi_mlp(w, x, y, hidden, generated=False):
-    """One sample as a function of SX, mapped over the batch with the gradients summed; or compiled from the C it writes."""
+    """One sample as a function of SX, mapped over the batch, gradients summed; or compiled from the C it writes."""
 
     def make():
         import casadi

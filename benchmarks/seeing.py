@@ -51,7 +51,8 @@ def tracing_cost(console):
         f"{steps}: backward {plain * 1e3:.0f} ms, trace {traced * 1e3:.0f} ms, {traced / plain:.1f}x (target 5x)"
     )
     console.print(
-        f"memory {columns:.0f} MB, {memory:.0f} MB once its nodes were asked for (in {nodes:.1f} s under the memory profiler)"
+        f"memory {columns:.0f} MB, {memory:.0f} MB once its nodes were asked for "
+        f"(in {nodes:.1f} s under the memory profiler)"
     )
     steps = trace(y)
     names, _ = timed(lambda: steps.nodes)
@@ -59,7 +60,8 @@ def tracing_cost(console):
     back, _ = timed(lambda: state.seek(last - 1))
     search, _ = timed(lambda: steps.find("nan"))
     console.print(
-        f"names {names:.2f} s once; to the last step {there:.2f} s; one step back {back * 1e3:.2f} ms; a search through all {search:.2f} s"
+        f"names {names:.2f} s once; to the last step {there:.2f} s; one step back {back * 1e3:.2f} ms; "
+        f"a search through all {search:.2f} s"
     )
 
 
@@ -73,7 +75,11 @@ def pages(console):
         console.print("the page is not measured: there is no Chromium here")
         return
     x = [Value(2.0, "x1"), Value(0.0, "x2")]
-    subjects = {"one neuron": MLP(2, [1], seed=0)(x), "MLP 2-5-4-1": MLP(2, [5, 4, 1], seed=0)(x), "MLP 2-16-16-1": MLP(2, [16, 16, 1], seed=0)(x)}  # fmt: skip
+    subjects = {
+        "one neuron": MLP(2, [1], seed=0)(x),
+        "MLP 2-5-4-1": MLP(2, [5, 4, 1], seed=0)(x),
+        "MLP 2-16-16-1": MLP(2, [16, 16, 1], seed=0)(x),
+    }
     with sync_playwright() as p, tempfile.TemporaryDirectory() as folder:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, y in subjects.items():
@@ -83,7 +89,10 @@ def pages(console):
             while (paint := page.evaluate(PAINT)) is None:
                 page.wait_for_timeout(20)
             step = page.evaluate(STEPS)
-            console.print(f"page of {name}: {page.evaluate('N.length')} values, {path.stat().st_size / 1000:.0f} KB, made in {made:.2f} s, first paint {paint:.0f} ms (target 500), a step {step:.1f} ms (target 16)")  # fmt: skip
+            console.print(
+                f"page of {name}: {page.evaluate('N.length')} values, {path.stat().st_size / 1000:.0f} KB, "
+                f"made in {made:.2f} s, first paint {paint:.0f} ms (target 500), a step {step:.1f} ms (target 16)"
+            )
         browser.close()
 
 

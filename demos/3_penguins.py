@@ -65,7 +65,8 @@ def main():
     learn, ask = split(read())
     model = network()
     print(
-        f"{model}, {len(model.parameters())} parameters; {len(learn)} penguins to learn from, {len(ask)} to be asked about"
+        f"{model}, {len(model.parameters())} parameters; "
+        f"{len(learn)} penguins to learn from, {len(ask)} to be asked about"
     )
     print(f"before:  loss {loss_of(model, learn).data:.4f}   right on {accuracy(model, ask):.0%} of the others")
     for _ in track(range(EPOCHS), "learning"):

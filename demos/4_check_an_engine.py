@@ -14,7 +14,7 @@ class Sum(ValueEngine):
         super().backward(y)
         for x in y.parents:
             if y.parents.count(x) > 1:
-                x.grad = y.locals[-1] * y.grad
+                x.grad = y.local_derivatives[-1] * y.grad
 
 
 engine_property(ValueEngine(), max_examples=100)()

@@ -102,16 +102,19 @@ def f(a, b):
 
 GALLERY = {
     "shared": ("a + a: used twice, two arrows", lambda: draw(backward((a := Value(3.0, "a")) + a))),
-    "division": ("(a - b) / (b - 1), as it was written; no gradient yet", lambda: draw(evaluate("(a - b) / (b - 1)", {"a": 3.0, "b": -2.0}))),
+    "division": ("(a - b) / (b - 1), as it was written; no gradient yet",
+                 lambda: draw(evaluate("(a - b) / (b - 1)", {"a": 3.0, "b": -2.0}))),
     "reuse": ("b = a + a; b * b", lambda: draw(formula("b = a + a; b * b", a=3.0))),
     "neuron": ("A neuron", lambda: draw(neuron())),
     "local": ("The same with the local derivative on each arrow", lambda: draw(neuron(), show="names data grad local")),
     "down": ("From top to bottom, without names", lambda: draw(neuron(), rankdir="TB", show="data grad")),
     "path": ("The path that counts most for w1", best_paths),
-    "hostile": ("Any name is text", lambda: draw(backward(Value(2.0, '<b>"a"</b> | {x} \\N 漢 🎉 שלום') * Value(3.0, "long " * 40)))),
+    "hostile": ("Any name is text",
+                lambda: draw(backward(Value(2.0, '<b>"a"</b> | {x} \\N 漢 🎉 שלום') * Value(3.0, "long " * 40)))),
     "nan": ("A note where something is wrong", broken),
     "mlp": ("A sample through an MLP 2-3-2-1, each value", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1))),
-    "focus": ("Of that, the paths from one weight", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), focus="layers[0].neurons[0].w[0]")),
+    "focus": ("Of that, the paths from one weight",
+              lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), focus="layers[0].neurons[0].w[0]")),
     "depth": ("Of that, what is near the output", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), depth=5)),
     "sums": ("Of that, each sum in one box", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), fold="sums")),
     "module": ("One module in one box", traced),
@@ -121,20 +124,24 @@ GALLERY = {
     "sample": ("One sample through an MLP 2-16-16-1: 979 values", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 1))),
     "batch": ("A batch of 100 through it: 64,739 values", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100))),
     "layers": ("The batch by layers", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100), collapse=1)),
-    "weight": ("The batch, the paths from one weight", lambda: draw(hinge(MLP(2, [4, 4, 1], seed=0), 100), focus="layers[0].neurons[0].w[0]")),
+    "weight": ("The batch, the paths from one weight",
+               lambda: draw(hinge(MLP(2, [4, 4, 1], seed=0), 100), focus="layers[0].neurons[0].w[0]")),
     "chain": ("A chain of 10,000", lambda: draw(chain(10_000))),
     "network": ("A network as circles and lines", lambda: network(hinge(MLP(2, [4, 3, 1], seed=8), 1))),
     "network-batch": ("The network of the batch of 100", lambda: network(hinge(MLP(2, [16, 16, 1], seed=0), 100))),
     "op": ("An op: tanh, from its row of the table", lambda: draw(ops.tanh)),
-    "own-op": ("An op of one's own", lambda: draw(Op("sinc", lambda x: ops.sin(x) / x, (lambda y, x: (ops.cos(x) - y) / x,)))),
+    "own-op": ("An op of one's own",
+               lambda: draw(Op("sinc", lambda x: ops.sin(x) / x, (lambda y, x: (ops.cos(x) - y) / x,)))),
     "function": ("A function, of symbols", lambda: draw(f)),
 }  # fmt: skip
 
 HEAD = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:">
 <title>Pictures of gradients</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:75rem;padding:0 1rem}
+<style>:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:75rem;padding:0 1rem}
 figure{margin:2.5rem 0}figcaption{font-weight:bold}.wide{overflow:auto;max-height:90vh}</style>
 <h1>Pictures of gradients</h1>
 """
@@ -147,7 +154,8 @@ def main(folder):
         path = make().write(folder / f"{name}.svg")
         text = html.escape(title)
         page.append(
-            f'<figure><figcaption>{text}</figcaption><div class="wide"><a href="{path.name}"><img src="{path.name}" alt="{text}"></a></div></figure>'
+            f'<figure><figcaption>{text}</figcaption><div class="wide">'
+            f'<a href="{path.name}"><img src="{path.name}" alt="{text}"></a></div></figure>'
         )
     pair = linked(hinge(MLP(2, [4, 3, 1], seed=8), 1), folder / "linked")
     page.append(

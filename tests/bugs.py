@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from autograd_tiny.check import ValueEngine
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 
 
 class Faulty(ValueEngine):
@@ -31,9 +31,9 @@ def with_rule(name, i, rule):
 
 def scaled(name, i, factor):
     row = ops.TABLE[name]
-    if isinstance(row.partials, Every):
+    if isinstance(row.partials, Variadic):
         rule = row.partials.rule
-        wrong = Every(lambda y, *xs: tuple(d * factor if k == i else d for k, d in enumerate(rule(y, *xs))))
+        wrong = Variadic(lambda y, *xs: tuple(d * factor if k == i else d for k, d in enumerate(rule(y, *xs))))
         return Faulty(replace(row, partials=wrong))
     return with_rule(name, i, lambda d, *rest: d * factor)
 
@@ -73,7 +73,7 @@ RULES = {
     "erf no 2/√π": ("erf", 0, lambda d, y, x: ops.exp(-x * x)),
     "atan2 swapped": ("atan2", 0, lambda d, y, a, b: -a / (a * a + b * b)),
     "hypot a": ("hypot", 0, lambda d, y, a, b: a),
-    "leaky slope": ("leaky_relu", 0, lambda d, y, x, slope: ops.where(ops.step(x), 1.0, 0.1)),
+    "leaky slope": ("leaky_relu", 0, lambda d, y, x, slope: ops.where(ops.heaviside(x), 1.0, 0.1)),
     "maximum left": ("maximum", 0, lambda d, y, a, b: 1.0),
     # wrong in a region, or at points
     "relu dies past 20": ("relu", 0, lambda d, y, x: d if x < 20 else 0.0),
@@ -129,7 +129,7 @@ class Small:
     def apply(self, op, xs):
         floats = [x.data if isinstance(x, Node) else x for x in xs]
         y = op.forward(*floats)
-        v = Node(y, op, xs, op.locals(y, tuple(floats)))
+        v = Node(y, op, xs, op.local_derivatives(y, tuple(floats)))
         if self.fault == "value float32" and op.name == "mul":
             v.data = float32(y)
         if self.fault == "reversed operands" and op.name == "sub" and not isinstance(xs[0], Node):

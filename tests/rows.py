@@ -7,14 +7,14 @@ import math
 from hypothesis import strategies as st
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import Every, Interval
+from autograd_tiny.engine.op import Interval, Variadic
 
 ROWS = list(ops.TABLE.values())
 BIG = 1.7976931348623157e308
 
 
 def arity(op):
-    return 4 if isinstance(op.partials, Every) else len(op.partials)
+    return 4 if isinstance(op.partials, Variadic) else len(op.partials)
 
 
 def operands(op, low=-BIG, high=BIG):

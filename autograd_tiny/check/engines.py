@@ -12,7 +12,7 @@ from autograd_tiny.check.exact import rebound
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import EngineNode
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import EDGES, Every, Op
+from autograd_tiny.engine.op import EDGES, Op, Variadic
 from autograd_tiny.engine.value import Value, topological_order
 
 
@@ -21,7 +21,7 @@ class Engine(Protocol):
 
     `apply` gets a row of a table and the operands, some of which may be plain floats; it raises NotImplementedError
     for what the engine lacks. `grad` may return None where the engine keeps no gradient, as for inner values. An engine
-    may also have `ops`, the rows it knows, and `partials(v)`, the local derivatives it took for v.
+    may also have `ops`, the rows it knows, and `local_derivatives(v)`, the local derivatives it took for v.
     """
 
     def leaf(self, x: float) -> Any: ...
@@ -38,7 +38,7 @@ class ValueEngine:
     >>> x = engine.leaf(3.0)
     >>> y = engine.apply(ops.mul, (x, x))
     >>> engine.backward(y)
-    >>> engine.grad(x), engine.partials(y)
+    >>> engine.grad(x), engine.local_derivatives(y)
     (6.0, (3.0, 3.0))
     """
 
@@ -59,8 +59,8 @@ class ValueEngine:
     def grad(self, v: Value) -> float:
         return v.grad
 
-    def partials(self, v: Value) -> tuple[float | None, ...]:
-        return v.locals
+    def local_derivatives(self, v: Value) -> tuple[float | None, ...]:
+        return v.local_derivatives
 
 
 class MicrogradLike:
@@ -107,7 +107,7 @@ class MicrogradLike:
         return float(v.grad)
 
     def _knows(self, op: Op) -> bool:
-        if isinstance(op.partials, Every):
+        if isinstance(op.partials, Variadic):
             return False
         try:
             self.apply(op, tuple(self.value(0.5 + i) for i in range(len(op.partials))))
@@ -119,7 +119,7 @@ class MicrogradLike:
 
 
 class Callables(ValueEngine):
-    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with custom rules.
+    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with rules.
 
     >>> import math
     >>> engine = Callables(tanh=(math.tanh, lambda x: 1 / math.cosh(x) ** 2))
@@ -127,8 +127,8 @@ class Callables(ValueEngine):
     ['tanh', 'add', 'mul']
 
     Under the name of a row of the table a function must compute what the row does; under another name it is checked
-    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from this
-    package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
+    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from
+    this package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
     """
 
     def __init__(self, **functions: Any) -> None:
@@ -191,7 +191,11 @@ def nodes_of(y: Value) -> tuple[list[EngineNode], list[Value]]:
     place = {v: i for i, v in enumerate(order)}
     nodes = [
         EngineNode(
-            v.op, tuple(place[x] if isinstance(x, Value) else x for x in v.operands), v.data, v.grad, v.locals or None
+            v.op,
+            tuple(place[x] if isinstance(x, Value) else x for x in v.operands),
+            v.data,
+            v.grad,
+            v.local_derivatives or None,
         )
         for v in order
     ]

@@ -102,7 +102,9 @@ def _torch(f: Any) -> Foreign:
 def _context() -> Any:
     """What torch gives to `forward`: a place to put things, and a few notes to the engine."""
     nothing = lambda *args: None  # noqa: E731 - four times the same
-    return SimpleNamespace(save_for_backward=nothing, mark_dirty=nothing, mark_non_differentiable=nothing, set_materialize_grads=nothing)  # fmt: skip
+    return SimpleNamespace(
+        save_for_backward=nothing, mark_dirty=nothing, mark_non_differentiable=nothing, set_materialize_grads=nothing
+    )
 
 
 def _or_not(gradient: Function) -> Function:

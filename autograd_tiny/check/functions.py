@@ -49,9 +49,9 @@ def gradcheck(
     of a framework (HIPS primitive, JAX custom_vjp, torch.autograd.Function) is the gradient to check. `grad(*x)` gives
     one number per argument. The exact oracle runs f in mpmath; where it cannot, the framework differentiates f without
     the rule, or a complex step is used, or two stencils that must agree, and else the outcome is "inconclusive": a
-    failure under `strict`. `accuracy="forward"` also refuses a right formula that
-    loses digits; `ulp` is how many units in the last place are allowed, `rtol` what is allowed where only floats compare.
-    Raises GradcheckError, and TypeError or ValueError for what is no function of numbers.
+    failure under `strict`. `accuracy="forward"` also refuses a right formula that loses digits; `ulp` is how many units
+    in the last place are allowed, `rtol` what is allowed where only floats compare. Raises GradcheckError, and
+    TypeError or ValueError for what is no function of numbers.
     """
     if oracle not in ("auto", *ORACLES):
         raise ValueError(f"oracle={oracle!r}: one of auto, {', '.join(ORACLES)}")

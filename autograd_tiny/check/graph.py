@@ -22,7 +22,7 @@ class EngineNode(NamedTuple):
     operands: tuple[int | float, ...]
     value: float
     adjoint: float | None  # None where the engine does not tell
-    partials: tuple[float | None, ...] | None  # the engine's own local derivatives, where it tells them
+    local_derivatives: tuple[float | None, ...] | None  # the engine's own local derivatives, where it tells them
 
 
 class Checked(NamedTuple):
@@ -68,7 +68,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
         for i, x in enumerate(node.operands):
             if not isinstance(x, int):
                 continue
-            slopes, taken = facts.slopes[i], None if node.partials is None else node.partials[i]
+            slopes, taken = facts.slopes[i], None if node.local_derivatives is None else node.local_derivatives[i]
             if slopes is None:
                 skipped += 1
                 uses[x] = None
@@ -83,7 +83,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
             edges = uses[x]
             if edges is not None:
                 edges.append(Edge(place, i, low, high, facts.slacks[i], taken))
-        if node.partials is not None and facts.is_kink():
+        if node.local_derivatives is not None and facts.is_kink():
             findings += _along(node, place, names, xs)
     if findings or not accumulation:
         return Checked(checked, skipped, findings)
@@ -106,7 +106,7 @@ def node_table(texts: Sequence[str], nodes: Sequence[EngineNode], findings: Sequ
         return ()
     lines, width = [], max(map(len, texts))
     for i, (text, node) in enumerate(zip(texts, nodes, strict=True)):
-        told = ["–" if d is None else repr(d) for d in node.partials or ()]
+        told = ["–" if d is None else repr(d) for d in node.local_derivatives or ()]
         local = f"  local {', '.join(told)}" if told else ""
         mark = "   <== here" if i == findings[0].node else ""
         lines.append(f"{text:<{width}}  = {node.value!r}  adjoint {node.adjoint!r}{local}{mark}")
@@ -169,12 +169,12 @@ def _wrong_local(
 def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
     """At a kink: the derivative along (1, 1) and (1, -1) must lie between the slopes there, too."""
     assert node.op is not None
-    assert node.partials is not None
-    if len(xs) != 2 or any(d is None or not math.isfinite(d) for d in node.partials):
+    assert node.local_derivatives is not None
+    if len(xs) != 2 or any(d is None or not math.isfinite(d) for d in node.local_derivatives):
         return
     for along in ((1, 1), (1, -1)):
         slopes = direction(node.op, xs, along)
-        got = sum(d * s for d, s in zip(node.partials, along, strict=True) if d is not None)
+        got = sum(d * s for d, s in zip(node.local_derivatives, along, strict=True) if d is not None)
         if slopes is not None and not slopes[0] - 1e-9 <= got <= slopes[1] + 1e-9:
             at = ", ".join(map(repr, xs))
             note = f"the rule of {node.op.name} at ({at}), a kink: its operands' shares do not add up along {along}"
@@ -232,7 +232,9 @@ def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: 
         return "nothing arrived: a path is cut, or the node was not in the order"
     if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):
         return "twice the sum: a node was processed twice, or an old gradient was not reset"
-    if len(terms) > 1 and any(abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))):  # fmt: skip
+    if len(terms) > 1 and any(
+        abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))
+    ):
         return "one contribution is missing: a node was handed on before it, or counted once where it is used twice"
     return "a node was processed before all its consumers (topological order), or a gradient left over was not reset"
 

@@ -1,4 +1,4 @@
-"""Random graphs over somebody's engine: first every op alone, then graphs with sharing, then states, depth and fan-out."""
+"""Random graphs over somebody's engine: every op alone, then graphs with sharing, then states, depth and fan-out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograd_tiny.check.report import Finding, Raises, Report, WrongState
 from autograd_tiny.check.strategies import program_at, programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.expression import evaluate
-from autograd_tiny.engine.op import EDGES, Every, Interval, Op
+from autograd_tiny.engine.op import EDGES, Interval, Op, Variadic
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.program import Program, Step, program_of
 from autograd_tiny.transforms.tracer import CUT
@@ -171,7 +171,7 @@ def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
     An op of two operands also comes with a constant on either side, and with one value as both.
     """
     for op in rows:
-        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         points = islice(_defined(op, _points(op, arity), 20 * per_op), per_op)
         alone = [program_at(xs, [Step(op, tuple(range(arity)))]) for xs in points]
         if arity == 2:
@@ -230,7 +230,7 @@ def _nodes(engine: Engine, program: Program, values: list[Any]) -> list[EngineNo
     nodes = [EngineNode(None, (), float(engine.data(v)), _grad(engine, v), None) for v in values[:n]]
     for (op, operands), v in zip(program.steps, values[n:], strict=True):
         xs = tuple(nodes[x].value if isinstance(x, int) else x for x in operands)
-        told = getattr(engine, "partials", None)
+        told = getattr(engine, "local_derivatives", None)
         partials = told(v) if told else _probe(engine, op, xs, tuple(isinstance(x, int) for x in operands))
         nodes.append(EngineNode(op, operands, float(engine.data(v)), _grad(engine, v), partials))
     return nodes
@@ -289,7 +289,7 @@ def _scales(nodes: list[EngineNode]) -> list[float]:
     """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
     scale = [0.0] * len(nodes)
     for node in nodes:
-        for x, d in zip(node.operands, node.partials or (None,) * len(node.operands), strict=True):
+        for x, d in zip(node.operands, node.local_derivatives or (None,) * len(node.operands), strict=True):
             if isinstance(x, int) and d is not None and node.adjoint is not None:
                 scale[x] += abs(node.adjoint * d)
     return scale
@@ -361,7 +361,7 @@ def _known(engine: Engine) -> list[Op]:
     """The rows for which `apply` does not raise NotImplementedError."""
     rows = []
     for op in ops.TABLE.values():
-        arity = 4 if isinstance(op.partials, Every) else len(op.partials)
+        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         try:
             engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))
         except NotImplementedError:

@@ -1,4 +1,4 @@
-"""Random straight-line programs over a table of ops: lists of small integers, decoded totally, so that they shrink well."""
+"""Random straight-line programs over a table of ops: lists of small integers, decoded totally, to shrink well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import EDGES, Every, Op
+from autograd_tiny.engine.op import EDGES, Op, Variadic
 from autograd_tiny.transforms.program import Program, Step
 
 NICE = (1.0, 2.0, 0.0, -1.0, 0.5, 3.0, -2.0, 0.25, -0.5, 10.0)
@@ -56,7 +56,7 @@ def decode(numbers: Sequence[int], inputs: Sequence[float], table: Sequence[Op])
 
 
 def _arity(op: Op) -> int:
-    return 4 if isinstance(op.partials, Every) else len(op.partials)
+    return 4 if isinstance(op.partials, Variadic) else len(op.partials)
 
 
 def _pruned(inputs: list[float], steps: list[Step], can_add: bool) -> Program:

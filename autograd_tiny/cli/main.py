@@ -46,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when done, 1 for what `check` and `diagnose` find, 2 with a line on standard error, 3 inconclusive."""
+    """Run one command; 0 when done, 1 for a finding, 2 with a line on standard error, 3 inconclusive."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without × or ∂ shows a ?

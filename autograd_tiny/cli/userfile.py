@@ -1,4 +1,4 @@
-"""A function of the user's file: loaded and called as ``python train.py`` would, and whatever it does told in a line."""
+"""A function of the user's file: loaded and called as ``python train.py`` would, and what it does told in a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of a compiled function: their structure, their numbers in a row, and the same structure around others."""
+"""The arguments of a compiled function: their structure, their numbers in a row, the same structure around others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from autograd_tiny.engine.tree import NUMBERS, indices, is_array, is_module, kin
 class Arguments:
     """What a function was called with: by name, those of `batch` with one item per sample.
 
-    `structure` is what a recording hangs on, `numbers` the arguments of a kernel: the numbers that all samples share in a
-    row, one table with a row per sample for each batched argument, and how many samples there are, or None.
+    `structure` is what a recording hangs on, `numbers` the arguments of a kernel: the numbers that all samples share in
+    a row, one table with a row per sample for each batched argument, and how many samples there are, or None.
     """
 
     def __init__(self, named: dict[str, Any], positional: int, batch: tuple[str, ...]) -> None:
@@ -42,7 +42,7 @@ class Arguments:
         return tuple([len(table[0]) for table in self.batched.values()])
 
     def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
-        """Positional and keyword arguments of one sample with `leaf(number, path)` for each number, and these in a row."""
+        """Positional and keyword arguments of a sample, `leaf(number, path)` for each number, and these in a row."""
         found: dict[str, list[Any]] = {}
         for name, x in self._one(sample).items():
             found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]

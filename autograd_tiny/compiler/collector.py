@@ -1,4 +1,4 @@
-"""Python's cyclic collector, kept from looking through a growing program again and again: a third of the time it takes."""
+"""Python's cyclic collector, kept from looking through a growing program again and again: a third of the time."""
 
 from __future__ import annotations
 

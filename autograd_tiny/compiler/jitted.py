@@ -46,17 +46,17 @@ def jit(
     >>> loss(3.0, [1.0, 2.0, 3.0], [3.0, 6.0, 6.0])
     3.0
 
-    f is written for one sample of numbers: floats, lists, tuples, dicts, NumPy arrays and Modules of them. The arguments
-    named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the result of
-    each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if need be. A
-    traced number has no float or truth; Values that f closes over are read at each call, and side effects happen while
-    recording only. Within a derivative, or another recording, f itself runs, on numbers that have the methods: what it
-    closes over is differentiated and recorded, too.
+    f is written for one sample of numbers: floats, lists, tuples, dicts, NumPy arrays and Modules of them. The
+    arguments named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the
+    result of each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if
+    need be. A traced number has no float or truth; Values that f closes over are read at each call, and side effects
+    happen while recording only. Within a derivative, or another recording, f itself runs, on numbers that have the
+    methods: what it closes over is differentiated and recorded, too.
 
-    `backend` names who runs it, by default the first of llvm, numpy and python that is installed; others are listed where a
-    name is unknown, and other packages can add theirs: see `Backend`.
-    `contract` lets a * b + c be rounded once; `threads` share the batch, and the result does not depend on how many; with
-    `check_finite` a result that is nan or inf is computed again by f itself, sample by sample, to raise where it began.
+    `backend` names who runs it, by default the first of llvm, numpy and python that is installed; others are listed
+    where a name is unknown, and other packages can add theirs: see `Backend`. `contract` rounds a * b + c once;
+    `threads` share the batch, and the result does not depend on how many; with `check_finite` a result that is nan or
+    inf is computed again by f itself, sample by sample, to raise where it began.
     Raises TypeError and ValueError for arguments that are no numbers, differ in their samples or have none, and
     RuntimeError for more than 64 variants of one function.
     """

@@ -17,8 +17,8 @@ from autograd_tiny.stepper.traces import trace
 def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callable[[Arguments], bool]) -> NoReturn:
     """Run f on Values with the first sample whose result is not finite, and raise what it raises.
 
-    Where it raises nothing, a FloatingPointError says what `diagnose` finds; `finite` tells whether the compiled function
-    gives finite numbers for a part of the samples.
+    Where it raises nothing, a FloatingPointError says what `diagnose` finds; `finite` tells whether the compiled
+    function gives finite numbers for a part of the samples.
     """
     start, stop = 0, given.size or 1
     while stop - start > 1:  # the first half that is not finite holds the first such sample

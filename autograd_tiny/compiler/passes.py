@@ -1,4 +1,4 @@
-"""A program made shorter: what nothing uses goes, what is computed twice is computed once, what is known is computed now.
+"""Make a program shorter: drop what nothing uses, compute once what is computed twice, and now what is known.
 
 Each pass is a function from a program to one with the same outputs, bit for bit; `PASSES` has their order.
 """

@@ -1,8 +1,8 @@
-"""Sparse Jacobians and Hessians: which entries are there is read off the graph, and entries that cannot meet share a run.
+"""Sparse Jacobians and Hessians: which entries are there is read off the graph; entries that cannot meet share a run.
 
 Columns of the Jacobian with no row in common get one colour and are computed together, by forward mode with the sum of
-their unit vectors; or rows together, by reverse mode, where that takes fewer colours (Curtis, Powell and Reid 1974; Coleman
-and Moré 1983).
+their unit vectors; or rows together, by reverse mode, where that takes fewer colours (Curtis, Powell and Reid 1974;
+Coleman and Moré 1983).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
     array([[-2.,  2.,  0.],
            [ 0., -4.,  4.]])
 
-    Inputs and outputs are counted in the order of their structure. It is recorded as by `jit`; entries are those that the
-    graph allows, so that one may be 0 by chance.
+    Inputs and outputs are counted in the order of their structure. It is recorded as by `jit`; entries are those that
+    the graph allows, so that one may be 0 by chance.
     """
     compiled = jit(f, backend=backend)
     known: dict[Program, Function] = {}
@@ -91,7 +91,7 @@ def pattern(program: Program) -> list[list[int]]:
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
-    >>> pattern(Program(("x", "y"), (Step(ops.exp, (1,)), Step(ops.step, (0,))), (2, 3)))
+    >>> pattern(Program(("x", "y"), (Step(ops.exp, (1,)), Step(ops.heaviside, (0,))), (2, 3)))
     [[1], []]
     """
     masks = [1 << i for i in range(len(program.inputs))]  # one bit per input

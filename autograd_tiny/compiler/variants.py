@@ -1,4 +1,4 @@
-"""The variants of a function, one for each way through its branches: a recording, guarded by the comparisons that lead there."""
+"""The variants of a function: a recording for each way through its branches, guarded by the comparisons on it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Variants:
                 return variant
 
     def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Variant, bool]:
-        """The variant after those that were tried, and whether it is new: where there is none the sample is recorded."""
+        """The variant after those that were tried, and whether it is new: where there is none, one is recorded."""
         if is_new := tried == len(self.known):
             with self._lock:
                 if is_new := tried == len(self.known):  # still

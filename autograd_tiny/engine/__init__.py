@@ -1,10 +1,12 @@
 """Numbers that record how they were made, and the table of what can be done with them.
 
 special.py     functions of floats that `math` lacks
+spelling.py    how ops and their domains are written
 op.py          an op: a row of the table
 ops.py         the table: every primitive with its local derivatives
 operand.py     Python's operators and the usual methods, written out once for every kind of number
 ieee.py        a derivative at a pole: ±inf or nan, never an exception
+familiar.py    what a Value answers to a person: text, pictures, steps, the names of micrograd and PyTorch
 value.py       `Value`, `topological_order`, `sweep`, `backward()`
 chain_rule.py  the same sweep use by use, in any numbers
 symbol.py      a number that spells what is done with it; `explain`

@@ -1,4 +1,4 @@
-"""The chain rule in any numbers, one use of a value at a time; `sweep` of value.py is the same for `Value.grad`, and fast."""
+"""The chain rule in any numbers, use by use; `sweep` of value.py is the same for `Value.grad`, and fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 def contributions(
     order: Sequence[Any],
     adjoint: Mapping[Any, Any],
-    local: Callable[[Any], Iterable[Any]] = attrgetter("locals"),
+    local: Callable[[Any], Iterable[Any]] = attrgetter("local_derivatives"),
     times: Callable[[Any, Any], Any] = mul,
 ) -> Iterator[tuple[Any, int, Any, Any]]:
     """Yield a sweep use by use: (node, which operand, operand, the node's adjoint × local derivative).
@@ -24,8 +24,8 @@ def contributions(
     6.0
 
     The caller adds them up, in any numbers: a node hands on what its adjoint is when the sweep comes to it, and nothing
-    where it has none. Any nodes with `op`, `operands` and `locals` will do; `local` gives other local derivatives, None
-    where nothing is to be handed on.
+    where it has none. Any nodes with `op`, `operands` and `local_derivatives` do, `local` gives others,
+    None where nothing is to be handed on.
     """
     for v in reversed(order):
         if v.op is not None and v in adjoint:

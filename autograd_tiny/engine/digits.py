@@ -35,12 +35,14 @@ def equals(*xs: float) -> str:
     return "=" if is_exact(*xs) else "≈"
 
 
-def counted(n: int) -> str:
+def counted(n: int, noun: str = "") -> str:
     """A number of things, exact up to 60 digits; beyond them about so many, and never all of its digits.
 
-    >>> counted(1_234_567), counted(2**100_000)
-    ('1,234,567', 'about 9.99e30102')
+    >>> counted(1_234_567), counted(1, "step"), counted(0, "box"), counted(2**100_000, "path")
+    ('1,234,567', '1 step', '0 boxes', 'about 9.99e30102 paths')
     """
+    if noun:
+        return f"{counted(n)} {noun}{'' if n == 1 else 'es' if noun.endswith('x') else 's'}"
     if n < 10**60:
         return f"{n:,}"
     tens = math.log10(n)

@@ -1,4 +1,4 @@
-"""Arithmetic as text, such as ``b = a + a; b * tanh(a)``, read with ``ast`` against an allow list; nothing is executed."""
+"""Arithmetic as text, such as ``b = a + a; b * tanh(a)``, read with ``ast`` by an allow list; nothing is executed."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
     >>> y.backward()
     >>> [(v.name, v.data) for v in y.parents[0].parents]
     [('a', 0.5), ('a', 0.5)]
-    >>> evaluate("a.real", {"a": 0.5})
+    >>> evaluate("a.real", {"a": 0.5})  # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
-    autograd_tiny.engine.expression.ExpressionError: column 1: a.real is an attribute: only arithmetic on names, numbers and ops
+    autograd_tiny.engine.expression.ExpressionError: column 1: a.real is an attribute:
+    only arithmetic on names, numbers and ops
 
     Functions are the rows of `table` by name, and `pi` is π unless a value is given for it.
     """

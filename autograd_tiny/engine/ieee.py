@@ -35,7 +35,7 @@ class Ieee(Operand):
 
 
 def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
-    """`op.locals` in any numbers, with the IEEE 754 limit where a float raises.
+    """`op.local_derivatives` in any numbers, with the IEEE 754 limit where a float raises.
 
     >>> from autograd_tiny.engine import ops
     >>> local_derivatives(ops.sqrt, 0.0, (0.0,))
@@ -43,9 +43,9 @@ def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, .
     """
     token = never_raise.set(True)
     try:
-        return op.locals(y, xs, wanted)
+        return op.local_derivatives(y, xs, wanted)
     except EDGES:
         y, *xs = (Ieee(x) if isinstance(x, float) else x for x in (y, *xs))  # type: ignore[assignment]
-        return tuple(d.data if isinstance(d, Ieee) else d for d in op.locals(y, tuple(xs), wanted))
+        return tuple(d.data if isinstance(d, Ieee) else d for d in op.local_derivatives(y, tuple(xs), wanted))
     finally:
         never_raise.reset(token)

@@ -24,8 +24,8 @@ _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make `__getattr__`, `__dir__` and `__all__` of a package whose public names live in other modules.
 
-    `homes` maps a module, by its relative name, to the public names it holds; "." holds names that are modules. An unknown name is an AttributeError, or in `from package import name` an ImportError, that says
-    what is near.
+    `homes` maps a module, by its relative name, to the public names it holds; "." holds names that are modules. An
+    unknown name is an AttributeError, or in `from package import name` an ImportError, that says what is near.
     """
     where = {name: module for module, names in homes.items() for name in names.split()}
 

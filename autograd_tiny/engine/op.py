@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.special import real as real
+from autograd_tiny.engine.spelling import Interval as Interval
+from autograd_tiny.engine.spelling import Spelled as Spelled
 
 Rule = Callable[..., Any]
 EDGES = (ValueError, ArithmeticError)  # what ``math`` and ``/`` raise outside the domain, at a pole, on overflow
-inf, nan = math.inf, math.nan
-
-
-class Interval(NamedTuple):
-    """Where an operand may lie; `ends` says which ends belong to it: ``(0, ∞)``, ``[-1, 1]``."""
-
-    low: float
-    high: float
-    ends: str = "()"
-
-    def has(self, x: float) -> bool:
-        above = x >= self.low if self.ends[0] == "[" else x > self.low
-        return above and (x <= self.high if self.ends[1] == "]" else x < self.high)
-
-    def __str__(self) -> str:
-        right = self.ends[1] if self.high < inf else ")"
-        return f"{self.ends[0]}{self.low:g}, {self.high:g}{right}".replace("inf", "∞")
-
-
-class Spelled(NamedTuple):
-    """A piece of text and how tightly it binds, so that the next op knows whether to put it in parentheses."""
-
-    text: str
-    binds: int = 99
-
-    @classmethod
-    def number(cls, x: float) -> Spelled:
-        """A float as a person writes it: ``2``, ``-0.5``."""
-        return cls(f"{x:.0f}" if x == x // 1 and abs(x) < 1e16 else repr(x), 3 if math.copysign(1, x) < 0 else 99)
 
 
 @dataclass(frozen=True)
-class Every:
+class Variadic:
     """The partials of an op with any number of operands: one rule gives all of them, ``rule(y, *xs)[i]``."""
 
     rule: Rule
@@ -62,22 +37,22 @@ class Op:
 
     name: str
     forward: Callable[..., float]
-    partials: tuple[Rule, ...] | Every
+    partials: tuple[Rule, ...] | Variadic
     domain: tuple[Interval, ...] = ()  # one per operand; none: every float
-    avoid: Rule = lambda *xs: 1.0  # vanishes at kinks and poles: what tests steer by
-    limit: Callable[..., float] = lambda *xs: nan  # the IEEE 754 result where `forward` raises
+    avoid: Rule = lambda *xs: 1.0  # zero at kinks and poles: tests stay away from them by it
+    limit: Callable[..., float] = lambda *xs: math.nan  # the IEEE 754 result where `forward` raises
     infix: tuple[str, int] | None = None  # sign and how tightly it binds; none: name(x, …)
     formula: Rule | None = None  # how a person writes it in other rows; none: as a call
     defaults: tuple[float, ...] = ()  # for the last operands
-    machine: str = ""  # the instruction, or the C library's function, that computes it: ``+``, ``exp``
-    lower: Rule | None = None  # the same in other rows, for a compiler; None where machine says it, also as its result
-    made: tuple[Any, ...] = ()  # (function, *arguments) that make it, for a pickle of what is no row of the table
+    machine: str = ""  # the instruction or the C library's function that computes it; none: `lower`, else `forward`
+    lower: Rule | None = None  # the op in other rows, for the compiler; a result of None: `machine` for these operands
+    pickle_recipe: tuple[Any, ...] = ()  # (function, *arguments) that make it, where it is not in the table
 
     def __post_init__(self) -> None:
-        rules = self.partials.rule if isinstance(self.partials, Every) else self.partials
+        rules = self.partials.rule if isinstance(self.partials, Variadic) else self.partials
         if not callable(rules) and not (isinstance(rules, tuple) and rules and all(map(callable, rules))):
             raise TypeError(f"{self.name}: partials is a tuple with one function per operand, got {rules!r:.60}")
-        if callable(rules) and not isinstance(self.partials, Every):
+        if callable(rules) and not isinstance(self.partials, Variadic):
             raise TypeError(f"{self.name}: partials is a tuple: with one operand it needs a comma, (rule,)")
         if not (isinstance(self.domain, tuple) and all(isinstance(d, Interval) for d in self.domain)):
             raise TypeError(f"{self.name}: domain is a tuple of Intervals, one per operand, got {self.domain!r}")
@@ -91,7 +66,7 @@ class Op:
         except EDGES as error:
             raise self.complaint(error, xs) from None
         except TypeError:
-            if isinstance(self.partials, Every) or len(xs) == len(self.partials):
+            if isinstance(self.partials, Variadic) or len(xs) == len(self.partials):
                 raise
             return self._apply(xs)
 
@@ -99,15 +74,15 @@ class Op:
         if isinstance(self.partials, tuple) and len(xs) != (arity := len(self.partials)):
             xs += self.defaults[len(xs) - arity :] if len(xs) < arity else ()
             if len(xs) != arity:
-                raise TypeError(f"{self.name} takes {arity} operand{'s'[: arity > 1]}, got {len(xs)}")
+                raise TypeError(f"{self.name} takes {counted(arity, 'operand')}, got {len(xs)}")
         for x in xs:
             if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, xs)) is not NotImplemented:
                 return y
         return self(*(real(x) for x in xs))
 
-    def locals(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
+    def local_derivatives(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
         """The local derivatives ∂y/∂xs[i], in whatever numbers y and xs are; None by an operand not wanted."""
-        if isinstance(self.partials, Every):
+        if isinstance(self.partials, Variadic):
             return self.partials.rule(y, *xs)
         wanted = wanted or (True,) * len(xs)
         return tuple(rule(y, *xs) if w else None for rule, w in zip(self.partials, wanted, strict=True))
@@ -121,36 +96,25 @@ class Op:
 
     def spell(self, *xs: Spelled) -> Spelled:
         """The op written out: ``a * (b + c)``, ``-x``, ``tanh(x)``."""
-        if self.infix is None:
-            return Spelled(f"{self.name}({', '.join(x.text for x in xs)})")
-        sign, binds = self.infix
-        left_needs, right_needs = (binds + 1, binds) if sign == "**" else (binds, binds + 1)
-        *left, right = [
-            x.text if x.binds >= needs else f"({x.text})"
-            for x, needs in zip(xs, (left_needs, right_needs)[-len(xs) :], strict=True)
-        ]
-        return Spelled(f"{left[0]} {sign} {right}" if left else f"{sign}{right}", binds)
+        return Spelled.infix(*self.infix, *xs) if self.infix else Spelled.call(self.name, *xs)
 
     def complaint(self, error: Exception, xs: tuple[float, ...], names: tuple[str | None, ...] = ()) -> Exception:
         """The error that names op and operands: ``log(-1.0): outside the domain (0, ∞)``."""
-        named = [f"{n}={x!r}" if n else repr(x) for n, x in zip(names or (None,) * len(xs), xs, strict=True)]
-        text = self.spell(*(Spelled(t, 3 if t[0] == "-" else 99) for t in named)).text
-        for x, interval in zip(xs, self.domain, strict=False):
-            if not interval.has(x):
-                return type(error)(f"{text}: outside the domain {interval}")
+        call = self.spell(*map(Spelled.operand, xs, names or (None,) * len(xs)))
+        outside = [interval for x, interval in zip(xs, self.domain, strict=False) if not interval.has(x)]
         reason = "too large for a float" if isinstance(error, OverflowError) else str(error)
-        return type(error)(f"{text}: {reason}")
+        return type(error)(f"{call.text}: {f'outside the domain {outside[0]}' if outside else reason}")
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> Any:
-        if self.made:
-            return self.made[0], self.made[1:]
+        if self.pickle_recipe:
+            return self.pickle_recipe[0], self.pickle_recipe[1:]
         if TABLE.get(self.name) is self:
             return _row, (self.name,)
         raise TypeError(
-            f"{self!r} is no row of the table: to pickle it, give it made=(f, x, …), where f(x, …) makes it"
+            f"{self!r} is not in the table: to pickle it, give it pickle_recipe=(f, x, …), to make it as f(x, …)"
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython and hypothesis would list every field
@@ -162,12 +126,3 @@ TABLE: dict[str, Op] = {}  # filled by ops.py
 
 def _row(name: str) -> Op:
     return TABLE[name]
-
-
-def real(x: Any) -> float:
-    """A real number as a float: int, bool, Decimal, Fraction, a NumPy scalar; TypeError for anything else."""
-    kind = type(x)
-    imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
-    if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
-        return float(x)
-    raise TypeError(f"expected a real number, got {x!r:.60} of type {kind.__name__}")

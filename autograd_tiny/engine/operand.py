@@ -84,7 +84,7 @@ class Operand:
     def silu(self) -> Self: return self.unary(ops.silu)
 
     def sign(self) -> Self: return self.unary(ops.sign)
-    def step(self) -> Self: return self.unary(ops.step)
+    def heaviside(self) -> Self: return self.unary(ops.heaviside)
     def maximum(self, other: Any) -> Self: return ops.maximum(self, other)
     def minimum(self, other: Any) -> Self: return ops.minimum(self, other)
     def clip(self, low: Any, high: Any) -> Self: return ops.clip(self, low, high)
@@ -93,6 +93,7 @@ class Operand:
     def erfc(self) -> Self: return self.unary(ops.erfc)
     def lgamma(self) -> Self: return self.unary(ops.lgamma)
     def digamma(self) -> Self: return self.unary(ops.digamma)
+    def trigamma(self) -> Self: return self.unary(ops.trigamma)
     # fmt: on
 
     # NumPy's ufuncs call these names on each element of an object array.

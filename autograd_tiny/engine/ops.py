@@ -1,10 +1,11 @@
 """The op table: everything the package knows about a primitive stands in one row.
 
-    log = Op("log", math.log, (lambda y, x: 1 / x,), domain=(POSITIVE,))
+    square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))
 
 ``partials[i](y, *xs)`` is the local derivative ∂y/∂xs[i], the result first. It uses arithmetic and other rows
 only, never ``math`` and never ``if``, so that one rule serves every number: floats compute with it, Values record
-it, Duals carry it forward, Symbols spell it. Kinks are rows of their own (``step``, ``sign``, ``where``, …).
+it, Duals carry it forward, Symbols spell it. Kinks are rows of their own (``heaviside``, ``sign``, ``where``, …).
+To add an op, write its row here and its method in ``operand.py``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from typing import Any
 
 from autograd_tiny.engine import special
 from autograd_tiny.engine.op import TABLE as TABLE
-from autograd_tiny.engine.op import Every, Interval, Op
+from autograd_tiny.engine.op import Interval, Op, Rule, Variadic
 
-_flat = lambda *xs: 0.0  # noqa: E731 - the rule of what has steps, a value of the table like any other
+_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a step, a value of the table like any other
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
+
+
+def libm(name: str, partials: tuple[Rule, ...], **fields: Any) -> Op:
+    """The row of a function that both Python's ``math`` and the machine's C library have by this name."""
+    return Op(name, getattr(math, name), partials, machine=name, **fields)
 
 
 def _shrink(a: Any, b: Any) -> Any:
@@ -49,20 +55,21 @@ def _falling_power(n: int, a: Any, b: Any) -> Any:
 
 @cache
 def falling_power(n: int) -> Op:
-    """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); each one's derivative by a is the next."""
+    """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); the derivative of each is the next."""
     factor = partial(special.falling, n)
     return Op(f"power_rule{n}", partial(special.falling_power, n),
               (lambda y, a, b: falling_power(n + 1)(a, b),
                lambda y, a, b: _shifted(n, sum(factor(b, i) for i in range(n)), a, b) + y * log(where(a, a, 1.0))),
-              limit=partial(special.falling_power_limit, n), formula=lambda a, b: factor(b) * a ** (b - n), avoid=pow.avoid,
-              lower=partial(_falling_power, n), made=(falling_power, n))  # fmt: skip
+              limit=partial(special.falling_power_limit, n), formula=lambda a, b: factor(b) * a ** (b - n),
+              avoid=pow.avoid, lower=partial(_falling_power, n), pickle_recipe=(falling_power, n))  # fmt: skip
 
 
 @cache
 def polygamma(n: int) -> Op:
     """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
     name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
-    return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),), avoid=lgamma.avoid, made=(polygamma, n))  # fmt: skip
+    return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),),
+              avoid=lgamma.avoid, pickle_recipe=(polygamma, n))  # fmt: skip
 
 
 # fmt: off
@@ -70,90 +77,117 @@ def polygamma(n: int) -> Op:
 add = Op("add", operator.add, (lambda y, a, b: 1.0, lambda y, a, b: 1.0), infix=("+", 1), machine="+")
 sub = Op("sub", operator.sub, (lambda y, a, b: 1.0, lambda y, a, b: -1.0), infix=("-", 1), machine="-")
 mul = Op("mul", operator.mul, (lambda y, a, b: b, lambda y, a, b: a), infix=("*", 2), machine="*")
-div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b),
-         limit=lambda a, b: math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan, avoid=lambda a, b: b, infix=("/", 2), machine="/")
+div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b), infix=("/", 2), machine="/",
+         limit=lambda a, b: math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan, avoid=lambda a, b: b)
 neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3), machine="neg")
-pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3), lower=lambda x: x)
+pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
 # x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: the rule asks for log 1 then.
 pow = Op("pow", special.power, (lambda y, a, b: power_rule1(a, b), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=special.power_limit, avoid=lambda a, b: a, infix=("**", 4), machine="pow", lower=special.whole_power)
 power_rule1 = falling_power(1)
 
 # Exponentials, logarithms, roots.
-exp   = Op("exp", math.exp, (lambda y, x: y,), limit=lambda x: inf, machine="exp")
-expm1 = Op("expm1", math.expm1, (lambda y, x: exp(x),), limit=lambda x: inf, machine="expm1")
-log   = Op("log", math.log, (lambda y, x: 1 / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf, machine="log")
-log2  = Op("log2", math.log2, (lambda y, x: 1 / math.log(2) / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf, machine="log2")
-log10 = Op("log10", math.log10, (lambda y, x: 1 / math.log(10) / x,), (POSITIVE,), lambda x: x, lambda x: nan if x else -inf, machine="log10")
-log1p = Op("log1p", math.log1p, (lambda y, x: 1 / (1 + x),), (Interval(-1, inf, "(]"),), lambda x: 1 + x, lambda x: -inf if x == -1 else nan, machine="log1p")
-sqrt  = Op("sqrt", math.sqrt, (lambda y, x: 0.5 / y,), (NON_NEGATIVE,), avoid=lambda x: x, machine="sqrt")
-cbrt  = Op("cbrt", math.cbrt, (lambda y, x: 1 / (3 * y * y),), avoid=lambda x: x, machine="cbrt")
-square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,), lower=lambda x: x * x)
-reciprocal = Op("reciprocal", lambda x: 1 / x, (lambda y, x: -y * y,), avoid=lambda x: x, limit=lambda x: math.copysign(inf, x), lower=lambda x: 1 / x)
+exp   = libm("exp", (lambda y, x: y,), limit=lambda x: inf)
+expm1 = libm("expm1", (lambda y, x: exp(x),), limit=lambda x: inf)
+log   = libm("log", (lambda y, x: 1 / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
+log2  = libm("log2", (lambda y, x: 1 / math.log(2) / x,),
+             domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
+log10 = libm("log10", (lambda y, x: 1 / math.log(10) / x,),
+             domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
+log1p = libm("log1p", (lambda y, x: 1 / (1 + x),),
+             domain=(Interval(-1, inf, "(]"),), avoid=lambda x: 1 + x, limit=lambda x: special.log_limit(1 + x))
+sqrt  = libm("sqrt", (lambda y, x: 0.5 / y,), domain=(NON_NEGATIVE,), avoid=lambda x: x)
+cbrt  = libm("cbrt", (lambda y, x: 1 / (3 * y * y),), avoid=lambda x: x)
+square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))
+reciprocal = Op("reciprocal", lambda x: 1 / x, (lambda y, x: -y * y,),
+                avoid=lambda x: x, limit=lambda x: math.copysign(inf, x))
 
 # Circular and hyperbolic functions.
-sin   = Op("sin", math.sin, (lambda y, x: cos(x),), machine="sin")
-cos   = Op("cos", math.cos, (lambda y, x: -sin(x),), machine="cos")
-tan   = Op("tan", math.tan, (lambda y, x: 1 + y * y,), machine="tan")
-asin  = Op("asin", math.asin, (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x), machine="asin")
-acos  = Op("acos", math.acos, (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), (UNIT,), lambda x: (1 - x) * (1 + x), machine="acos")
-atan  = Op("atan", math.atan, (lambda y, x: square(1 / hypot(1.0, x)),), machine="atan")
-atan2 = Op("atan2", math.atan2, (lambda y, a, b: b * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
-                                    lambda y, a, b: -a * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
-           avoid=lambda a, b: hypot(a, b) + b, machine="atan2")
-sinh  = Op("sinh", math.sinh, (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x), machine="sinh")
-cosh  = Op("cosh", math.cosh, (lambda y, x: sinh(x),), limit=lambda x: inf, machine="cosh")
+sin   = libm("sin", (lambda y, x: cos(x),))
+cos   = libm("cos", (lambda y, x: -sin(x),))
+tan   = libm("tan", (lambda y, x: 1 + y * y,))
+asin  = libm("asin", (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
+acos  = libm("acos", (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
+atan  = libm("atan", (lambda y, x: square(1 / hypot(1.0, x)),))
+atan2 = libm("atan2", (lambda y, a, b: b * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
+                       lambda y, a, b: -a * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
+             avoid=lambda a, b: hypot(a, b) + b)
+sinh  = libm("sinh", (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
+cosh  = libm("cosh", (lambda y, x: sinh(x),), limit=lambda x: inf)
 # 1 - y² loses every digit far out and 1/cosh² overflows: this form is exact and needs no branch.
-tanh  = Op("tanh", math.tanh, (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square(1 + e),), machine="tanh")
-asinh = Op("asinh", math.asinh, (lambda y, x: 1 / hypot(1.0, x),), machine="asinh")
-acosh = Op("acosh", math.acosh, (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),), (Interval(1, inf, "[]"),), lambda x: x - 1, machine="acosh")
-atanh = Op("atanh", math.atanh, (lambda y, x: 1 / ((1 - x) * (1 + x)),), (Interval(-1, 1),), lambda x: (1 - x) * (1 + x),
-           limit=lambda x: math.copysign(inf, x) if math.fabs(x) == 1 else nan, machine="atanh")
+tanh  = libm("tanh", (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square(1 + e),))
+asinh = libm("asinh", (lambda y, x: 1 / hypot(1.0, x),))
+acosh = libm("acosh", (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
+             domain=(Interval(1, inf, "[]"),), avoid=lambda x: x - 1)
+atanh = libm("atanh", (lambda y, x: 1 / ((1 - x) * (1 + x)),), domain=(Interval(-1, 1),),
+             avoid=lambda x: (1 - x) * (1 + x), limit=lambda x: math.copysign(inf, x) if math.fabs(x) == 1 else nan)
 
 # Activations.
-sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),), lower=lambda x: where(greater_equal(x, 0.0), 1.0, e := exp(-abs(x))) / (1 + e))
-softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))), (lambda y, x: sigmoid(x),), lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
-relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: step(x),), avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
+sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),),
+              lower=lambda x: where(greater_equal(x, 0.0), 1.0, e := exp(-abs(x))) / (1 + e))
+softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))),
+              (lambda y, x: sigmoid(x),), lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
+relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: heaviside(x),),
+              avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
-                (lambda y, x, slope: where(step(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
+                (lambda y, x, slope: where(heaviside(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
                 avoid=lambda x, slope: x, defaults=(0.01,), lower=lambda x, slope: where(greater(x, 0.0), x, slope * x))
 elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
-          (lambda y, x, alpha: where(step(x), 1.0, alpha * exp(minimum(x, 0.0))), lambda y, x, alpha: expm1(minimum(x, 0.0))),
+          (lambda y, x, alpha: where(heaviside(x), 1.0, alpha * exp(minimum(x, 0.0))),
+           lambda y, x, alpha: expm1(minimum(x, 0.0))),
           avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
-silu = Op("silu", lambda x: -0.0 if x == -inf else x * special.sigmoid(x), (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),), lower=lambda x: where(equal(x, -inf), -0.0, x * sigmoid(x)))
+silu = Op("silu", lambda x: -0.0 if x == -inf else x * special.sigmoid(x),
+          (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),),
+          lower=lambda x: where(equal(x, -inf), -0.0, x * sigmoid(x)))
 gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math.sqrt(0.5)),
-          (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),), lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
+          (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),),
+          lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
 
 # Kinks, steps and choices. A tie of maximum and minimum shares one half each; nan in, nan out.
-abs     = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x, machine="fabs")
-sign    = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_flat,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
-step    = Op("step", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_flat,), avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
-compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_flat, _flat), avoid=lambda a, b: a - b, lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
+abs  = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x, machine="fabs")
+sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_zero,),
+          avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
+heaviside = Op("heaviside", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_zero,),
+               avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
+compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_zero, _zero),
+             avoid=operator.sub,
+             lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
 maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
-             (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2), avoid=lambda a, b: a - b, lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
+             (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2),
+             avoid=operator.sub, lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
 minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
-             (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2), avoid=lambda a, b: a - b, lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
-clip    = Op("clip", special.clip, (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
-                             lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
-             avoid=lambda x, low, high: (x - low) * (x - high) * (high - low), lower=lambda x, low, high: where(greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
-where   = Op("where", lambda condition, a, b: a if condition else b,
-             (_flat, lambda y, condition, a, b: not_equal(condition, 0.0), lambda y, condition, a, b: equal(condition, 0.0)),
-             avoid=lambda condition, a, b: condition, machine="select")
-less          = Op("less", lambda a, b: float(a < b), (_flat, _flat), avoid=lambda a, b: a - b, machine="<")
-less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_flat, _flat), avoid=lambda a, b: a - b, machine="<=")
-greater       = Op("greater", lambda a, b: float(a > b), (_flat, _flat), avoid=lambda a, b: a - b, machine=">")
-greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_flat, _flat), avoid=lambda a, b: a - b, machine=">=")
-equal         = Op("equal", lambda a, b: float(a == b), (_flat, _flat), avoid=lambda a, b: a - b, machine="==")
-not_equal     = Op("not_equal", lambda a, b: float(a != b), (_flat, _flat), avoid=lambda a, b: a - b, machine="!=")
+             (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2),
+             avoid=operator.sub, lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
+clip = Op("clip", special.clip,
+          (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
+           lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
+          avoid=lambda x, low, high: (x - low) * (x - high) * (high - low),
+          lower=lambda x, low, high: where(
+              greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
+where = Op("where", lambda condition, a, b: a if condition else b,
+           (_zero, lambda y, condition, a, b: not_equal(condition, 0.0),
+            lambda y, condition, a, b: equal(condition, 0.0)),
+           avoid=lambda condition, a, b: condition, machine="select")
+less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=operator.sub, machine="<")
+less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_zero, _zero), avoid=operator.sub, machine="<=")
+greater       = Op("greater", lambda a, b: float(a > b), (_zero, _zero), avoid=operator.sub, machine=">")
+greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), avoid=operator.sub, machine=">=")
+equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=operator.sub, machine="==")
+not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=operator.sub, machine="!=")
 
 # Distances, error functions, gamma, sums. hypot at (0, 0) has derivative 0, as abs has.
-hypot = Op("hypot", math.hypot, (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)), avoid=lambda a, b: hypot(a, b), machine="hypot")
-erf   = Op("erf", math.erf, (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),), machine="erf")
-erfc  = Op("erfc", math.erfc, (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x),), machine="erfc")
-lgamma = Op("lgamma", special.lgamma, (lambda y, x: digamma(x),), avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
+hypot = libm("hypot", (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)),
+             avoid=lambda a, b: hypot(a, b))
+erf   = libm("erf", (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))
+erfc  = libm("erfc", (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x),))
+lgamma = Op("lgamma", special.lgamma, (lambda y, x: digamma(x),),
+            avoid=lambda x: sin(math.pi * minimum(x, 0.5)), limit=lambda x: inf)
 digamma, trigamma = polygamma(0), polygamma(1)
-fsum  = Op("fsum", lambda *xs: math.fsum(xs), Every(lambda y, *xs: (1.0,) * len(xs)), limit=lambda *xs: sum(xs), lower=lambda *xs: special.pairwise(xs))
-dot   = Op("dot", special.dot, Every(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]), lower=lambda *xs: special.pairwise([a * b for a, b in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]))
+fsum = Op("fsum", lambda *xs: math.fsum(xs), Variadic(lambda y, *xs: (1.0,) * len(xs)),
+          limit=lambda *xs: sum(xs), lower=lambda *xs: special.pairwise(xs))
+dot  = Op("dot", special.dot, Variadic(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]),
+          lower=lambda *xs: special.pairwise(
+              [a * b for a, b in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]))
 # fmt: on
 
 TABLE |= {row.name: row for row in list(globals().values()) if isinstance(row, Op)}

@@ -111,8 +111,8 @@ def tracing() -> Iterator[Recording]:
     >>> steps.output.source
     '<doctest autograd_tiny.engine.provenance.tracing[1]>:3'
 
-    Other threads and tasks are not recorded, except for tasks that are created within: they have its context. A recording
-    within another is part of both. With none on the engine runs as it is, at no cost.
+    Other threads and tasks are not recorded, except for tasks that are created within: they have its context. A
+    recording within another is part of both. With none on the engine runs as it is, at no cost.
     """
     recording = Recording()
     with _lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import sys
 from fractions import Fraction
@@ -11,6 +12,15 @@ from typing import Any
 
 LARGEST = sys.float_info.max
 FAR = 2.0**51  # exponents beyond lose their broken part, or whether they are odd, where 1 is taken away
+
+
+def real(x: Any) -> float:
+    """A real number as a float: int, bool, Decimal, Fraction, a NumPy scalar; TypeError for anything else."""
+    kind = type(x)
+    imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
+    if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
+        return float(x)
+    raise TypeError(f"expected a real number, got {x!r:.60} of type {kind.__name__}")
 
 
 def power(a: float, b: float) -> float:
@@ -31,6 +41,11 @@ def power_limit(a: float, b: float) -> float:
 def is_broken(a: float, b: float) -> bool:
     """Whether a**b is a negative number to an exponent that is not whole; ±inf is even, as IEEE 754 has it."""
     return a < 0 and b % 1 > 0
+
+
+def log_limit(x: float) -> float:
+    """What IEEE 754 says of log x where Python raises: -∞ at 0, nan below."""
+    return math.nan if x else -math.inf
 
 
 def whole_power(a: Any, b: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, NoReturn, Self
 
-from autograd_tiny.engine.op import Every, Op, Spelled, real
+from autograd_tiny.engine.op import Op, Spelled, Variadic, real
 from autograd_tiny.engine.operand import Operand
 
 LONGEST = 2000  # characters that are spelled out
@@ -59,7 +59,7 @@ class Symbol(Operand):
         return Symbol.applied(op, tuple(x if isinstance(x, Symbol) else real(x) for x in xs))
 
     def _refuse(self, other: object = None) -> NoReturn:
-        raise TypeError(f"the truth of `{self}` is not known: use the rows where, step, greater, … in place of if")
+        raise TypeError(f"the truth of `{self}` is not known: use the rows where, heaviside, greater, … in place of if")
 
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
 
@@ -77,7 +77,7 @@ def spelled(x: Symbol | float) -> Spelled:
 
 def operand_symbols(op: Op) -> tuple[Symbol, ...]:
     """One Symbol per operand, named as the op's first rule names them: a, b or x."""
-    if isinstance(op.partials, Every):
+    if isinstance(op.partials, Variadic):
         return tuple(Symbol(name) for name in ("x0", "x1", "x2", "x3"))
     names, count = list(inspect.signature(op.partials[0]).parameters)[1:], len(op.partials)
     if len(names) != count or names == ["xs"]:  # a rule may take them all together, *xs
@@ -99,7 +99,7 @@ def explain(op: Op) -> str:
     result = Symbol.apply(op, xs)
     shown = f"({result})" if result.spelled.binds < 99 else str(result)
     lines = []
-    for x, d in zip(xs, op.locals(Symbol("y"), xs), strict=True):
+    for x, d in zip(xs, op.local_derivatives(Symbol("y"), xs), strict=True):
         spelled = d if isinstance(d, Symbol) else Spelled.number(real(d)).text
         uses_y = isinstance(d, Symbol) and _mentions(d, "y")
         lines.append(f"∂{shown}/∂{x} = {spelled}{f'    where y = {result}' if uses_y else ''}")

@@ -157,7 +157,7 @@ def holds_operands(tree: Any) -> bool:
 
 
 def below(x: Any) -> Items:
-    """What a container holds, or a Module in its attributes, with the text that reaches it; nothing for anything else."""
+    """The items of a container, or a Module's attributes, each with the text that reaches it; else nothing."""
     if is_module(x):
         return [(f".{name}", item) for name, item in vars(x).items()]
     kind = kind_of(x)

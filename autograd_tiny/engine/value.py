@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, final
 
-from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
+from autograd_tiny.engine.familiar import Familiar
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 
-UNTOUCHED = float("0")  # the one 0.0 that says: no backward() has reached this node
-
 
 @final
-class Value(Operand):
+class Value(Familiar):
     """A scalar that records the op and operands it came from.
 
     >>> a, b = Value(2.0), Value(-3.0)
@@ -32,15 +31,11 @@ class Value(Operand):
     __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")  # noqa: RUF023 - the order they are spoken of
     rank = 1
 
-    def __init__(self, data: Any, name: str | None = None) -> None:
+    def __init__(self, data: Any, name: str | None = None, *, label: str | None = None) -> None:
         if isinstance(data, Operand):
             raise TypeError(f"{data!r} is a {type(data).__name__} already: use it, or Value(x.data) for a new leaf")
-        self.data, self.grad, self.name = real(data), UNTOUCHED, name
-        self.op: Op | None = None
-        self.a: Any = None
-        self.b: Any = None
-        self.da: Any = None
-        self.db: Any = None
+        self.data, self.grad, self.name = real(data), NO_GRAD, label if name is None else name
+        self.op = self.a = self.b = self.da = self.db = None
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("Value has no subclasses: a new kind of node is an Op, a new kind of number an Operand")
@@ -49,7 +44,7 @@ class Value(Operand):
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         """Compute op on the data and record a new node: the forward pass."""
         if len(xs) == 2 and op.partials.__class__ is tuple:
-            return _TWO.binary(op, *xs)
+            return Value.binary(xs[0], op, *xs)  # whichever of them is a Value: `binary` asks both
         if len(xs) == 1 and xs[0].__class__ is Value and op.partials.__class__ is tuple:
             return xs[0].unary(op)
         operands = xs  # three or more: they stand in b, their derivatives in db
@@ -62,7 +57,7 @@ class Value(Operand):
         except EDGES as error:
             v.data = _edge(op, error, operands, xs)
         v.db = local_derivatives(op, v.data, xs, tuple(x.__class__ is Value for x in operands))
-        v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, UNTOUCHED, None
+        v.a, v.b, v.da, v.op, v.grad, v.name = None, operands, None, op, NO_GRAD, None
         return v
 
     def unary(self, op: Op) -> Any:
@@ -79,7 +74,7 @@ class Value(Operand):
         except EDGES:
             (v.da,) = local_derivatives(op, y, (x,))
         v.data = y
-        v.grad = UNTOUCHED
+        v.grad = NO_GRAD
         v.op = op
         v.a = self
         v.b = v.db = v.name = None
@@ -102,7 +97,7 @@ class Value(Operand):
         except EDGES:
             v.da, v.db = local_derivatives(op, y, (x, z), (a.__class__ is Value, b.__class__ is Value))
         v.data = y
-        v.grad = UNTOUCHED
+        v.grad = NO_GRAD
         v.op = op
         v.a = a
         v.b = b
@@ -124,31 +119,20 @@ class Value(Operand):
         return tuple(x for x in self.operands if x.__class__ is Value)
 
     @property
-    def locals(self) -> tuple[float | None, ...]:
-        """The local derivative by each operand, as the forward pass took it; None by a constant."""
-        if self.op is None:
-            return ()
-        if self.b.__class__ is tuple:
-            return tuple(d if x.__class__ is Value else None for x, d in zip(self.b, self.db, strict=True))
-        return (self.da,) if self.b is None else (self.da, self.db)
+    def local_derivatives(self) -> tuple[float | None, ...]:
+        """∂self/∂operand for each operand, as the forward pass took it; None for a constant.
 
-    @property
-    def partials(self) -> tuple[Callable[[], float], ...]:
-        """One closure per operand that gives the local derivative ∂self/∂operand from the table's rule.
-
-        >>> product = Value(2.0) * Value(-3.0)
-        >>> [partial() for partial in product.partials]
-        [-3.0, 2.0]
+        >>> (2.0 * Value(-3.0)).local_derivatives
+        (None, 2.0)
         """
-        op, y = self.op, self.data
-        xs = tuple(x.data if isinstance(x, Value) else x for x in self.operands)
-        return tuple((lambda i=i: local_derivatives(op, y, xs)[i]) for i in range(len(xs)))  # type: ignore[arg-type, misc]
+        ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
+        return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
 
     def backward(self) -> None:
         """Fill `grad` of every node below with ∂self/∂node: reset on inner nodes, added to at the leaves."""
         order = topological_order(self)
         for v in order:
-            if v.op is not None:
+            if v.op is not None or v.grad is None:  # a user writes None to a leaf for no gradient
                 v.grad = 0.0
         self.grad += 1.0  # ∂self/∂self
         sweep(order)
@@ -159,31 +143,10 @@ class Value(Operand):
     def __gt__(self, other: Any) -> bool: return self.data > _compared(other)
     def __ge__(self, other: Any) -> bool: return self.data >= _compared(other)
     def __float__(self) -> float: return float(self.data)
-    def __format__(self, spec: str) -> str: return format(self.data, spec) if spec else repr(self)
     # fmt: on
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a Value is ambiguous: compare it, or ask its .data")
-
-    def __repr__(self) -> str:
-        grad = "" if self.grad is UNTOUCHED else f", grad={self.grad!r}"
-        return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
-
-    def draw(self, **options: Any) -> Any:
-        """The graph below, as a picture: `draw(self, …)` of `autograd_tiny`, which says what the options are."""
-        return FACES["picture"](self, **options)
-
-    def trace(self) -> Any:
-        """Every step of `backward()`, forwards and back in time: `trace(self)` of `autograd_tiny`."""
-        return FACES["steps"](self)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # in a notebook
-        return FACES["picture in a notebook"](self)
-
-    def __reduce__(self) -> Any:
-        if self.op is not None:
-            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
-        return _leaf, (self.data, None if self.grad is UNTOUCHED else self.grad, self.name)
 
 
 _new: Callable[[Any], Any] = object.__new__  # a global: with nobody looking, nothing is asked and nothing is paid
@@ -195,13 +158,8 @@ def observe(allocate: Callable[[Any], Any] | None) -> None:
     _new = allocate or object.__new__
 
 
-_TWO = Value(0.0)  # any Value: `binary` is a method only because methods are called fastest
-
-
 def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
-    """Every node that ys depend on, each after its operands; `stop` and what lies below it are left out.
-
-    Nodes are Values, Tracers or Symbols, of one kind: whatever keeps `op`, `a` and `b`.
+    """Every node that ys (of one kind, with op, a, b) need on, each after its operands; `stop` and below are left out.
 
     >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
     >>> [v.name for v in topological_order(c)]
@@ -231,10 +189,7 @@ def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
 
 
 def sweep(order: list[Value]) -> None:
-    """Go from the output back to the leaves: each node hands its grad, times the local derivative, to its operands.
-
-    This is `contributions` of chain_rule.py, unrolled for `Value.grad`: several times as fast. A test holds them together.
-    """
+    """Hand each grad × local derivative on, from the output back: `contributions`, unrolled, for twice the speed."""
     for v in reversed(order):
         if v.op is not None:
             g, a, b = v.grad, v.a, v.b
@@ -270,9 +225,3 @@ def _edge(op: Op, error: Exception, operands: tuple[Any, ...], xs: tuple[float, 
 
 def _compared(other: Any) -> float:
     return other.data if isinstance(other, Value) else other
-
-
-def _leaf(data: float, grad: float | None, name: str | None) -> Value:
-    leaf = Value(data, name)
-    leaf.grad = UNTOUCHED if grad is None else grad
-    return leaf

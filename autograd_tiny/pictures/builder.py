@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import name_nodes
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import CaptionFacts, caption
 from autograd_tiny.pictures.fold import Groups
@@ -110,7 +110,7 @@ class PictureBuilder:
         if (
             head in self.level.paths
             or self.times[tail] > self.times[head]
-            or (folded and isinstance(op.partials, Every))
+            or (folded and isinstance(op.partials, Variadic))
         ):
             return False
         return len(self.members[head]) == self.times[head]
@@ -126,7 +126,7 @@ class PictureBuilder:
         return Arrow(self.keys[tail], self.keys[head], len(uses), " ".join(label), bold)
 
     def _local(self, i: int, k: int) -> float:
-        return [float(d) for d in self.graph.order[i].locals if d is not None][k]
+        return [float(d) for d in self.graph.order[i].local_derivatives if d is not None][k]
 
     def _box(self, g: int, members: list[int]) -> Box:
         order, show, notes, lit = self.graph.order, self.options.show, self.options.notes, self.options.highlight.values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.pictures.measure import shortened, wrapped
 
 WIDE = 110  # characters of a line
@@ -44,23 +45,19 @@ def caption(facts: CaptionFacts) -> tuple[str, ...]:
                 f"{len(facts.modules):,} modules are one box each" if len(facts.modules) > 1 else "a module is one box"
             )
             how.append(f"{each} ({some}{', …' if len(facts.modules) > 2 else ''})")
-        lines.append(f"{_counted(drawn, 'value')} in {_counted(facts.boxes, 'box')}: {'; '.join(how)}.")
+        lines.append(f"{counted(drawn, 'value')} in {counted(facts.boxes, 'box')}: {'; '.join(how)}.")
     if facts.left_out:
         parts = []
         if facts.focus:
             parts.append(f"the paths from {shortened(facts.focus, 40)} to the output")
         if facts.depth is not None:
-            parts.append(f"what is {_counted(facts.depth, 'step')} or fewer from the output")
+            parts.append(f"what is {counted(facts.depth, 'step')} or fewer from the output")
         if facts.capped:
-            parts.append(f"the {_counted(facts.boxes, 'box')} nearest to the output")
+            parts.append(f"the {counted(facts.boxes, 'box')} nearest to the output")
         left = (
-            f"{facts.left_out:,} of {_counted(facts.values, 'value')} {'is' if facts.left_out == 1 else 'are'} left out"
+            f"{facts.left_out:,} of {counted(facts.values, 'value')} {'is' if facts.left_out == 1 else 'are'} left out"
         )
         lines.append(f"Drawn: {', of these '.join(parts)}; {left}.")
     if lines and facts.more:
         lines.append(f"More: {facts.more}.")
     return tuple(part for line in lines for part in wrapped(line, WIDE, 3))
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 'es' if what.endswith('x') else 's'}"

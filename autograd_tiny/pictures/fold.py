@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.scopes import split
 
@@ -103,7 +103,7 @@ def _samples(graph: Indexed, units: Groups) -> list[tuple[int, int]]:
 
 
 def _adds(v: Value) -> bool:
-    return sign(v) == "+" or (v.op is not None and isinstance(v.op.partials, Every))
+    return sign(v) == "+" or (v.op is not None and isinstance(v.op.partials, Variadic))
 
 
 def _inner(graph: Indexed, units: Groups, i: int, j: int) -> bool:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import LONGEST_LABEL, Named, number, numbered, spell
-from autograd_tiny.engine.op import Every, Spelled
-from autograd_tiny.engine.value import UNTOUCHED, Value
+from autograd_tiny.engine.op import Spelled, Variadic
+from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.picture import Line
@@ -29,7 +29,7 @@ class Quantity(NamedTuple):
 
 
 DATA = Quantity("data", Color.VALUE, lambda v: v.data)
-GRAD = Quantity("grad", Color.GRAD, lambda v: None if v.grad is UNTOUCHED else v.grad)
+GRAD = Quantity("grad", Color.GRAD, lambda v: v.grad if v.has_grad else None)
 QUANTITIES = (DATA, GRAD)  # a line each, in this order
 
 
@@ -53,13 +53,13 @@ class Titles:
         self.graph, self.named, self.names = graph, named, names
 
     def title(self, roots: list[int], one: list[int], whole: list[int]) -> str:
-        """Of values that are alike, `roots`; `one` is all that is in the box for the first, `whole` also what is cut off."""
+        """Of values that are alike, `roots`; `one` is all that the box holds of the first, `whole` also what is cut."""
         first = self.graph.order[roots[0]]
         if first.op is None:
             return self._name(roots) or (numbered(roots[0]) if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(whole) if len(one) > 1 else first.op.name
-        if isinstance(first.op.partials, Every) and len(first.operands) > FEW_TERMS:
+        if isinstance(first.op.partials, Variadic) and len(first.operands) > FEW_TERMS:
             written = f"{first.op.name} of {len(first.operands):,}"
             return f"{name} = {written}" if (name := self._name(roots)) else written
         if self.named:

@@ -19,7 +19,7 @@ from autograd_tiny.pictures.writers import svg
 
 NETWORK, SCALARS = "network.svg", "scalars.svg"
 # A link may lead to a circle, a box or the frame of a module; its outline is the first shape in it.
-_ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))  # fmt: skip
+_ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))
 
 
 def linked(
@@ -30,7 +30,7 @@ def linked(
     most: int = MOST_CIRCLES,
     **options: Unpack[GraphOptions],
 ) -> tuple[Path, Path]:
-    """Write network.svg and scalars.svg into a folder; a click on a module in one leads to the same module in the other.
+    """Write network.svg and scalars.svg into a folder; a click on a module in one leads to it in the other.
 
     >>> import tempfile
     >>> from autograd_tiny.nn.modules import MLP
@@ -38,8 +38,9 @@ def linked(
     ...     [path.name for path in linked(MLP(2, [3, 1], seed=0)([1.0, -1.0]), folder)]
     ['network.svg', 'scalars.svg']
 
-    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as
-    for `network`, the options as for `draw`, of the scalars. Raises what `network` and `draw` raise, OSError where the folder cannot be written.
+    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as for
+    `network`, the options as for `draw`, of the scalars. Raises what `network` and `draw` raise, OSError where the
+    folder cannot be written.
     """
     graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **options)
     circles, scalars = (svg.read(graph.pipe("svg", encoding="utf-8")) for graph in graphs)

@@ -8,8 +8,11 @@ import unicodedata
 SIZE = 11  # points: the letters of every picture
 
 # The widths of Helvetica's letters, in hundredths of their size; the others are as wide as a digit.
-_WIDTHS = {c: w for w, cs in ((22, "ijl'|"), (28, " !,./:;I[]ft\\"), (33, "-()r`\"{}"), (50, "ckszvxyJ"), (67, "ABEKPSVXY&"),
-                              (72, "CDHNRUw"), (78, "GOQ"), (83, "mM+=<>~×≈−∂"), (94, "W%"), (100, "@…→∞")) for c in cs}  # fmt: skip
+_ALIKE = {
+    22: "ijl'|", 28: " !,./:;I[]ft\\", 33: "-()r`\"{}", 50: "ckszvxyJ", 67: "ABEKPSVXY&", 72: "CDHNRUw", 78: "GOQ",
+    83: "mM+=<>~×≈−∂", 94: "W%", 100: "@…→∞",
+}  # fmt: skip
+_WIDTHS = {c: w for w, cs in _ALIKE.items() for c in cs}
 _GENEROUS = 1.22  # Helvetica's bold is 1.07 times as wide, and the widest face that stands in, DejaVu Sans, 1.18 times
 
 

@@ -118,7 +118,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def documented(f: Function) -> Function:
-    """Put each option into the docstring, where it says {options}, and into the signature that help and notebooks show."""
+    """Put each option into the docstring, where it says {options}, and into the signature that help shows."""
     own = [p for p in inspect.signature(f).parameters.values() if p.kind is not p.VAR_KEYWORD]
     keywords = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hint)

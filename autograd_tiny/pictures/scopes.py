@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.provenance import Recording, recorded
 from autograd_tiny.engine.value import Value
 
@@ -41,14 +41,18 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
     >>> from autograd_tiny.nn.modules import MLP
     >>> from autograd_tiny.engine.value import topological_order
     >>> y = MLP(1, [1, 1], seed=0)([Value(2.0, "x")]).tanh() ** 2
-    >>> [scope for v, scope in scopes(topological_order(y)).items() if v.op is not None]
-    ['layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[0].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', 'layers[1].neurons[0]', '']
+    >>> for scope in dict.fromkeys(scope for v, scope in scopes(topological_order(y)).items() if v.op is not None):
+    ...     print(repr(scope))
+    'layers[0].neurons[0]'
+    'layers[1].neurons[0]'
+    ''
 
-    What a recording of modules noted is so, within `tracing()` that of the one that is on. The rest is inferred from parameters,
-    leaves named by a path, as `name_parameters` names them: an op on parameters of one module and on something else
-    belongs to it (so `w * x` and `b + …`, and not the regulariser `w * w`), a sum of what belongs to it, until each of its
-    parameters is in it once, and a function applied directly to such a value, its activation. That is all of an `nn.MLP`,
-    and the function that a caller applies directly to its output; in other modules some values may be left without one.
+    What a recording of modules noted is so, within `tracing()` that of the one that is on. The rest is inferred from
+    parameters, leaves named by a path, as `name_parameters` names them: an op on parameters of one module and on
+    something else belongs to it (so `w * x` and `b + …`, and not the regulariser `w * w`), a sum of what belongs to it,
+    until each of its parameters is in it once, and a function applied directly to such a value, its activation. That is
+    all of an `nn.MLP`, and the function that a caller applies directly to its output; in other modules some values may
+    be left without one.
     """
     recording = recording or recorded()
     where = recording.where if recording and recording.outermost else {}
@@ -113,7 +117,7 @@ def _is_activation(v: Value, operands: list[Value]) -> bool:
     """Whether it is a function applied directly to a sum or product."""
     if len(operands) != 1 or (op := operands[0].op) is None or v.op is None:
         return False
-    return v.op.infix is None and (op.infix is not None or isinstance(op.partials, Every))
+    return v.op.infix is None and (op.infix is not None or isinstance(op.partials, Variadic))
 
 
 def _constants(v: Value) -> list[float]:
@@ -121,7 +125,7 @@ def _constants(v: Value) -> list[float]:
 
 
 def _many(v: Value) -> bool:
-    return v.op is not None and isinstance(v.op.partials, Every)
+    return v.op is not None and isinstance(v.op.partials, Variadic)
 
 
 def _sign(v: Value) -> str:

@@ -92,7 +92,8 @@ class Highlight:
                 if low not in graph.parents[high]:
                     a, b = graph.order[i], graph.order[j]
                     raise ValueError(
-                        f"highlight: no step of a path leads from {a!r:.60} to {b!r:.60}: neither is an operand of the other"
+                        f"highlight: no step of a path leads from {a!r:.60} to {b!r:.60}: "
+                        "neither is an operand of the other"
                     )
                 self.uses[low, high] = None
 

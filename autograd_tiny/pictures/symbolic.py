@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograd_tiny.engine.names import numbered, spell
-from autograd_tiny.engine.op import Every, Op, Spelled, real
+from autograd_tiny.engine.op import Op, Spelled, Variadic, real
 from autograd_tiny.engine.symbol import Symbol, operand_symbols, spelled
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.pictures.measure import shortened, wrapped
@@ -78,15 +78,15 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
         y = f(*(x for x, named in symbols.items() if not named), **{str(x): x for x, named in symbols.items() if named})
     except (TypeError, AttributeError) as error:
         raise TypeError(
-            f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), or draw "
-            "the Value that it gives for Values"
+            f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), "
+            "or draw the Value that it gives for Values"
         ) from error
     if isinstance(y, (int, float)):
         raise TypeError(f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, whatever these are: there is no graph")
     if not isinstance(y, Symbol):
         raise TypeError(
-            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one that "
-            "it gives, such as draw(lambda x: f(x)[0])"
+            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one "
+            "that it gives, such as draw(lambda x: f(x)[0])"
         )
     drawing = _Drawing()
     label = drawing.labels(order := topological_order(y))
@@ -177,12 +177,12 @@ def _title(label: str, written: str) -> str:
 def _locals(op: Op, y: Symbol, xs: tuple[Symbol | float, ...]) -> list[Any]:
     """The local derivatives, Symbols or numbers; the error in the place of those that cannot be spelled."""
     found: list[Any] = []
-    for rule in [op.partials.rule] if isinstance(op.partials, Every) else op.partials:
+    for rule in [op.partials.rule] if isinstance(op.partials, Variadic) else op.partials:
         try:
             found.append(rule(y, *xs))
         except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
-            found.append([error] * len(xs) if isinstance(op.partials, Every) else error)
-    return list(found[0]) if isinstance(op.partials, Every) else found
+            found.append([error] * len(xs) if isinstance(op.partials, Variadic) else error)
+    return list(found[0]) if isinstance(op.partials, Variadic) else found
 
 
 def _text(rule: Any) -> str:

@@ -49,7 +49,7 @@ class Paths(NamedTuple):
     total: int
 
     def __repr__(self) -> str:
-        return f"<{counted(self.total)} path{'s' * (self.total != 1)}, the largest {self.largest!r}>"
+        return f"<{counted(self.total, 'path')}, the largest {self.largest!r}>"
 
 
 def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
@@ -79,7 +79,7 @@ def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
         last = consumer
         if target not in below:
             continue
-        local = nodes[consumer].locals[i]
+        local = nodes[consumer].local_derivatives[i]
         assert local is not None
         count[target] = count.get(target, 0) + count[consumer]
         longer = [(_size(p * local), p * local, (target, way)) for _, p, way in best[consumer]]

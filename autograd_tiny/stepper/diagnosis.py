@@ -37,8 +37,8 @@ def diagnose(y: Value | Trace, check: bool = False) -> Diagnosis:
     >>> print(diagnose(x.sqrt() * 2))
     the gradient of x is inf from sqrt(x) on: a pole, the local derivative ∂sqrt(x)/∂x is inf where x = 0
 
-    With `check` the checker compares every local derivative with the exact one and names the first that is wrong; it needs
-    autograd_tiny[check]. Under `tracing()` each symptom has its source line.
+    With `check` the checker compares every local derivative with the exact one and names the first that is wrong; it
+    needs autograd_tiny[check]. Under `tracing()` each symptom has its source line.
     """
     steps = y if isinstance(y, Trace) else trace(y)
     found = [*_changed(steps), *_values(steps), *_gradients(steps), *_units(steps)]
@@ -58,7 +58,8 @@ def _changed(steps: Trace) -> list[str]:
             continue
         if now != node.data and (now == now or node.data == node.data):
             names = ", ".join(x.name for x in node.operands if isinstance(x, Node))
-            return [f"{node.named.title} is {short(node.data)}, but {_operation(node)} is {short(now)}: {names} was changed after the forward pass{_place(node)}"]  # fmt: skip
+            found = f"{node.named.title} is {short(node.data)}, but {_operation(node)} is {short(now)}"
+            return [f"{found}: {names} was changed after the forward pass{_place(node)}"]
     return []
 
 
@@ -69,9 +70,8 @@ def _values(steps: Trace) -> list[str]:
         if not math.isfinite(node.data) and all(map(math.isfinite, xs)):
             if node.op is None:
                 return [f"{node.name} is given as {node.data}{_place(node)}"]
-            return [
-                f"{node.named.title} is {node.data}, the first value that is not finite: {_operation(node)}{_place(node)}"
-            ]
+            found = f"{node.named.title} is {node.data}, the first value that is not finite"
+            return [f"{found}: {_operation(node)}{_place(node)}"]
     return []
 
 
@@ -107,9 +107,14 @@ def _units(steps: Trace) -> list[str]:
         for flag in flags(step):
             if flag in found:
                 found[flag].append(step.node.name)
-    words = {"dead": "pass no gradient", "saturated": "pass less than 5 % of theirs at 0", "underflow": "lose their gradient to underflow"}  # fmt: skip
+    words = {
+        "dead": "pass no gradient",
+        "saturated": "pass less than 5 % of theirs at 0",
+        "underflow": "lose their gradient to underflow",
+    }
     return [
-        f"{flag}: {len(names):,} of {steps.seed:,} values {words[flag]}: {', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}"
+        f"{flag}: {len(names):,} of {steps.seed:,} values {words[flag]}: "
+        f"{', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}"
         for flag, names in found.items()
         if names
     ]
@@ -120,7 +125,11 @@ def _checked(steps: Trace) -> list[str]:
 
     nodes = [
         graph.EngineNode(
-            node.op, tuple(x.number if isinstance(x, Node) else x for x in node.operands), node.data, None, node.locals
+            node.op,
+            tuple(x.number if isinstance(x, Node) else x for x in node.operands),
+            node.data,
+            None,
+            node.local_derivatives,
         )
         for node in steps.nodes
     ]

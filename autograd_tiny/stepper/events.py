@@ -15,14 +15,14 @@ from autograd_tiny.engine.symbol import Symbol, explain
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One value of the graph; its operands are Nodes and, where constant, floats, its locals None by a constant."""
+    """One value of the graph; its operands are Nodes or, where constant, floats, whose local derivative is None."""
 
     number: int
     named: Named
     op: Op | None
     data: float
     operands: tuple[Node | float, ...] = field(repr=False)
-    locals: tuple[float | None, ...] = ()
+    local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
     rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
     shapes: tuple[str, ...] | None = None  # and which of SHAPES each operand has, or ""
@@ -101,7 +101,7 @@ def _rules(node: Node) -> tuple[str, ...]:
     assert op is not None
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
-        found = op.locals(Symbol.named(node.named.label), xs)
+        found = op.local_derivatives(Symbol.named(node.named.label), xs)
         long = any(isinstance(d, Symbol) and len(str(d)) > LONGEST_LABEL for d in found)
         general = explain(op).splitlines() if long else []
     except (TypeError, ValueError, ArithmeticError, IndexError):
@@ -124,8 +124,8 @@ def flags(step: Step) -> tuple[str, ...]:
     """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
 
     nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
-    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated: its slope is
-    below 5 % of that at 0 and falling. reuse: the operand has other uses.
+    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated:
+    its slope is below 5 % of that at 0 and falling. reuse: the operand has other uses.
     """
     if isinstance(step, Forward):
         return _bad(step.node.data)
@@ -153,7 +153,7 @@ def _shape(step: Backward) -> list[str]:
 
     def slope(x: float) -> float:
         at = (*xs[: step.i], x, *xs[step.i + 1 :])
-        d = op.locals(op.forward(*at), at)[step.i]
+        d = op.local_derivatives(op.forward(*at), at)[step.i]
         assert d is not None
         return abs(float(d))
 

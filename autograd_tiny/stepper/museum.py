@@ -20,7 +20,7 @@ BUGS = {
 
 
 class Exhibit(NamedTuple):
-    """Where a wrong pass parts from the right one, and what it makes of the leaves; `parted` is "" where it does not."""
+    """Where a wrong pass parts from the right one, and what it makes of the leaves; `parted` is "" if it does not."""
 
     bug: str
     parted: str
@@ -80,7 +80,8 @@ def _parted(trace: Trace, bug: str, k: int, upstream: float, before: float, afte
     if bug == "order":
         if upstream == step.upstream:
             return ""
-        return f"they part when {consumer} hands its gradient on to {target}: right {short(step.upstream)}, wrong {short(upstream)}, for more was to come"
+        both = f"right {short(step.upstream)}, wrong {short(upstream)}"
+        return f"they part when {consumer} hands its gradient on to {target}: {both}, for more was to come"
     if after == step.after:
         return ""
     wrong = short(after) if bug == "assign" else f"{short(before)} + {short(after - before)} → {short(after)}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.op import Spelled
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
 from autograd_tiny.stepper.traces import Trace
 
@@ -83,15 +83,18 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     local = f"∂{_(node.named.written or node.name)}/∂{_(operand)}"
     reason = f" = {spelled.removeprefix('local = ')}" if spelled.startswith("local = ") else ""
     sign = "=" if exact else equals(step.upstream, step.local, step.contribution)
-    equation = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}  ×  local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}  {sign}  {digits(step.contribution)}"  # fmt: skip
+    upstream = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}"
+    by_rule = f"local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}"
+    equation = f"{upstream}  ×  {by_rule}  {sign}  {digits(step.contribution)}"
     before = (
         "–"
-        if step.before is UNTOUCHED or (step.nth == 1 and not step.before and step.operand.op)
+        if step.before is NO_GRAD or (step.nth == 1 and not step.before and step.operand.op)
         else digits(step.before)
     )
     path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
     accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({path})"
-    code = f"{_(operand)}.grad += {_(node.name)}.grad * {spelled.removeprefix('local = ') if reason else digits(step.local)}"
+    factor = spelled.removeprefix("local = ") if reason else digits(step.local)
+    code = f"{_(operand)}.grad += {_(node.name)}.grad * {factor}"
     said = [spelled] if spelled and not reason else []
     headline = f"BACKWARD {numbered}: how much does {operand} move {output} through {node.name}?"
     return Explained(headline, equation, accumulation, code, "; ".join(said + _context(step, digits)), source)
@@ -103,13 +106,17 @@ def _context(step: Backward, digits: object) -> list[str]:
     if step.nth > 1:
         sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
         said.append(f"{sums}; with = in the place of += it would be {shown(step.contribution)}")
-    elif step.before and step.before is not UNTOUCHED:
+    elif step.before and step.before is not NO_GRAD:
         said.append(
             f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
         )
     if not step.final:
         left = step.of - step.nth
-        said.append(f"{name} waits for {left} more arrow{'s' * (left > 1)} before it hands its gradient on" if step.operand.op else f"{left} more path{'s' * (left > 1)} will reach {name}")  # fmt: skip
+        said.append(
+            f"{name} waits for {left} more arrow{'s' * (left > 1)} before it hands its gradient on"
+            if step.operand.op
+            else f"{left} more path{'s' * (left > 1)} will reach {name}"
+        )
     return said + [FLAGS[flag] for flag in flags(step) if flag in FLAGS]
 
 

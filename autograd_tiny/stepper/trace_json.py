@@ -7,7 +7,7 @@ A node, in topological order, the output last; every other node is an operand of
     id          its place in the list, from 0
     name        its name; `binds`: how tightly the name binds, 99 where it never needs parentheses
     expression  the op on the names of its operands; "" for a leaf
-    op          {"name": "mul", "symbol": "*", "binds": 12}, the symbol "" where it is written as a call; null for a leaf
+    op          {"name": "mul", "symbol": "*", "binds": 12}, the symbol "" where it is a call; null for a leaf
     data        its number
     operands    in order: the id of an earlier node, or {"constant": 2.0}
     scope       the module it belongs to; `source`: the line that made it, "train.py:12"; "" where unknown
@@ -25,8 +25,8 @@ is itself a node, from the last node to the first:
     contribution  upstream × local
     nth, of     this is the nth of so many uses of the operand; `final`: whether it is the last
 
-Numbers that JSON lacks are "nan", "inf" and "-inf". All but names, data, `local`, `rule`, and the first `before` of a leaf
-follows from the rest: `from_json` computes it again and refuses a file in which it differs.
+Numbers that JSON lacks are "nan", "inf" and "-inf". All but names, data, `local`, `rule`, and the first `before` of a
+leaf follows from the rest: `from_json` computes it again and refuses a file in which it differs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.stepper.breakpoints import FLAGS
 from autograd_tiny.stepper.events import SHAPES, Forward, Node, Seed, Step, flags, rule
 from autograd_tiny.stepper.traces import Columns, Trace
@@ -91,7 +91,7 @@ def _step(step: Step) -> dict[str, Any]:
     start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags(step))}
     if isinstance(step, Forward):
         return start
-    end = {"before": None if step.before is UNTOUCHED else _out(step.before), "after": _out(step.after)}
+    end = {"before": None if step.before is NO_GRAD else _out(step.before), "after": _out(step.after)}
     if isinstance(step, Seed):
         return start | end
     product = {
@@ -271,8 +271,8 @@ def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
         nodes.append(_read(item, nodes, [found.get((item["id"], i)) for i in range(len(item["operands"]))]))
     start: dict[int, float] = {}
     for given in written[len(items) :]:
-        start.setdefault(given.get("to", given["node"]), UNTOUCHED if given["before"] is None else given["before"])
-    steps = _swept(nodes, [0.0 if node.op else start.get(node.number, UNTOUCHED) for node in nodes])
+        start.setdefault(given.get("to", given["node"]), NO_GRAD if given["before"] is None else given["before"])
+    steps = _swept(nodes, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes])
     for i, node in enumerate(nodes):
         read = _node(node)
         _compare(f"nodes[{i}]", items[i], {name: read[name] for name in ("op", "scope", "source")})
@@ -345,7 +345,7 @@ def _swept(nodes: list[Node], start: list[float]) -> Trace:
     adjoint, uses = [*start], Columns()
     adjoint[-1] += 1.0
     for node in reversed(nodes):
-        for i, (x, local) in enumerate(zip(node.operands, node.locals, strict=True)):
+        for i, (x, local) in enumerate(zip(node.operands, node.local_derivatives, strict=True)):
             if isinstance(x, Node):
                 assert local is not None
                 uses.consumers.append(node.number)

@@ -15,7 +15,7 @@ from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.provenance import Recording, Where, recorded
-from autograd_tiny.engine.value import UNTOUCHED, Value, topological_order
+from autograd_tiny.engine.value import NO_GRAD, Value, topological_order
 from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
 
@@ -92,11 +92,11 @@ class Trace:
         uses, nodes = self._uses, self.nodes
         consumer, i, target = uses.consumers[k], uses.slots[k], uses.targets[k]
         node, upstream, nth = nodes[consumer], self._adjoint[consumer], uses.nth[k]
-        local = node.locals[i]
+        local = node.local_derivatives[i]
         assert local is not None
         before, contribution = uses.before[k], upstream * local
-        if nth == 1 and self._start[target] is UNTOUCHED:
-            before = UNTOUCHED
+        if nth == 1 and self._start[target] is NO_GRAD:
+            before = NO_GRAD
         after = before + contribution
         return Backward(node, i, nodes[target], upstream, local, contribution, before, after, nth, uses.of[target])
 
@@ -159,7 +159,7 @@ class State:
 
     def __init__(self, trace: Trace) -> None:
         self.trace, self.n = trace, -1
-        self._grads: list[float | None] = [None if g is UNTOUCHED else g for g in trace._start]
+        self._grads: list[float | None] = [None if g is NO_GRAD else g for g in trace._start]
         for i, node in enumerate(trace.nodes):
             if node.op is not None:
                 self._grads[i] = None
@@ -183,7 +183,7 @@ class State:
         place, step = seed - 1 if n == seed else trace._uses.targets[n - seed - 1], trace[n]
         assert isinstance(step, (Seed, Backward))
         first = isinstance(step, Seed) or step.nth == 1
-        fresh = first and (trace.nodes[place].op is not None or trace._start[place] is UNTOUCHED)
+        fresh = first and (trace.nodes[place].op is not None or trace._start[place] is NO_GRAD)
         self._grads[place] = step.after if ahead else None if fresh else step.before
 
     def known(self, node: Node) -> bool:
@@ -215,7 +215,7 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
         raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
-    start = [v.grad if v.op is None else 0.0 for v in order]
+    start = [0.0 if v.op else v.grad if v.has_grad else NO_GRAD for v in order]
     adjoint, uses = dict(zip(order, start, strict=True)), Columns()
     adjoint[y] += 1.0
     consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
@@ -235,5 +235,5 @@ def _nodes(
     nodes: list[Node] = []
     for i, v in enumerate(order):
         operands = tuple(nodes[place[x]] if isinstance(x, Value) else x for x in v.operands)
-        nodes.append(Node(i, named[v], v.op, data[i], operands, v.locals if v.op else (), where.get(v)))
+        nodes.append(Node(i, named[v], v.op, data[i], operands, v.local_derivatives if v.op else (), where.get(v)))
     return tuple(nodes)

@@ -217,7 +217,7 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     for v in order:
         if v.op is not CUT and any(x in active for x in v.parents):
             active.add(v)
-    local = partial(_locals, active) if keep else attrgetter("locals")
+    local = partial(_locals, active) if keep else attrgetter("local_derivatives")
     adjoint: dict[Any, Any] = {y: 1.0}
     for _, _, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
         if x in active:
@@ -231,7 +231,7 @@ def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
         return ds
-    for d, taken, w in zip(ds, v.locals, wanted, strict=True):
+    for d, taken, w in zip(ds, v.local_derivatives, wanted, strict=True):
         if w and repr(float(d)) != repr(float(taken)):  # type: ignore[arg-type]
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
     return ds
@@ -279,11 +279,7 @@ def being_differentiated(tree: Any) -> bool:
 
 
 def _constant(x: Any) -> Any:
-    if isinstance(x, Dual):
-        return _constant(x.primal)
-    if isinstance(x, Tracer):
-        return x.data
-    return Value(x.data, x.name) if isinstance(x, Value) else x
+    return x.detach() if isinstance(x, (*NODES, Dual)) else x
 
 
 @contextmanager

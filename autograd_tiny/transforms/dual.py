@@ -65,6 +65,13 @@ class Dual(Operand):
         """The number itself, as on a Value."""
         return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
+    def item(self) -> Any:
+        return self.data
+
+    def detach(self) -> Any:
+        """The primal without its past: a constant at every level."""
+        return self.primal.detach() if isinstance(self.primal, Operand) else self.primal  # type: ignore[attr-defined]
+
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a Dual is ambiguous: compare it, or ask its .data")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
@@ -133,10 +134,8 @@ class Program:
         return "; ".join([*parts, spelled[output].text if isinstance(output, int) else Spelled.number(output).text])
 
     def __repr__(self) -> str:
-        counts = (
-            f"{n:,} {what}{'s'[: n != 1]}"
-            for n, what in ((len(self.inputs), "input"), (len(self.steps), "step"), (len(self.outputs), "output"))
-        )
+        kinds = {"input": self.inputs, "step": self.steps, "output": self.outputs}
+        counts = (counted(len(places), kind) for kind, places in kinds.items())
         lines = list(self.lines()) if len(self.steps) <= SHOWN else []
         results = ", ".join(self.name(x).text for x in self.outputs[:SHOWN])
         more = ", …" if len(self.outputs) > SHOWN else ""

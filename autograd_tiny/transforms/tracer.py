@@ -26,7 +26,9 @@ def _cut() -> Op:
     return CUT
 
 
-CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, made=(_cut,))  # how a program writes x.data
+CUT = Op(
+    "data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, pickle_recipe=(_cut,)
+)  # how a program writes x.data
 
 
 @dataclass(slots=True)
@@ -100,6 +102,9 @@ class Tracer(Operand):
         """The same number as a constant: no derivative goes through it."""
         return self if self.op is CUT else Tracer(self.seen, CUT, self, None, self.name)
 
+    def detach(self) -> Tracer:
+        return self.data
+
     # fmt: off
     def __lt__(self, other: Any) -> bool: return _guarded(ops.less, self, other)
     def __le__(self, other: Any) -> bool: return _guarded(ops.less_equal, self, other)
@@ -109,8 +114,9 @@ class Tracer(Operand):
 
     def _refuse(self, *other: Any) -> NoReturn:
         raise TypeError(
-            "a number that is being recorded has no float, int or truth: it would be baked into the recording. Compute with "
-            "it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: x > 0"
+            "a number that is being recorded has no float, int or truth: it would be baked into the recording. Compute "
+            "with it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: "
+            "x > 0"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -121,7 +127,7 @@ class Tracer(Operand):
         )
 
     __hash__ = object.__hash__
-    __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
     def backward(self) -> NoReturn:
         raise TypeError(
@@ -154,7 +160,7 @@ def constant(x: float) -> Tracer:
 
 
 def traced(x: Any) -> Any:
-    """A number as a recording sees it: a Value that the function closes over is an input of its own, a float a constant."""
+    """A number as a recording sees it: a Value that the function closes over as an input, a float as a constant."""
     if isinstance(x, Tracer):
         return x
     if isinstance(x, Dual):

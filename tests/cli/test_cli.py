@@ -17,7 +17,8 @@ NEURON = ("tanh(x1*w1 + x2*w2 + b)", "x1=2", "x2=0", "w1=-3", "w2=1", "b=6.88")
 def command(*arguments, **kwargs):
     kwargs.setdefault("env", {**os.environ, "NO_COLOR": "1"})
     return subprocess.run(
-        [sys.executable, "-m", "autograd_tiny", *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", check=False, timeout=60, **kwargs
+        [sys.executable, "-m", "autograd_tiny", *map(str, arguments)],
+        capture_output=True, text=True, encoding="utf-8", check=False, timeout=60, **kwargs,
     )  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def test_check(tmp_path, arguments, code, said):
 
 
 def test_check_draws_the_node_to_blame(tmp_path):
-    text = "from autograd_tiny import Op\ncube = Op('cube', lambda x: x**3, (lambda y, x: 2 * x * x,))\ndef f(x): return cube(x) + x\n"
+    cube = "from autograd_tiny import Op\ncube = Op('cube', lambda x: x**3, (lambda y, x: 2 * x * x,))\n"
+    text = f"{cube}def f(x): return cube(x) + x\n"
     (tmp_path / "f.py").write_text(text)
     done = command("check", f"{tmp_path / 'f.py'}:f", "x=-1:1", "--draw", tmp_path / "wrong.svg")
     assert done.returncode == 1

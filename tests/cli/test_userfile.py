@@ -1,4 +1,4 @@
-"""Whatever the user's file does, a command ends with the code that says what was found: 2 where nothing was computed."""
+"""Whatever the user's file does, a command ends with the code of what was found: 2 where nothing was computed."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def test_a_check_that_raises_at_every_point_has_checked_nothing(run):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_file_is_all_of_sys_argv(run, verb):
-    text = f"import sys\nassert sys.argv == ['train.py'], sys.argv\nimport argparse\nargparse.ArgumentParser().parse_args()\n{FINE}"
+    text = "import sys\nassert sys.argv == ['train.py'], sys.argv\n"
+    text += f"import argparse\nargparse.ArgumentParser().parse_args()\n{FINE}"
     assert run(verb, text).returncode == 0
 
 
@@ -140,7 +141,8 @@ def test_names_of_ours_beside_the_file_shadow_nothing(run, verb, tmp_path):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
     (tmp_path / "other.py").write_text("three = 3.0\n", encoding="utf-8")
     (tmp_path / "graphviz.py").write_text("two = 2.0\n", encoding="utf-8")
-    text = "import os, sys, io\nfrom other import three\nfrom graphviz import two\nfrom autograd_tiny import Value\ndef f(x):\n    import other\n    return x * other.three\n"
+    text = "import os, sys, io\nfrom other import three\nfrom graphviz import two\nfrom autograd_tiny import Value\n"
+    text += "def f(x):\n    import other\n    return x * other.three\n"
     done = run(verb, text)
     assert (done.returncode, done.stderr) == (0, ""), done
     done = run(verb, None, target=f"{tmp_path}/train.py:f", cwd="/")
@@ -162,7 +164,8 @@ def test_a_file_of_a_package_is_loaded_as_its_module(run, verb, tmp_path):
     (tmp_path / "package" / "__init__.py").write_text("two = 2.0\n", encoding="utf-8")
     (inner / "__init__.py").write_text("", encoding="utf-8")
     (inner / "beside.py").write_text("three = 3.0\n", encoding="utf-8")
-    text = "from .. import two\nfrom .beside import three\nfrom autograd_tiny import Value\ndef f(x): return x * two * three\n"
+    text = "from .. import two\nfrom .beside import three\nfrom autograd_tiny import Value\n"
+    text += "def f(x): return x * two * three\n"
     (inner / "train.py").write_text(text, encoding="utf-8")
     for target, cwd in (("package/inner/train.py:f", tmp_path), ("train.py:f", inner)):
         done = run(verb, None, target=target, cwd=cwd)
@@ -191,7 +194,8 @@ def test_names_with_control_characters_reach_no_terminal(run, verb, tmp_path):
     folder.mkdir()
     (folder / "train.py").write_text(
         "from autograd_tiny import Value\n"
-        "def f(x):\n    y = x * Value(0.0, 'x\\x1b[2J\\r\\x9b')\n    y.name = 'y\\x1b]0;t\\x07'\n    return y.sqrt() * 3\n",
+        "def f(x):\n    y = x * Value(0.0, 'x\\x1b[2J\\r\\x9b')\n"
+        "    y.name = 'y\\x1b]0;t\\x07'\n    return y.sqrt() * 3\n",
         encoding="utf-8",
     )
     target = str(folder / "train.py:f")

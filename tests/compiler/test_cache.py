@@ -1,4 +1,4 @@
-"""The cache of compiled code: what is there is used, what is broken is made anew, what cannot be written is done without.
+"""The cache of compiled code: what is there is used, what is broken is made anew, no folder to write to is no error.
 
 What is not the cache's own is left alone; what is not the user's own is not run.
 """

@@ -51,13 +51,20 @@ CASES = [
     (without_dead_steps, "x: v1 = exp(x); v2 = v1 * x; v3 = v2 - 1; return x", "x: return x"),
     (without_dead_steps, "x, y: v2 = exp(x); return v2, 3", "x, y: v2 = exp(x); return v2, 3"),
     (with_shared_steps, "x: v1 = exp(x); v2 = exp(x); return v1, v2", "x: v1 = exp(x); return v1, v1"),
-    (with_shared_steps, "x, y: v2 = x * y; v3 = y * x; v4 = v2 + v3; return v4", "x, y: v2 = x * y; v3 = v2 + v2; return v3"),
+    (
+        with_shared_steps,
+        "x, y: v2 = x * y; v3 = y * x; v4 = v2 + v3; return v4",
+        "x, y: v2 = x * y; v3 = v2 + v2; return v3",
+    ),
     (with_shared_steps, "x, y: v2 = x - y; v3 = y - x; return v2, v3", "x, y: v2 = x - y; v3 = y - x; return v2, v3"),
     (with_shared_steps, "x: v1 = x + 0.0; v2 = x + -0.0; return v1, v2", "x: v1 = x + 0; v2 = x + -0; return v1, v2"),
     (folded, "x: v1 = exp(0.0); v2 = v1 * x; return v2", "x: return x"),
     (folded, "x: v1 = 2 * 3; v2 = v1 + 0.5; v3 = v2 - x; return v3, v1", "x: v1 = 6.5 - x; return v1, 6"),
     (folded, "x, y: v2 = where(1.0, x, y); v3 = where(0.0, x, y); return v2, v3", "x, y: return x, y"),
-    *[(folded, f"x: v1 = {same}; return v1", "x: return x") for same in ("x * 1", "1 * x", "-0.0 + x", "x - 0.0", "x / 1")],
+    *[
+        (folded, f"x: v1 = {same}; return v1", "x: return x")
+        for same in ("x * 1", "1 * x", "-0.0 + x", "x - 0.0", "x / 1")
+    ],
     *[
         (folded, f"x: v1 = {other}; return v1", f"x: v1 = {other}; return v1")
         for other in ("x * 0", "x * -1", "x + 0", "x - -0", "0 - x", "0 / x", "1 / x")

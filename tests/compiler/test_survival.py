@@ -29,7 +29,7 @@ def survived(code, *arguments):
 
 @needs_llvm
 def test_code_and_constants_lie_near_each_other_in_a_scattered_memory():
-    """For the constants LLVM asks for 188 KiB, which are free in between, for the code for 192, on the far side of 3 GiB."""
+    """LLVM asks for 188 KiB of constants, which are free in between, and 192 of code, on the far side of 3 GiB."""
     code = """
 import mmap
 import numpy as np

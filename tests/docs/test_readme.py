@@ -27,7 +27,8 @@ def test_quoted_code_is_the_real_code(block):
 def test_the_step_shown_is_the_step_printed():
     (shown,) = re.findall(r"\$ autograd-tiny step \"tanh.*?\n(.*?)```", README, re.S)
     done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-m", "autograd_tiny", "step", "tanh(x1*w1 + x2*w2 + b)", "x1=2", "x2=0", "w1=-3", "w2=1", "b=6.88"],
+        [sys.executable, "-X", "utf8", "-m", "autograd_tiny", "step", "tanh(x1*w1 + x2*w2 + b)", "x1=2", "x2=0",
+         "w1=-3", "w2=1", "b=6.88"],
         capture_output=True, check=True, encoding="utf-8",
     )  # fmt: skip
     assert set(shown.splitlines()) - {"   …"} <= set(done.stdout.splitlines())

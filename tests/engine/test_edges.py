@@ -54,7 +54,7 @@ EDGES = [
     ("abs at nan", abs, [nan], nan, [nan]),
     ("leaky_relu at 0", lambda x: x.leaky_relu(0.1), [0.0], 0.0, [0.1]),
     ("elu at 0", lambda x: x.elu(2.0), [0.0], 0.0, [2.0]),
-    ("sign and step at 0", lambda x: x.sign() + x.step(), [0.0], 0.0, [0.0]),
+    ("sign and heaviside at 0", lambda x: x.sign() + x.heaviside(), [0.0], 0.0, [0.0]),
     ("maximum, a tie", ops.maximum, [2.0, 2.0], 2.0, [0.5, 0.5]),
     ("maximum, a tie at inf", ops.maximum, [inf, inf], inf, [0.5, 0.5]),
     ("minimum, a tie", ops.minimum, [2.0, 2.0], 2.0, [0.5, 0.5]),

@@ -21,7 +21,7 @@ broken_rule = Op("broken_rule", lambda x: x, (refuses,))
 
 
 class Machine(RuleBasedStateMachine):
-    """`derivative[v]` holds ∂v/∂u for every u below v, by the product rule written out; `grad` what backward() should leave."""
+    """`derivative[v]` holds ∂v/∂u for each u below v, by the product rule; `grad` what backward() leaves."""
 
     values = Bundle("values")
 

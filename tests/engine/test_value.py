@@ -19,7 +19,7 @@ from autograd_tiny.check import programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.engine.value import UNTOUCHED, sweep, topological_order
+from autograd_tiny.engine.value import NO_GRAD, sweep, topological_order
 from autograd_tiny.transforms.derivatives import grad, jvp
 
 
@@ -35,7 +35,7 @@ def test_adjoints_are_the_exact_sums_of_their_contributions(program):
     terms = {v: [] for v in order}
     terms[y].append(Fraction(1))
     for v in order:
-        for x, d in zip(v.operands, v.locals, strict=True):
+        for x, d in zip(v.operands, v.local_derivatives, strict=True):
             if isinstance(x, Value) and math.isfinite(d * v.grad):
                 terms[x].append(Fraction(d) * Fraction(v.grad))
             elif isinstance(x, Value):
@@ -50,9 +50,9 @@ def test_adjoints_are_the_exact_sums_of_their_contributions(program):
 def test_local_derivatives_taken_forward_are_the_rules(program):
     y = program.value()
     for v in topological_order(y):
-        for x, taken, partial in zip(v.operands, v.locals, v.partials, strict=True):
+        for x, taken, closure in zip(v.operands, v.local_derivatives, v.closures, strict=True):
             if isinstance(x, Value):
-                assert same(taken, partial())
+                assert same(taken, closure())
 
 
 @given(programs(inputs=8))
@@ -144,7 +144,7 @@ def test_the_public_sweep_is_what_backward_does():
     a, b = Value(2.0), Value(-3.0)
     c = a * b + a
     order = topological_order(c)
-    assert a.grad is UNTOUCHED
+    assert a.grad is NO_GRAD
     c.grad = 1.0
     sweep(order)
     assert (a.grad, b.grad) == (-2.0, 2.0)

@@ -1,4 +1,4 @@
-"""Pictures: every value and every use of it is drawn, the same text each time, with nothing installed or a clear reason."""
+"""Pictures: every value and every use of it is drawn, the same text each time, with nothing installed or a reason."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_what_is_shown_is_asked_for():
 def test_any_label_is_text_and_nothing_else(name):
     svg = draw(Value(1.0, name or "a") * 2).pipe("svg")
     assert len(groups(svg, "node")) == 2
-    assert {e.tag for e in ET.fromstring(svg).iter()} == {SVG + t for t in ("svg", "style", "g", "title", "text", "path", "polygon")}  # fmt: skip
+    assert {e.tag for e in ET.fromstring(svg).iter()} == {
+        SVG + t for t in ("svg", "style", "g", "title", "text", "path", "polygon")
+    }
 
 
 HOSTILE = [
@@ -110,7 +112,10 @@ def test_an_svg_is_plain_and_leaks_nothing_into_a_page():
 
 def luminance(color):
     parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))  # fmt: skip
+    return sum(
+        w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+        for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+    )
 
 
 def test_text_stands_out_in_the_light_and_in_the_dark():
@@ -202,7 +207,8 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
     # Slow for as long as there are more than 50 boxes.
-    slow = f'source=$(cat); [ $(printf "%s" "$source" | grep -c "label=") -gt 50 ] && exec sleep 60; printf "%s" "$source" | {own} "$@"'
+    slow = 'source=$(cat); [ $(printf "%s" "$source" | grep -c "label=") -gt 50 ] && exec sleep 60; '
+    slow += f'printf "%s" "$source" | {own} "$@"'
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "slow", slow)))
     monkeypatch.setattr(render, "SECONDS", 4.0)
     loss = (MLP(2, [4, 4, 1], seed=1)([1.0, -1.0]) - 1) ** 2

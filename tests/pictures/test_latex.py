@@ -32,7 +32,10 @@ def test_letters_do_not_meet(a, b):
     assert spelled(spelled(a)) == spelled(a)
 
 
-@given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=4, max_size=4 + 3 * 5).filter(lambda p: len(p) % 3 == 1))  # fmt: skip
+NEAR = st.floats(-1e4, 1e4)
+
+
+@given(st.lists(st.tuples(NEAR, NEAR), min_size=4, max_size=4 + 3 * 5).filter(lambda p: len(p) % 3 == 1))
 def test_a_spline_goes_through_every_point(points):
     written = [(float(x), float(y)) for x, y in re.findall(r"\((-?[\d.]+),(-?[\d.]+)\)", spline(points))]
     assert [(round(x, 2), round(y, 2)) for x, y in points] == written

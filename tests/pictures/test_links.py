@@ -1,4 +1,4 @@
-"""The network and its scalars as two files: each link leads to something in the other, and a click goes there and back."""
+"""The network and its scalars as two files: each link leads into the other, and a click goes there and back."""
 
 from __future__ import annotations
 

@@ -183,7 +183,8 @@ def test_what_lies_between_and_cycles_have_columns():
     assert [[key.of for key in column] for column in network_of(y, recording).columns()][3:] == [["Residual"], ["out"]]
     y, recording = recorded(NETWORKS["recurrent"])
     found = network_of(y, recording)
-    assert [[key.of for key in column if key.kind == "module"] for column in found.columns()] == [[], ["Recurrent"], ["other"], ["out"], []]  # fmt: skip
+    modules = [[key.of for key in column if key.kind == "module"] for column in found.columns()]
+    assert modules == [[], ["Recurrent"], ["other"], ["out"], []]
 
 
 PATHS = ("a.w", "a.b", "b.w", "b.c.w", "x", None, "y", "a.v")
@@ -210,7 +211,12 @@ def test_a_wide_network_shows_the_first_and_the_last_in_time():
     assert sum(os.times()[:4]) - sum(start[:4]) < 2  # seconds of work, here and in the renderer
     titles = [box.title for box in graph.picture.boxes]
     assert len(titles) == 3 * 17 + 1
-    assert titles[:18] == [*(f"x[{i}]" for i in range(8)), "… 48 more", *(f"x[{i}]" for i in range(56, 64)), "layers[0].neurons[0]"]  # fmt: skip
+    assert titles[:18] == [
+        *(f"x[{i}]" for i in range(8)),
+        "… 48 more",
+        *(f"x[{i}]" for i in range(56, 64)),
+        "layers[0].neurons[0]",
+    ]
     assert "48 of 64 in column 2" in svg
     whole = network(y, most=64)
     assert len(whole.picture.boxes) == 193

@@ -11,7 +11,7 @@ import pytest
 
 from autograd_tiny import Op, Value
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.symbol import Symbol, explain, operand_symbols
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import Neuron
@@ -56,7 +56,7 @@ def test_the_picture_of_an_op_is_its_row(op):
         shortened(text, LABEL) if len(text := f"∂y/∂{x} = {line}") <= SHORT or len(xs) == 1 else ""
         for x, line in zip(xs, lines, strict=True)
     ]
-    rules, stack = {}, [d for d in op.locals(y, xs) if isinstance(d, Symbol)]
+    rules, stack = {}, [d for d in op.local_derivatives(y, xs) if isinstance(d, Symbol)]
     while stack:
         s = stack.pop()
         if s.op is not None:
@@ -68,7 +68,7 @@ def test_the_picture_of_an_op_is_its_row(op):
     result = op.forward(*point) if op is not ops.acosh else op.forward(1.5)
     point = point if op is not ops.acosh else (1.5,)
     env = computed(picture, {**{str(x): p for x, p in zip(xs, point, strict=True)}, "y": result})
-    for x, derivative, rule in zip(xs, op.locals(result, point), op.locals(y, xs), strict=True):
+    for x, derivative, rule in zip(xs, op.local_derivatives(result, point), op.local_derivatives(y, xs), strict=True):
         if isinstance(rule, Symbol) and rule.op is not None:
             assert env[f"∂y/∂{x}"] == pytest.approx(derivative, rel=1e-12)
     if len(picture.boxes) < 5:
@@ -117,7 +117,7 @@ def test_the_picture_of_a_function_is_that_of_its_value(name):
     if name not in ("many operands", "neuron", "partial"):  # there a text is shortened
         env = computed(picture, {n: v.data for n, v in given.items()})
         assert sorted(eval(label, env) for label in labels) == pytest.approx(
-            sorted(d for v in order if v.op for d in v.locals if d is not None), rel=1e-12
+            sorted(d for v in order if v.op for d in v.local_derivatives if d is not None), rel=1e-12
         )
     assert graph_of(picture).pipe("svg")
 
@@ -144,7 +144,7 @@ def test_functions_that_cannot_be_drawn(f, message):
 
 def test_every_operand_of_an_op_of_many_has_its_arrow():
     picture = picture_of_op(ops.dot)
-    assert isinstance(ops.dot.partials, Every)
+    assert isinstance(ops.dot.partials, Variadic)
     assert [a.label for a in picture.arrows] == ["∂y/∂x0 = x2", "∂y/∂x1 = x3", "∂y/∂x2 = x0", "∂y/∂x3 = x1"]
 
 

@@ -92,14 +92,19 @@ def test_frames_hold_their_boxes_and_nothing_else():
     text = tikz(picture)
     titles = re.findall(r"^\\node\[frametitle\] at \(.*\) \{(.*)\};$", text, re.MULTILINE)
     assert sorted(titles) == ["layers[0]", "layers[1].neurons[0]", "neurons[0]", "neurons[1]", "neurons[2]"]
-    corners = re.findall(rf"^\\draw\[frame\] \(({NUMBER}),({NUMBER})\) rectangle \(({NUMBER}),({NUMBER})\);$", text, re.MULTILINE)  # fmt: skip
+    corners = re.findall(
+        rf"^\\draw\[frame\] \(({NUMBER}),({NUMBER})\) rectangle \(({NUMBER}),({NUMBER})\);$", text, re.MULTILINE
+    )
     middles = [(float(x), float(y)) for x, y in re.findall(rf"\(n\d+\) at \(({NUMBER}),({NUMBER})\)", text)]
     scopes = [box.scope for box in picture.boxes]
     inside = sorted(
         sum(float(left) < x < float(right) and float(bottom) < y < float(top) for x, y in middles)
         for left, bottom, right, top in corners
     )
-    of = [sum(scope.startswith(path) for scope in scopes) for path in ("layers[0]", *(f"layers[0].neurons[{i}]" for i in range(3)), "layers[1]")]  # fmt: skip
+    of = [
+        sum(scope.startswith(path) for scope in scopes)
+        for path in ("layers[0]", *(f"layers[0].neurons[{i}]" for i in range(3)), "layers[1]")
+    ]
     assert inside == sorted(of)
 
 

@@ -208,11 +208,14 @@ def test_breakpoints_mean_the_same_in_python_and_on_the_page(opened):
     steps = trace(y, recording)
     page = opened(steps)
     line = next(node.source for node in steps.nodes if node.source)
-    texts = [*FLAG_WORDS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x", "op tanh", "op *",
-             "scope layers[0]", "scope layers[0].neurons[1]", f"line {line}", f"line {line.rpartition(':')[2]}"]  # fmt: skip
+    texts = [*FLAG_WORDS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x",
+             "op tanh", "op *", "scope layers[0]", "scope layers[0].neurons[1]", f"line {line}",
+             f"line {line.rpartition(':')[2]}"]  # fmt: skip
     for text in texts:
         stops = steps.breakpoint(text)
-        assert page.evaluate("t => S.flatMap((s, n) => parse(t)(s) ? [n] : [])", text) == [n for n, step in enumerate(steps) if stops(step)], text  # fmt: skip
+        assert page.evaluate("t => S.flatMap((s, n) => parse(t)(s) ? [n] : [])", text) == [
+            n for n, step in enumerate(steps) if stops(step)
+        ], text
     for text in ("often", "|grad > 1", "grad > x", "node nobody", "op sine", "scope layers[7]", "line 0", ""):
         with pytest.raises(BreakpointError):
             steps.breakpoint(text)
@@ -299,7 +302,7 @@ def test_a_notebook(browser, tmp_path):
     from nbconvert import HTMLExporter
     from nbconvert.preprocessors import ExecutePreprocessor
 
-    code = "from autograd_tiny import Value\nfrom autograd_tiny.stepper.traces import trace\na = Value(3.0, 'a')\nb = a * a"
+    code = "from autograd_tiny import Value, trace\na = Value(3.0, 'a')\nb = a * a"
     cells = [nbformat.v4.new_code_cell(text) for text in (code, "b", "trace(b)")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     ExecutePreprocessor(timeout=60, kernel_name="python3").preprocess(notebook, {"metadata": {"path": str(tmp_path)}})

@@ -310,7 +310,8 @@ def test_names_are_never_markup_nor_control(name):
     w = Value(-2.0, name)
     steps, out = trace(w * w + 1.0), io.StringIO()
     prompt = debugger.Prompt(steps, Console(file=out, width=200))
-    for line in ("s", "s 4", "l", "values", f"p {name}", f"why {name}", f"paths {name}", f"watch {name}", "n", f"b node {name}", f"p {name}?"):  # fmt: skip
+    about = (f"p {name}", f"why {name}", f"paths {name}", f"watch {name}", "n", f"b node {name}", f"p {name}?")
+    for line in ("s", "s 4", "l", "values", *about):
         prompt.onecmd(line)
     said = out.getvalue()
     assert clean(name) in said

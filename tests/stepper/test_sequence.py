@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 
 Image = pytest.importorskip("PIL.Image")
 SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = [" ", "</svg>", "<b>bold</b>", 'say "a"', "שלום", "🎉漢", "\u202eevil", "a\\b{c}%$#_&~^", "<1->[x]--", "PICTURE",
-           "]]>", "line\nbreak", "\x00", "-- a --> b", "é", "a" * 5000]  # fmt: skip
+HOSTILE = [" ", "</svg>", "<b>bold</b>", 'say "a"', "שלום", "🎉漢", "\u202eevil", "a\\b{c}%$#_&~^", "<1->[x]--",
+           "PICTURE", "]]>", "line\nbreak", "\x00", "-- a --> b", "é", "a" * 5000]  # fmt: skip
 
 
 def neuron():
@@ -190,7 +190,10 @@ def test_tikz_shows_the_same_as_the_frames():
             data, grad = re.findall(r"\{((?:data|grad) [^{}]*)\}", slide)
             got = state.grad(node)
             shown = [short(x) if x is not None else "--" for x in (node.data if state.known(node) else None, got)]
-            assert [data, grad] == [f"{word} {x}".replace(" -", " $-$") if x != "--" else f"{word} --" for word, x in zip(("data", "grad"), shown, strict=True)]  # fmt: skip
+            assert [data, grad] == [
+                f"{word} {x}".replace(" -", " $-$") if x != "--" else f"{word} --"
+                for word, x in zip(("data", "grad"), shown, strict=True)
+            ]
     uses = sum(isinstance(step, Backward) for step in STEPS)
     assert text.count("\\node[local]") == uses
     assert len(re.findall(r"draw=grad, line width=2pt\]", text)) == uses

@@ -16,9 +16,9 @@ from autograd_tiny.check import programs
 from autograd_tiny.engine import ops, value
 from autograd_tiny.engine.digits import counted, equals, is_exact, short
 from autograd_tiny.engine.names import LONGEST_LABEL, name_nodes
-from autograd_tiny.engine.op import Every
+from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.provenance import tracing
-from autograd_tiny.engine.value import UNTOUCHED, topological_order
+from autograd_tiny.engine.value import NO_GRAD, topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.stepper.attribution import paths, why
 from autograd_tiny.stepper.breakpoints import BreakpointError
@@ -83,7 +83,7 @@ def test_every_step_can_be_shown(program):
 def test_tracing_touches_no_gradient():
     a = Value(3.0)
     trace(a * a)
-    assert a.grad is UNTOUCHED
+    assert a.grad is NO_GRAD
     with pytest.raises(TypeError, match=r"got 3\.0"):
         trace(3.0)
 
@@ -176,7 +176,8 @@ def test_time_goes_both_ways(program, twice, data):
 
 @pytest.mark.parametrize(
     ("text", "n"),
-    [("nan", None), ("kink", 8), ("reuse", 7), ("final", 6), ("node a", 0), ("op relu", 3), ("op *", 1), ("data > 3", 1), ("|grad| >= 6", None), ("grad >= 1", 5), ("|local| == 0", 8), ("dead", None)],
+    [("nan", None), ("kink", 8), ("reuse", 7), ("final", 6), ("node a", 0), ("op relu", 3), ("op *", 1),
+     ("data > 3", 1), ("|grad| >= 6", None), ("grad >= 1", 5), ("|local| == 0", 8), ("dead", None)],
 )  # fmt: skip
 def test_breakpoints(text, n):
     a = Value(3.0, "a")
@@ -269,7 +270,7 @@ def test_a_wide_sum_is_looked_at_once():
         asked.append(result)
         return result
 
-    rule = Every(lambda y, *xs: told((1.0,) * len(xs)))
+    rule = Variadic(lambda y, *xs: told((1.0,) * len(xs)))
     wide = Op("wide", lambda *xs: math.fsum(xs), rule, avoid=lambda *xs: told(1.0))
     steps = trace(wide(*(Value(float(i), f"x{i}") for i in range(300))))
     asked.clear()

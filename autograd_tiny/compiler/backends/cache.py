@@ -44,8 +44,8 @@ def row_name(op: Op) -> str | None:
     """What a row of the package is known by, in every process; None for an op of somebody else."""
     if ops.TABLE.get(op.name) is op:
         return op.name
-    if op.made and op.made[0].__module__.startswith(f"{__package__.partition('.')[0]}."):
-        return repr((op.made[0].__qualname__, *op.made[1:]))
+    if op.pickle_recipe and op.pickle_recipe[0].__module__.startswith(f"{__package__.partition('.')[0]}."):
+        return repr((op.pickle_recipe[0].__qualname__, *op.pickle_recipe[1:]))
     return None
 
 
@@ -70,7 +70,7 @@ def key_of(program: Program, known: Callable[[Op], str | None], *parts: Any) -> 
 
 @functools.cache
 def sources() -> str:
-    """A digest of every file of the package: another version of any may lower a program in another way; "" without files.
+    """Digest of every file of the package, "" without files: another version may lower a program in another way.
 
     Rules, passes, the lowering and the text all count, so there is no list of them that could be out of date. To read
     them takes 2 ms, once; to name a program by its text instead, it would have to be lowered and written each time.
@@ -153,7 +153,9 @@ def _folder(make: bool = False) -> Path:
 
 @functools.cache
 def _tell(folder: Path, why: str) -> None:
-    told = f"{folder} is not used to keep compiled code, since {why}: remove it, or set AUTOGRAD_TINY_CACHE to another folder"
+    told = (
+        f"{folder} is not used for compiled code, since {why}: remove it, or set AUTOGRAD_TINY_CACHE to another folder"
+    )
     warnings.warn(told, CacheWarning, stacklevel=2)
 
 

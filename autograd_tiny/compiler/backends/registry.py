@@ -30,10 +30,10 @@ class Backend:
     >>> backend.missing(), backend.kernel(Program(("x",), (), (0,)))([3.0])
     ([], [3.0])
 
-    `build` gives `kernel(shared, batched, size)`: `shared` are the numbers that all samples share, `batched` one table of
-    samples × numbers for each of `program.widths`, and the result is a row of numbers for each output, or of sums where
-    `program.reduce` says so; without a batch it is called as `kernel(shared)` and gives one number for each output. A text,
-    ``"package.module:function"``, is imported when it is first used. `needs` are the packages that this imports,
+    `build` gives `kernel(shared, batched, size)`: `shared` are the numbers that all samples share, `batched` one table
+    of samples × numbers for each of `program.widths`, and the result is a row of numbers for each output, or of sums
+    where `program.reduce` says so; without a batch it is called as `kernel(shared)` and gives one number for each
+    output. A text, ``"package.module:function"``, is imported at its first use. `needs` are the packages it imports,
     `install` is what pip installs them by. Without `backend=` the lowest `order` that is installed is taken, None
     never. `source` writes a program as text, in the language of that name. `exact`: arithmetic is rounded as in Python.
 
@@ -109,8 +109,8 @@ def names() -> list[str]:
 def named(name: str) -> Backend:
     """The backend of that name.
 
-    Raises ValueError where there is none, and ImportError where it is not what a backend is, cannot be imported, or shares
-    its name with another.
+    Raises ValueError where there is none, and ImportError where it is not what a backend is, cannot be imported, or
+    shares its name with another.
     """
     if name not in names():
         raise ValueError(f"backend is one of {', '.join(names())}, got {name!r}")
@@ -167,7 +167,7 @@ def _first() -> Backend:
 
 
 def source(program: Program, language: str) -> str:
-    """The text of a function f of one sample, such as in "python", "numpy", "c" or "jax"; names from outside are comments only.
+    """The text of a function f of one sample, in "python", "numpy", "c" or "jax"; names from outside are comments.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -199,7 +199,7 @@ def source(program: Program, language: str) -> str:
 
 
 def languages() -> list[str]:
-    """The names of the backends that write a program as text; those of other packages that cannot be imported are left out."""
+    """The backends that write a program as text, without those of other packages that cannot be imported."""
     found = [name for name, backend in OURS.items() if backend.source]
     for name in _others():
         try:

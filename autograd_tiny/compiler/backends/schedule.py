@@ -49,7 +49,8 @@ def grouped(program: Program) -> Plan:
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
-    >>> program = Program(("w", "x", "y"), (Step(ops.mul, (0, 1)), Step(ops.exp, (0,)), Step(ops.mul, (2, 0))), (3, 5), (2,))
+    >>> steps = (Step(ops.mul, (0, 1)), Step(ops.exp, (0,)), Step(ops.mul, (2, 0)))
+    >>> program = Program(("w", "x", "y"), steps, (3, 5), (2,))
     >>> plan = grouped(program)
     >>> plan.shared
     [Group(op=<op exp>, operands=((False, [0]),), batched=False, start=1)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Place, Program
 
@@ -79,7 +80,8 @@ def _python(program: Program, words: Language) -> Iterable[str]:
     yield from _top(program, words)
     yield from ("", "")
     yield f"{words.before}def f({', '.join(['inputs', *ops.values()])}):"
-    yield f"    # {_count(program.inputs, 'input')} in a row, {_count(program.outputs, 'output')} in a list: {words.numbers}."
+    inputs, outputs = counted(len(program.inputs), "input"), counted(len(program.outputs), "output")
+    yield f"    # {inputs} in a row, {outputs} in a list: {words.numbers}."
     yield from (f"    # {name} is {_comment(op.name)}({', '.join('x' * arity)})." for (op, arity), name in ops.items())
     if program.inputs:
         yield "    ("
@@ -94,8 +96,9 @@ def _c(program: Program, words: Language) -> Iterable[str]:
     given = [f"shared[{i}]" for i in range(program.shared)] + [f"sample[{i}]" for i in range(sum(program.widths))]
     used = {x for step in program.steps for x in step.operands if isinstance(x, int)} | set(program.outputs)
     yield "/* Made by autograd_tiny from a recorded program: C99."
-    yield f"   shared: {_count(given[: program.shared], 'number')} that all samples share; sample: {len(given) - program.shared:,} of one;"
-    yield f"   out: {_count(program.outputs, 'output')}. */"
+    shared, others = counted(program.shared, "number"), sum(program.widths)
+    yield f"   shared: {shared} that all samples share; sample: {others:,} of one;"
+    yield f"   out: {counted(len(program.outputs), 'output')}. */"
     yield from _top(program, words)
     yield ""
     yield from (f"/* {name} is {_comment(op.name)}. */" for (op, _), name in ops.items())
@@ -154,7 +157,3 @@ def _text(x: Place, program: Program, words: Language) -> str:
 def _comment(name: str) -> str:
     """A name from outside, that ends no comment and no line."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name).replace("*/", "* /")
-
-
-def _count(things: Sequence[object], what: str) -> str:
-    return f"{len(things):,} {what}{'s'[: len(things) != 1]}"

@@ -45,8 +45,8 @@ void loop(const double *shared, const double *samples, long width, long size, lo
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
     """The program as a kernel: `kernel(shared, batched, size)`.
 
-    The compiler is $CC, or cc, gcc or clang. Raises RuntimeError where there is none or it fails. An op that no machine has
-    calls back into Python; what it raises there is raised here.
+    The compiler is $CC, or cc, gcc or clang. Raises RuntimeError where there is none or it fails. An op that no machine
+    has calls back into Python; what it raises there is raised here.
     """
     program = prepared(program)
     ops, count, width = parameters(program), len(program.outputs), sum(program.widths)

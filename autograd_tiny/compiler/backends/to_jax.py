@@ -46,7 +46,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
 
 def _run(plan: Plan, shared: Array, batched: list[Array] | None, reduce: str | None) -> Array:
-    """The outputs, by one call per group: with one per step, as in the text, XLA took minutes for 1,600 steps, not seconds."""
+    """The outputs, by one call per group: with one per step, as in the text, XLA took minutes for 1,600 steps."""
     size = 1 if batched is None else len(batched[0])
     constants = jnp.array(plan.constants, float)
     tables = _Table(jnp.concatenate([shared, constants])[:, None]), _Table(*(table.T for table in batched or ()))

@@ -21,7 +21,7 @@ NARROW = 50  # with fewer numbers per group, plain Python is faster: measured
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`; where it is narrow and the batch is small, in plain Python.
+    """The program as a kernel: `kernel(shared, batched, size)`; a narrow one of a small batch in plain Python.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step

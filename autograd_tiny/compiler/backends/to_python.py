@@ -1,4 +1,4 @@
-"""A program as Python that needs only the standard library; it replays some hundred times as fast as a graph is built."""
+"""A program as Python that needs only the standard library; it runs some hundred times as fast as a graph is built."""
 
 from __future__ import annotations
 

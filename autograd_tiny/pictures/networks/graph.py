@@ -196,7 +196,7 @@ class _Reader:
         return group
 
     def feeding(self) -> tuple[set[str], set[Value]]:
-        """The modules that computed something or whose parameters another one takes; what they depend on outside of all."""
+        """The modules that computed something or lend their parameters; what they depend on outside of all."""
         modules = {self.scope[v] for v in self.weighted}
         feeding: set[Value] = set()
         for v in reversed(self.order):
@@ -248,7 +248,7 @@ def _factors(op: Op, n: int) -> tuple[int | None, ...]:
     """By which other operand each operand is multiplied: the one that is the local derivative, spelled with Symbols."""
     xs = tuple(Symbol(f"x{i}") for i in range(n))
     try:
-        derivatives = op.locals(Symbol("y"), xs)
+        derivatives = op.local_derivatives(Symbol("y"), xs)
     except (TypeError, ValueError, ArithmeticError):  # a rule of the user's own that cannot be spelled
         return (None,) * n
     return tuple(next((j for j, x in enumerate(xs) if x is d), None) for d in derivatives)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.provenance import Recording
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.labels import DATA, QUANTITIES
@@ -29,8 +29,9 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST_CI
 
     Lines are as wide as |w|, solid where w > 0 and dashed where w < 0. The samples of a batch share the circles, which
     show mean ± standard deviation; a parameter's gradient is its `.grad` as it stands, – where there is none. A column
-    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle leads
-    to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed it.
+    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle
+    leads to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed
+    it.
     """
     if not isinstance(y, Value):
         raise TypeError(f"network takes the Value that a network computed, or its loss, got {y!r:.60}")
@@ -68,13 +69,11 @@ def _box(name: str, circle: Circle, y: Value) -> Box:
     lines = tuple(
         q.line(averaged([*map(q.of, circle.seen), *(circle.constants if q is DATA else [])])) for q in QUANTITIES
     )
-    count = len(circle.values)
-    tooltip = "\n".join(
-        [shortened(title), *map(str, lines), *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"]
-    )
+    values = counted(len(circle.values), "value")
+    tooltip = "\n".join([shortened(title), *map(str, lines), *told(circle.biases), values])
     scope = circle.key.of if circle.key.kind == "module" else ""
     kind = "leaf" if circle.key.kind == "input" else "output" if y in circle.seen else "inner"
-    return Box(name, title, lines, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
+    return Box(name, title, lines, kind, scope, len(circle.values), circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
 
 
 def _label(line: Line) -> str:
@@ -108,8 +107,9 @@ def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) ->
         several = any(len(line.weights) > 1 for line in found.lines.values())
         bare = any(not line.weights for line in found.lines.values())
         yield (
-            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, dashed and "
-            f"purple: w < 0{', dotted: several weights' if several else ''}{'; thin and grey: no weight' if bare else ''}"
+            f"lines: weights, as wide as |w|, up to {short(widest)}; solid and blue: w > 0, "
+            f"dashed and purple: w < 0{', dotted: several weights' if several else ''}"
+            f"{'; thin and grey: no weight' if bare else ''}"
         )
     hidden = [
         (found.circles[key].circles, len(column) - 1, i)
@@ -120,5 +120,6 @@ def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) ->
     if hidden:
         what = ", ".join(f"{n} of {n + rest} in column {i + 1}" for n, rest, i in hidden)
         yield f"circles drawn as one: {what}; network(y, most={max(n + rest for n, rest, _ in hidden)}) shows all"
-    if uses := found.left_out:
-        yield f"without a line: {uses:,} use{'s'[: uses != 1]} of parameters outside of their modules, as in a penalty on weights"
+    if found.left_out:
+        uses = counted(found.left_out, "use")
+        yield f"without a line: {uses} of parameters outside of their modules, as in a penalty on weights"

@@ -65,7 +65,7 @@ def places(source: str) -> Places:
                 boxes[name] = Place(*_points(rest[:4]))
             case ["edge", tail, head, count, *rest]:
                 n = 2 * int(count)
-                # After the spline, where there is a label: its text of any number of words, its place; style and colour.
+                # After the spline, where there is a label: its text, of any number of words, its place; style, colour.
                 label = _pairs(rest[-4:-2])[0] if len(rest) > n + 2 else None
                 curves.append(Curve(tail, head, _pairs(rest[:n]), label))
     return Places(width, height, boxes, curves)

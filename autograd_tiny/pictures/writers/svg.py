@@ -1,4 +1,4 @@
-"""The renderer's SVG as a tree: made fit for any page, light and dark, texts in the middle of their boxes and as tooltips."""
+"""The renderer's SVG as a tree: made fit for any page, light and dark, texts amid their boxes and as tooltips."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def read(svg: str) -> ET.Element:
 def written(root: ET.Element) -> str:
     """The text of a tree.
 
-    >>> print(written(read('<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"><a x:href="b"/></svg>')))
+    >>> names = 'xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"'
+    >>> print(written(read(f'<svg {names}><a x:href="b"/></svg>')))
     <?xml version="1.0" encoding="UTF-8"?>
     <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><a xlink:href="b" /></svg>
     <BLANKLINE>
@@ -63,7 +64,7 @@ def written(root: ET.Element) -> str:
 
 
 def _rules(drawn: str) -> str:
-    """A rule for each colour that is there: attributes weigh less than any rule, so nothing else needs to know of the dark."""
+    """A rule for each colour that is there: attributes weigh less, so nothing else needs to know of the dark."""
     rules = (
         f'.autograd-tiny [{what}="{light}"]{{{what}:{dark}}}'
         for light, dark in DARK.items()

@@ -56,7 +56,8 @@ def tikz(picture: Picture) -> str:
     return "\n".join(
         (
             r"\documentclass{article}",
-            rf"\usepackage[paperwidth={wide:.1f}pt, paperheight={high:.1f}pt, margin={MARGIN * scale:.1f}pt]{{geometry}}",
+            rf"\usepackage[paperwidth={wide:.1f}pt, paperheight={high:.1f}pt, "
+            rf"margin={MARGIN * scale:.1f}pt]{{geometry}}",
             PREAMBLE,
             colors(_COLORS),
             r"\pagestyle{empty}\topskip=0pt",

@@ -21,7 +21,7 @@ MOST_BY_RENDERER = 1500  # values; beyond it the renderer's layout takes seconds
 
 
 class Layout(NamedTuple):
-    """In points, y downwards: the size of the picture, (x, y, width) of each box's middle, a spline per use of a value."""
+    """In points, y downwards: the size of the picture, (x, y, width) of each box's middle, a spline per use."""
 
     width: float
     height: float
@@ -60,8 +60,9 @@ def _by_renderer(trace: Trace) -> Layout:
     lines = [f"n{node.number} [width={box_width(node) / 72:.3f}, height={HEIGHT / 72:.3f}]" for node in trace.nodes]
     order = sorted(range(len(uses.targets)), key=lambda k: (uses.consumers[k], uses.slots[k]))
     lines += [f"n{uses.targets[k]} -> n{uses.consumers[k]}" for k in order]
-    attributes = 'rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.75; edge [arrowhead=none]; node [shape=box, fixedsize=true, label=""]'
-    found = places("digraph {" + ";".join([attributes, *lines]) + "}")
+    graph = "rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.75"
+    shapes = 'edge [arrowhead=none]; node [shape=box, fixedsize=true, label=""]'
+    found = places("digraph {" + ";".join([graph, shapes, *lines]) + "}")
     curves = found.by_ends()
     boxes = [found.boxes[f"n{node.number}"] for node in trace.nodes]
     arrows: list[list[Point]] = [[] for _ in order]

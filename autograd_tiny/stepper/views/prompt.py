@@ -335,7 +335,7 @@ class Prompt(cmd.Cmd):
             return
         found = questions.paths(self.trace, node, k)
         total = found.total
-        self.say(f"{counted(total)} path{'s' * (total != 1)} from {self.trace.output.name} to {node.name}", "bold")
+        self.say(f"{counted(total, 'path')} from {self.trace.output.name} to {node.name}", "bold")
         rows = [(self.digits(path.product), str(path)) for path in found.largest]
         self.table(("product", "path"), rows)
 

@@ -1,7 +1,7 @@
 """What all frames of a trace share: the texts of every step, and the room that the longest of them needs.
 
-A frame is no `Picture`: its boxes, labels and caption are as large as they will be at any step, and say how a step goes.
-What a box's lines are and how they are written is that of pictures.
+A frame is no `Picture`: its boxes, labels and caption are as large as they will be at any step, and say how a step
+goes. What a box's lines are and how they are written is that of pictures.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Scene:
     def __init__(self, trace: Trace, longest: int = LONGEST_LINE, spelled: Callable[[str], str] = str) -> None:
         if len(trace.nodes) > MOST_VALUES:
             raise ValueError(
-                f"too large to draw: {len(trace.nodes):,} values, and the limit is {MOST_VALUES:,}. Trace a value nearer to "
-                "the leaves, or the same function of fewer points"
+                f"too large to draw: {len(trace.nodes):,} values, and the limit is {MOST_VALUES:,}. Trace a value "
+                "nearer to the leaves, or the same function of fewer points"
             )
         self.trace = trace
         before = trace.at(-1)

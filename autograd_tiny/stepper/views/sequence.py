@@ -192,9 +192,9 @@ def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
         raise ValueError("no steps to show")
     if len(chosen) > MOST_FRAMES:
         raise ValueError(
-            f"{len(chosen):,} steps are too many to show, the limit is {MOST_FRAMES}. Choose: steps=range(0, {len(trace)}, "
-            f"{-(-len(trace) // MOST_FRAMES)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
-            "steps=[n for n, step in enumerate(trace) if stops(step)]"
+            f"{len(chosen):,} steps are too many to show, the limit is {MOST_FRAMES}. Choose: "
+            f"steps=range(0, {len(trace)}, {-(-len(trace) // MOST_FRAMES)}), or only those where a breakpoint stops: "
+            "stops = trace.breakpoint('final'); steps=[n for n, step in enumerate(trace) if stops(step)]"
         )
     return chosen
 

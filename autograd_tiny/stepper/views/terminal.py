@@ -11,7 +11,7 @@ from rich.text import Text
 from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.terminal import clean, new_console
-from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
 from autograd_tiny.stepper.traces import Trace
@@ -87,7 +87,7 @@ def _cells(step: Backward) -> tuple[str, ...]:
 
 
 def _change(before: float, after: float) -> str:
-    return f"{'–' if before is UNTOUCHED else short(before)} → {short(after)}"
+    return f"{'–' if before is NO_GRAD else short(before)} → {short(after)}"
 
 
 def _numbered(n: int, digits: int) -> Text:

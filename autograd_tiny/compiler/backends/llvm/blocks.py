@@ -1,4 +1,4 @@
-"""Blocks of samples: the inputs of each as vectors, from the rows of the batched arguments, and the functions on them."""
+"""Blocks of samples: the inputs of each as vectors, from the rows of the batched arguments; functions on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ $pack_part
   ret void
 }
 
-define internal void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %o, i64 %stride, i64 %blocks) $A {
+define internal void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %o,
+                            i64 %stride, i64 %blocks) $A {
 entry:
   br label %input
 input:
@@ -49,7 +50,7 @@ $each
 
 
 def packed(widths: Sequence[int], n: int, *, full: bool) -> Iterator[str]:
-    """Each input of a block as a vector at x; where the block is not full, lanes past the end repeat the last sample."""
+    """Each input of a block as a vector at x; if it is not full, lanes past the end repeat the last sample."""
     yield "  %last = sub i64 %end, 1"
     for lane in range(n):
         yield f"  %b{lane} = add i64 %base, {lane}"

@@ -1,8 +1,9 @@
 """From LLVM's assembly to code in memory, for this processor; there are no passes but the code generator's own.
 
-Functions of the C library are called on whole registers where it has such (glibc's libmvec, x86), else lane by lane. The
-largest error in ulp that was seen in 12,000 to 28,000 points over all floats, denser around 0, 1, multiples of π/2 and
-the ends of the range, with glibc 2.36; at 0, ±inf, nan, poles and where results overflow or vanish, all give the same.
+Functions of the C library are called on whole registers where it has such (glibc's libmvec, x86), else lane by lane.
+The largest error in ulp that was seen in 12,000 to 28,000 points over all floats, denser around 0, 1, multiples of π/2
+and the ends of the range, with glibc 2.36; at 0, ±inf, nan, poles and where results overflow or vanish, all give the
+same.
 
 | lanes | acos  | acosh | asin  | asinh | atan  | atan2 | atanh | cbrt  | cos   | cosh  | erf   | erfc  |
 |-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|

@@ -14,8 +14,8 @@ from autograd_tiny.compiler.backends.llvm.engine import Code
 from autograd_tiny.compiler.backends.pool import together
 from autograd_tiny.transforms.program import Program
 
-# A shard has at least so many blocks, since it carries its sums from lanes to memory, and at least so much to do, in steps
-# times samples: some 20 µs. A batch has at most so many shards; a thread that is worth waking has some 150 µs to do.
+# A shard has at least so many blocks, since it carries its sums from lanes to memory, and at least so much to do, in
+# steps times samples: some 20 µs. A batch has at most so many shards; a thread worth waking has some 150 µs to do.
 BLOCKS, SHARD, SHARDS, THREAD = 32, 400_000, 64, 4_000_000
 CACHE_LINE = 64
 

@@ -128,7 +128,9 @@ GIVEN = {
 # Sums: of the lanes of each shard; a block that is not full is summed apart, and what lies past its end left out.
 SUMMED = {
     "open": "  call void @zero(ptr %sums)",
-    "whole": "  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums, i64 0, i64 %blocks)",
+    "whole": """\
+  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums,
+                   i64 0, i64 %blocks)""",
     "part": """\
   call void @zero(ptr %tail)
   call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %tail, i64 0, i64 1)

@@ -1,4 +1,4 @@
-"""What a step is in LLVM's assembly: an instruction, or the call of a function, on one double or on a vector of them."""
+"""Steps in LLVM's assembly: an instruction, or the call of a function, on one double or on a vector of them."""
 
 from __future__ import annotations
 

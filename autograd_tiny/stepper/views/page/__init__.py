@@ -40,13 +40,13 @@ def page(trace: Trace) -> str:
     >>> "</script>" in json.dumps(page(trace(a * a))).split("application/json")[1].split("</script>")[0]
     False
 
-    Everything that comes from outside stands in a block of JSON, and reaches the page as text only. Raises ValueError for
-    more than 3,000 values.
+    Everything that comes from outside stands in a block of JSON, and reaches the page as text only. Raises ValueError
+    for more than 3,000 values.
     """
     if len(trace.nodes) > MOST:
         raise ValueError(
-            f"too large for a page: {len(trace.nodes):,} values, and the limit is {MOST:,}; trace a value nearer to the "
-            "leaves, or the same function of fewer points. The terminal steps through any number of values"
+            f"too large for a page: {len(trace.nodes):,} values, and the limit is {MOST:,}; trace a value nearer to "
+            "the leaves, or the same function of fewer points. The terminal steps through any number of values"
         )
     here = files("autograd_tiny.stepper.views.page")
     style, script = (_flush((here / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
@@ -71,7 +71,9 @@ def write_page(trace: Trace, path: str | Path) -> Path:
 def embedded(trace: Trace) -> str:
     """The page in a frame that may run its own script and touch nothing else: it survives in a saved notebook."""
     text = html.escape(page(trace), quote=True)
-    return f'<iframe sandbox="allow-scripts" srcdoc="{text}" title="A gradient, step by step" style="width:100%;height:640px;border:1px solid {Color.LINE.light}"></iframe>'
+    style = f"width:100%;height:640px;border:1px solid {Color.LINE.light}"
+    title = "A gradient, step by step"
+    return f'<iframe sandbox="allow-scripts" srcdoc="{text}" title="{title}" style="{style}"></iframe>'
 
 
 def _heading(trace: Trace) -> str:

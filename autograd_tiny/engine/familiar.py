@@ -1,0 +1,186 @@
+"""What a Value answers to a person: its text, copies, pictures and steps, and the names of micrograd and PyTorch.
+
+A name works on a Value, or says in one sentence what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.ieee import local_derivatives
+from autograd_tiny.engine.op import Op
+from autograd_tiny.engine.operand import Operand
+
+if TYPE_CHECKING:  # of the floors above the engine knows these types, nothing more
+    from autograd_tiny.pictures import Graph
+    from autograd_tiny.stepper import Trace
+
+NO_GRAD = float("0")  # the one 0.0 that says: backward() has not reached this node
+
+
+class Instead:
+    """A name that a Value lacks, and what to write instead; a `__getattr__` would make every attribute slow."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, v: Any, owner: type) -> NoReturn:
+        raise AttributeError(f"a Value has no .{self.name}: {self.told}")
+
+    def __set__(self, v: Any, x: Any) -> NoReturn:
+        self.__get__(v, type(v))
+
+
+class Familiar(Operand):
+    """The mixin of `Value` for them."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:  # what a Value has
+        data: float
+        grad: float
+        name: str | None
+        op: Op | None
+        a: Any
+        b: Any
+        da: Any
+        db: Any
+
+        @property
+        def operands(self) -> tuple[Any, ...]: ...
+        @property
+        def parents(self) -> tuple[Any, ...]: ...
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether this node has a gradient yet; before, `grad` is 0.0, or the None that a user wrote."""
+        return self.grad is not NO_GRAD and self.grad is not None
+
+    def __repr__(self) -> str:
+        grad = f", grad={self.grad!r}" if self.has_grad else ""
+        return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __reduce__(self) -> Any:
+        if self.op is not None:
+            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
+        return type(self), (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None
+
+    def draw(self, **options: Any) -> Graph:
+        """The graph below as a picture, with the options of `autograd_tiny.draw`.
+
+        >>> from autograd_tiny import Value
+        >>> Value(2.0).tanh().draw(show="data").save("tanh.svg")  # doctest: +SKIP
+        """
+        graph: Graph = FACES["picture"](self, **options)
+        return graph
+
+    def trace(self) -> Trace:
+        """Every step of `backward()`, forwards and back in time, as `autograd_tiny.trace` gives it.
+
+        >>> from autograd_tiny import Value
+        >>> Value(2.0, "x").square().trace()[-1].after
+        4.0
+        """
+        steps: Trace = FACES["steps"](self)
+        return steps
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # in a notebook
+        return FACES["picture in a notebook"](self)
+
+    def item(self) -> float:
+        """The number, without a gradient, as `data` is.
+
+        >>> from autograd_tiny import Value
+        >>> Value(2.5).item()
+        2.5
+        """
+        return self.data
+
+    def detach(self) -> Self:
+        """A new leaf of the same number and name: a constant to whatever is differentiated.
+
+        >>> from autograd_tiny import Value
+        >>> x = Value(3.0)
+        >>> (x * x.detach()).backward()
+        >>> x.grad
+        3.0
+        """
+        return self.__class__(self.data, self.name)  # type: ignore[call-arg]
+
+    def zero_grad(self) -> None:
+        """Set this value's `grad` to 0, as `Module.zero_grad` does for each parameter; inner nodes need none.
+
+        >>> from autograd_tiny import Value
+        >>> x = Value(3.0)
+        >>> (x * x).backward(); x.zero_grad(); (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        self.grad = 0.0  # type: ignore[misc]  # a slot of Value
+
+    @property
+    def closures(self) -> tuple[Callable[[], float], ...]:
+        """The local derivatives as functions, one per operand, each by its rule in the table.
+
+        >>> from autograd_tiny import Value
+        >>> [closure() for closure in (Value(2.0) * Value(-3.0)).closures]
+        [-3.0, 2.0]
+        """
+        xs = tuple(getattr(x, "data", x) for x in self.operands)
+        return tuple(partial(self._local_derivative, self.data, xs, i) for i in range(len(xs)))
+
+    def _local_derivative(self, y: float, xs: tuple[float, ...], i: int) -> float:
+        assert self.op is not None  # a leaf has no operands
+        by_i: float = local_derivatives(self.op, y, xs)[i]
+        return by_i
+
+    @property
+    def label(self) -> str | None:
+        """The `name`, as micrograd's lecture calls it.
+
+        >>> from autograd_tiny import Value
+        >>> Value(3.0, label="a").name
+        'a'
+        """
+        return self.name
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        self.name = label  # type: ignore[misc]  # a slot of Value
+
+    @property
+    def _prev(self) -> tuple[Any, ...]:
+        """The `parents`, as micrograd calls them."""
+        return self.parents
+
+    @property
+    def _op(self) -> str:
+        """The sign or name of `op`, as micrograd keeps it; empty for a leaf."""
+        return "" if self.op is None else self.op.infix[0] if self.op.infix else self.op.name
+
+    def _refuse_rounding(self, *digits: object) -> NoReturn:
+        raise TypeError("rounding a Value would cut its gradient: write round(v.data, 2), or f'{v:.2f}' to show it")
+
+    __round__ = __floor__ = __ceil__ = __trunc__ = _refuse_rounding
+
+    step = Instead(
+        "the Heaviside function is .heaviside(); to step through backprop, y.trace() or `autograd-tiny step`"
+    )
+    _backward = Instead("the derivatives it would multiply by are .local_derivatives, their rules .op.partials")
+    requires_grad = Instead("every Value records; a constant is a float, or .detach()")
+    numpy = Instead("the number is .data")
+    value = Instead("the number is .data")
+    gradient = Instead("it is .grad, after y.backward()")
+    pow = Instead("write a ** b")
+    abs = Instead("write abs(a)")
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if hasattr(self, name)]
