@@ -1,1 +1,4 @@
-"""The command `autograd-tiny`."""
+"""The command `autograd-tiny`.
+
+main.py  its verbs
+"""
