@@ -10,6 +10,7 @@ import importlib
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -19,6 +20,7 @@ from test_house import PUBLIC
 import autograd_tiny
 from autograd_tiny.cli.main import main
 from autograd_tiny.stepper import trace
+from autograd_tiny.stepper.breakpoints import GRAMMAR
 from autograd_tiny.stepper.trace_json import document
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +93,25 @@ def test_make_knows_the_targets_that_are_named():
     for page, text in PAGES.items():
         named = re.findall(r"(?:`|^\$ )make ([\w-]+)", text, re.M)
         assert set(named) <= targets, page
+
+
+def test_pip_knows_the_extras_that_are_named():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for page, text in PAGES.items():
+        assert set(re.findall(r'pip install "\.\[(\w+)\]"', text)) <= set(project["optional-dependencies"]), page
+
+
+def test_examples_import_public_names():
+    modules = {*PUBLIC, "autograd_tiny.ops", "autograd_tiny.engine.tree"}  # `register` is for those who need it
+    for page, text in PAGES.items():
+        assert set(re.findall(r"^(?:>>> |\.\.\. )? *(?:from|import) (autograd_tiny[\w.]*)", text, re.M)) <= modules, (
+            page
+        )
+
+
+def test_every_breakpoint_is_described():
+    for example in GRAMMAR.split(", "):
+        assert f"`{example}`".replace("|", "\\|") in PAGES["docs/see.md"], example
 
 
 @pytest.mark.parametrize("page", PAGES)
