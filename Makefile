@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check check-torch lint docs bench bench-compiled pictures gallery clean
+.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
 	@echo "make test     run all tests (some four minutes on two cores)"
+	@echo "make quick    the quick ones of them (some twenty seconds)"
 	@echo "make cover    the same tests, and which lines and branches they reach"
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
 	@echo "make check-torch  the tests that need PyTorch, which it installs"
-	@echo "make lint     ruff and mypy"
+	@echo "make lint     ruff, mypy, import-linter, vulture; biome for the page"
 	@echo "make docs     build the documentation into out/docs"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
@@ -44,6 +45,9 @@ demo: .venv/run.stamp
 test: .venv/test.stamp
 	@$(BIN)/python -m pytest -n auto
 
+quick: .venv/test.stamp
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n auto -q tests -m "not (slow or long or browser or latex or compiler)"
+
 check: .venv/test.stamp
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto -m ""
 
@@ -57,7 +61,10 @@ lint: .venv/lint.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@mkdir -p out
 	@$(BIN)/lint-imports --no-cache > out/imports.txt || (cat out/imports.txt; false)
+	@! $(BIN)/vulture | grep ^autograd_tiny  # others use, and are not looked at
+	@$(BIN)/biome check --error-on-warnings
 
 docs: .venv/docs.stamp
 	@$(BIN)/sphinx-build -q -W --keep-going -d out/doctrees docs out/docs

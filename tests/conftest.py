@@ -1,4 +1,4 @@
-"""Hypothesis profiles: dev (default), ci, thorough; choose with HYPOTHESIS_PROFILE."""
+"""Hypothesis profiles: dev (default), quick, ci, thorough; choose with HYPOTHESIS_PROFILE."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))  # the tests' own modules: bugs.py, graphs.py
 
 settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", parent=settings.get_profile("dev"), max_examples=10)
 settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=100, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
@@ -19,3 +20,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def _cache_of_compiled_code(tmp_path_factory):
     """Not the user's own."""
     os.environ["AUTOGRAD_TINY_CACHE"] = str(tmp_path_factory.mktemp("compiled"))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"compiler", "compile"} & set(item.path.relative_to(item.config.rootpath).parts):
+            item.add_marker("compiler")

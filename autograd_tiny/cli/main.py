@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import inspect
-import os
 import re
 import sys
+import traceback
 import webbrowser
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from autograd_tiny.cli.process import Ended, Refused, complain, drop_output, ending
+from autograd_tiny.cli.userfile import UserFile
 from autograd_tiny.engine.expression import ExpressionError, evaluate
+from autograd_tiny.engine.terminal import clean, new_console, show
 from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.options import parsed, rows, sentence
 
 if TYPE_CHECKING:
     from autograd_tiny.stepper.traces import Trace
 
-_FUNCTION = re.compile(r"(.+\.py):(\w+)")
+_FUNCTION = re.compile(r"(.+\.py):(\w+)", re.DOTALL)
 TARGET = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
 SHOWN = "b = a * a; b * (b + a)"  # small, and every bug of the museum shows
 EXAMPLES = """examples:
@@ -35,34 +36,60 @@ EXAMPLES = """examples:
 """
 
 
-class _Refused(Exception):
-    """What was asked for cannot be done: one line, exit code 2."""
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         hint = "; put -- before an expression that starts with a minus" if "unrecognized" in message else ""
-        self.exit(2, f"autograd-tiny: {message}{hint}\n")
+        raise Refused(f"{message}{hint}")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        print(message, end="", file=file)  # argparse itself is silent about a full disk
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when done, 2 with one line on standard error when it cannot be."""
+    """Run one command; 0 when done, 1 for what `check` and `diagnose` find, 2 with a line on standard error, 3 inconclusive."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without × or ∂ shows a ?
     try:
+        with ending():
+            return _run(arguments)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        drop_output()
+        return 141  # as of any program that SIGPIPE ends: a check nobody read has not passed
+    except OSError as error:  # those of files and of the user's code have been told
+        drop_output()
+        complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        return 2
+    except Ended as ended:
+        return 128 + ended.number
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except Exception as error:  # a fault of ours is no finding: 1 would say so
+        print(
+            *(clean(line) for line in "".join(traceback.format_exception(error)).splitlines()),
+            sep="\n",
+            file=sys.stderr,
+        )
+        return 2
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        if sys.stdout is None:
+            raise Refused("standard output is closed: there is nowhere to write the answer")
         given = _parser().parse_args(arguments)
         code: int = given.run(given) or 0
+    except Refused as refused:
+        complain(refused)
+        code = 2
+    except SystemExit as ended:  # by argparse after --help, and by rich when its reader has left
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        code = int(ended.code or 0)
+    if sys.stdout is not None:
         sys.stdout.flush()
-        return code
-    except _Refused as refused:
-        print(f"autograd-tiny: {' '.join(str(refused).split())}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,21 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--open", action="store_true", help="open that page in the browser")
     step.set_defaults(run=_step)
     draw = commands.add_parser("draw", help="write the graph, with values and gradients, as a picture")
-    draw.add_argument(
-        "-o", "--output", default="graph.svg", help="*.svg, *.png, *.dot, *.mmd or *.tex (default: %(default)s)"
-    )
-    draw.add_argument(
-        "--show", metavar="WORDS", help="of names, data, grad, scopes, local (the derivative on each arrow)"
-    )
-    draw.add_argument("--fold", metavar="HOW", help="nothing, sums or samples (default: what a person can read)")
-    draw.add_argument(
-        "--collapse", metavar="MODULE", help="fold a module, layers[0], or all to a depth of their paths, 1"
-    )
-    draw.add_argument("--focus", metavar="NAME", help="only the paths from a value to the output")
-    draw.add_argument("--highlight", metavar="NAME", help="thick lines along the paths from a value to the output")
-    draw.add_argument("--depth", type=int, metavar="N", help="only what is at most N steps from the output")
-    draw.add_argument("--limit", type=int, metavar="N", help="at most so many boxes (default: what a person can read)")
-    draw.add_argument("--rankdir", metavar="LR|TB|RL|BT", help="which way the arrows go (default: LR)")
+    draw.add_argument("-o", "--output", default="graph.svg", metavar="FILE", help=_output())
+    for name, (_, option) in rows().items():
+        if option.flag:
+            draw.add_argument(f"--{name}", metavar=option.flag, help=sentence(name))
     draw.add_argument("--network", action="store_true", help="modules as circles and weights as lines instead")
     draw.set_defaults(run=_draw)
     check = commands.add_parser(
@@ -128,31 +144,38 @@ def _traced(given: argparse.Namespace) -> Trace:
     return trace(y, recording if _FUNCTION.fullmatch(given.target) else None)  # an expression has no source lines
 
 
+# What a command needs is imported before the user's code runs: a rich.py beside the user's file is not ours.
+
+
 def _diagnose(given: argparse.Namespace) -> int:
     from autograd_tiny.stepper.diagnosis import diagnose
 
-    try:
-        found = diagnose(_traced(given), given.check)
-    except ImportError as error:
-        raise _Refused(error) from None
-    print(found)
+    if given.check:
+        try:
+            import autograd_tiny.check  # noqa: F401 - diagnose does
+        except ImportError as error:
+            raise Refused(error) from None
+    found = diagnose(_traced(given), given.check)
+    show(found)
     return 1 if found else 0
 
 
 def _step(given: argparse.Namespace) -> None:
-    steps = _traced(given)
+    from autograd_tiny.stepper.views import page, prompt
+
     if given.open and not given.html:
-        raise _Refused("--open needs --html FILE, the page to open")
+        raise Refused("--open needs --html FILE, the page to open")
+    steps = _traced(given)
     if not given.html:
-        steps.debug()
+        prompt.debug(steps)
         return
     try:
-        path = steps.html(given.html)
+        path = page.write_page(steps, given.html)
     except ValueError as error:
-        raise _Refused(error) from None
+        raise Refused(error) from None
     except OSError as error:
-        raise _Refused(f"{given.html}: {error.strerror or error}") from None
-    print(path)
+        raise Refused(f"{given.html}: {error.strerror or error}") from None
+    show(path)
     if given.open:
         webbrowser.open(path.resolve().as_uri())
 
@@ -163,13 +186,13 @@ def _museum(given: argparse.Namespace) -> None:
     if given.target == SHOWN and not given.values:
         given.values = ["a=3"]
     steps = _traced(given)
-    print(f"{given.target}   {' '.join(given.values)}".rstrip())
+    show(f"{given.target}   {' '.join(given.values)}".rstrip())
     for bug in BUGS:
-        print(f"\n{exhibit(steps, bug)}")
+        show(f"\n{exhibit(steps, bug)}")
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from autograd_tiny.pictures.rendering.doctor import doctor
+    from autograd_tiny.pictures.doctor import doctor
 
     return 0 if doctor() else 1
 
@@ -182,71 +205,78 @@ def _draw(given: argparse.Namespace) -> None:
 
     with tracing() as recording:
         y = _value(given)
-    options = {
-        name: value
-        for name in ("show", "fold", "collapse", "focus", "highlight", "depth", "limit", "rankdir")
-        if (value := getattr(given, name)) is not None
-    }
-    if (depth := options.get("collapse", "")).isdecimal():
-        options["collapse"] = int(depth)
+    texts = {name: getattr(given, name) for name, (_, option) in rows().items() if option.flag}
+    options: Any = {name: parsed(name, text) for name, text in texts.items() if text is not None}
     if given.network and options:
-        raise _Refused(f"--network draws modules, and has no --{next(iter(options))}")
+        raise Refused(f"--network draws modules, and has no --{next(iter(options))}")
     try:
         y.backward()
         graph = network(y, recording) if given.network else draw(y, recording=recording, **options)
-        print(graph.write(given.output))
+        show(graph.write(given.output))
     except (ValueError, RenderError) as error:
-        raise _Refused(error) from None
+        raise Refused(error) from None
     except OSError as error:
-        raise _Refused(f"{given.output}: {error.strerror or error}") from None
+        raise Refused(f"{given.output}: {error.strerror or error}") from None
+
+
+def _output() -> str:
+    from autograd_tiny.pictures.writers.formats import FORMATS
+
+    return "; ".join(f"*{suffix}: {format.what}" for suffix, format in FORMATS.items()) + " (default: %(default)s)"
 
 
 def _check(given: argparse.Namespace) -> int:
     try:
         from autograd_tiny.check import GradcheckError, Report, gradcheck_property
     except ImportError as error:
-        raise _Refused(error) from None
-    from rich.console import Console
+        raise Refused(error) from None
     from rich.progress import Progress
 
     match = _FUNCTION.fullmatch(given.target)
     if not match:
-        raise _Refused(f"{given.target}: write the file and the function, such as losses.py:softplus")
-    path = Path(match[1])
-    module = _loaded(path)
-    f, by_hand = _function(path, module, match[2]), _function(path, module, given.grad) if given.grad else None
-    outcomes: list[str] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("checking", total=given.examples)
+        raise Refused(f"{given.target}: write the file and the function, such as losses.py:softplus")
+    domains, file, outcomes = _domains(given.domains), UserFile(match[1]), list[str]()
+    screen = new_console(sys.stderr)
+    seen = Progress(console=screen, transient=True, disable=not screen.is_terminal)
+    bar = seen.add_task("checking", total=given.examples)
 
-        def each(report: Report) -> None:
-            outcomes.append(report.outcome)
-            progress.advance(bar)
+    def each(report: Report) -> None:
+        outcomes.append(report.outcome)
+        seen.advance(bar)
 
-        try:
-            gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **_domains(given.domains))()
-        except GradcheckError as wrong:
-            progress.stop()
-            print(wrong)
-            if given.draw:
-                _draw_report(wrong.report, given.draw)
-            return 1
-        except (TypeError, ValueError) as error:
-            raise _Refused(f"{path}:{match[2]}: {error}") from None
+    wrong: Report | None = None
+    with file.running():
+        f, by_hand = file.function(match[2]), file.function(given.grad) if given.grad else None
+        with seen:
+            try:
+                gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **domains)()
+            except GradcheckError as error:
+                wrong = error.report
+            except (TypeError, ValueError) as error:
+                if file.line(error):
+                    raise
+                raise Refused(f"{given.target}: {error}") from None  # what is asked, and no code of the user's
+    if wrong is not None:
+        show(wrong)
+        if given.draw:
+            _draw_report(wrong, given.draw)
+        return 1
+    if not outcomes:
+        raise Refused(f"{given.target} raises at every point that was tried: nothing was checked")
     sure = outcomes.count("correct")
-    print(f"{given.target}: {sure} points correct, {len(outcomes) - sure} inconclusive")
-    return 0 if sure and sure == len(outcomes) else 3
+    show(f"{given.target}: {sure} points correct, {len(outcomes) - sure} inconclusive")
+    return 0 if sure == len(outcomes) else 3
 
 
 def _draw_report(report: Any, path: str) -> None:
     from autograd_tiny.pictures.rendering.render import RenderError
 
     try:
-        print(report.draw().write(path))
+        show(report.draw().write(path))
     except (ValueError, RenderError) as error:
-        raise _Refused(f"{path} was not drawn: {error}") from None
+        raise Refused(f"{path} was not drawn: {error}") from None
     except OSError as error:
-        raise _Refused(f"{path}: {error.strerror or error}") from None
+        raise Refused(f"{path}: {error.strerror or error}") from None
 
 
 def _domains(pairs: list[str]) -> dict[str, tuple[float, float]]:
@@ -256,11 +286,11 @@ def _domains(pairs: list[str]) -> dict[str, tuple[float, float]]:
         try:
             low, high = map(float, text.split(":"))
         except ValueError:
-            raise _Refused(f"{pair!r} is not of the form name=low:high, such as x=-10:10") from None
+            raise Refused(f"{pair!r} is not of the form name=low:high, such as x=-10:10") from None
         if name in domains:
-            raise _Refused(f"{name} has two domains")
+            raise Refused(f"{name} has two domains")
         if not low <= high:
-            raise _Refused(f"{pair}: there is no number between {low:g} and {high:g}")
+            raise Refused(f"{pair}: there is no number between {low:g} and {high:g}")
         domains[name] = low, high
     return domains
 
@@ -270,13 +300,15 @@ def _value(given: argparse.Namespace) -> Value:
     values = _numbers(given.values)
     match = _FUNCTION.fullmatch(given.target)
     if match:
-        return _returned(Path(match[1]), match[2], values)
+        file = UserFile(match[1])
+        with file.running():
+            return file.returned(match[2], values)
     if given.target.endswith(".py"):
-        raise _Refused(f"{given.target}: which function? Write {given.target}:loss")
+        raise Refused(f"{given.target}: which function? Write {given.target}:loss")
     try:
         return evaluate(given.target, values)
     except ExpressionError as error:
-        raise _Refused(error) from None
+        raise Refused(error) from None
 
 
 def _numbers(pairs: list[str]) -> dict[str, float]:
@@ -284,62 +316,11 @@ def _numbers(pairs: list[str]) -> dict[str, float]:
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
-            raise _Refused(f"{pair!r} is not of the form name=value")
+            raise Refused(f"{pair!r} is not of the form name=value")
         if name in values:
-            raise _Refused(f"{name} has two values, {values[name]:g} and {text}")
+            raise Refused(f"{name} has two values, {values[name]:g} and {text}")
         try:
             values[name] = float(text)
         except ValueError:
-            raise _Refused(f"{pair}: {text!r} is not a number") from None
+            raise Refused(f"{pair}: {text!r} is not a number") from None
     return values
-
-
-def _loaded(path: Path) -> Any:
-    """The module of a file, run as `python train.py` runs it, but for its __main__ part."""
-    if not path.is_file():
-        raise _Refused(f"{path}: there is no such file")
-    sys.path.insert(0, str(path.parent.resolve()))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    _call(path, spec.loader.exec_module, module)
-    return module
-
-
-def _function(path: Path, module: Any, name: str) -> Any:
-    f = getattr(module, name, None)
-    if not callable(f):
-        functions = [n for n, item in vars(module).items() if inspect.isfunction(item) and item.__module__ == path.stem]
-        raise _Refused(f"{path} has no function {name}; it has {', '.join(functions) or 'none'}")
-    return f
-
-
-def _returned(path: Path, name: str, values: dict[str, float]) -> Value:
-    f = _function(path, _loaded(path), name)
-    try:
-        inspect.signature(f).bind(**values)
-    except TypeError as error:
-        raise _Refused(f"{path}:{name}{inspect.signature(f)}: {error}; give numbers as name=value") from None
-    y = _call(path, f, **{argument: Value(x, argument) for argument, x in values.items()})
-    if not isinstance(y, Value):
-        raise _Refused(f"{path}:{name} returned {y!r:.60} of type {type(y).__name__}: expected a Value")
-    return y
-
-
-def _call(path: Path, f: Any, *args: Any, **kwargs: Any) -> Any:
-    """Run the user's code; what it raises is told in one line, with the last of the user's own lines."""
-    try:
-        return f(*args, **kwargs)
-    except Exception as error:  # the user's own code: whatever it raises
-        line, frame = "", error.__traceback__
-        while frame is not None:
-            if Path(frame.tb_frame.f_code.co_filename) == path.resolve() or frame.tb_frame.f_code.co_filename == str(
-                path
-            ):
-                line = f":{frame.tb_lineno}"
-            frame = frame.tb_next
-        if isinstance(error, SyntaxError):
-            line = f":{error.lineno}"
-        raise _Refused(f"{path}{line}: {type(error).__name__}: {error}") from None

@@ -12,6 +12,8 @@ digits.py      a number as a person reads it
 expression.py  arithmetic written as text
 tree.py        nested lists, dicts, arrays and Modules of numbers
 provenance.py  the source line and the module that made a value; `tracing`
+files.py       a file written whole or not at all
+terminal.py    text for a terminal, with nothing that moves its cursor
 faces.py       how numbers show themselves, registered by what lies above
 lazy.py        names that are imported when they are first used
 """

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+DIGITS = 4
+_ROUNDED, _PADDED = f".{DIGITS}g", f"#.{DIGITS}g"
+
 
 def short(x: float) -> str:
     """x in four significant digits; exact numbers plain, rounded ones with their zeros kept.
@@ -14,8 +17,8 @@ def short(x: float) -> str:
     """
     if x == x // 1 and abs(x) < 1e6:
         return f"{x:.0f}"
-    plain = f"{x:.4g}"
-    return plain if float(plain) == x or x != x else f"{x:#.4g}".rstrip(".")
+    plain = format(x, _ROUNDED)
+    return plain if float(plain) == x or x != x else format(x, _PADDED).rstrip(".")
 
 
 def is_exact(*xs: float) -> bool:

@@ -8,7 +8,7 @@ from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value
 
-LONGEST = 28  # characters of a label
+LONGEST_LABEL = 28  # characters of a label
 
 
 class Named(NamedTuple):
@@ -41,14 +41,19 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
         label = spelled
         if v.name:
             label = Spelled(str(v.name), 99 if str(v.name).isidentifier() else 98)
-        elif v.op is None or len(spelled.text) > LONGEST or spelled.text in taken:
-            k = i + 1
-            while (text := f"v{k}") in taken:
+        elif v.op is None or len(spelled.text) > LONGEST_LABEL or spelled.text in taken:
+            k = i
+            while (text := numbered(k)) in taken:
                 k += len(order)
             label = Spelled(text)
         taken.add(label.text)
         named[v] = Named(label, spelled.text)
     return named
+
+
+def numbered(place: int) -> str:
+    """What the value at a place of an order is called, where nobody named it: v1, v2, …"""
+    return f"v{place + 1}"
 
 
 def number(x: float) -> Spelled:

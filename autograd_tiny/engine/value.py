@@ -167,7 +167,7 @@ class Value(Operand):
         return f"Value(data={self.data!r}{grad}{f', name={self.name!r}' if self.name else ''})"
 
     def draw(self, **options: Any) -> Any:
-        """The graph below, as a picture: `draw(self, …)` of `autograd_tiny`."""
+        """The graph below, as a picture: `draw(self, …)` of `autograd_tiny`, which says what the options are."""
         return FACES["picture"](self, **options)
 
     def trace(self) -> Any:

@@ -12,10 +12,12 @@ captions.py    what a picture folds or leaves out, in words
 picture.py     a picture as plain data: boxes, arrows, and how much of the graph they stand for
 symbolic.py    the picture of an op and of a function
 links.py       `linked`: a network and its scalars, each leading to the other
+theme.py       every colour, light and dark
 measure.py     the width of a text where no font can be asked
 networks/      `network`: a network as people draw one
 writers/       a picture as DOT, SVG, PNG, Mermaid, TikZ
-rendering/     the programs that render DOT, and which of them is there
+rendering/     the programs that render DOT
+doctor.py      which of them draws here, what it can, and how to install what is missing
 """
 
 from typing import TYPE_CHECKING

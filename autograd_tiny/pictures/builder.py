@@ -10,15 +10,15 @@ from autograd_tiny.engine.digits import spread
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.op import Every
 from autograd_tiny.engine.value import Value
-from autograd_tiny.pictures.captions import Told, caption
+from autograd_tiny.pictures.captions import CaptionFacts, caption
 from autograd_tiny.pictures.fold import Groups
-from autograd_tiny.pictures.labels import Titles, gradient, tooltip
-from autograd_tiny.pictures.options import MOST, READABLE, Asked
+from autograd_tiny.pictures.labels import QUANTITIES, Titles, summarized, tooltip
+from autograd_tiny.pictures.options import MOST_BOXES, READABLE_BOXES, Options
 from autograd_tiny.pictures.picture import Arrow, Box, Kind, Picture
 from autograd_tiny.pictures.selection import nearest
 
 
-class Rung(NamedTuple):
+class FoldLevel(NamedTuple):
     """One way to fold: values into units (sums), these into alikes (samples), and these into groups (modules)."""
 
     fold: str
@@ -30,28 +30,28 @@ class Rung(NamedTuple):
     boxes: int  # how many groups there are to draw
 
 
-class Boxes:
+class PictureBuilder:
     """The boxes of one picture while it is made: a group of values each, by the value that leads it."""
 
-    def __init__(self, asked: Asked, rung: Rung, limit: int) -> None:
-        self.asked, self.rung, self.graph = asked, rung, asked.graph
-        self.kept, self.capped = asked.kept, rung.boxes > limit
+    def __init__(self, options: Options, level: FoldLevel, limit: int) -> None:
+        self.options, self.level, self.graph = options, level, options.graph
+        self.kept, self.capped = options.kept, level.boxes > limit
         if self.capped:
-            noted = [i for i, v in enumerate(self.graph.order) if v in asked.notes] if asked.notes else []
-            self.kept = nearest(self.graph, rung.groups, asked.kept, limit, [len(self.kept) - 1, *noted])
+            noted = [i for i, v in enumerate(self.graph.order) if v in options.notes] if options.notes else []
+            self.kept = nearest(self.graph, level.groups, options.kept, limit, [len(self.kept) - 1, *noted])
         members: dict[int, list[int]] = {}
-        for i, (g, kept) in enumerate(zip(rung.groups, self.kept, strict=True)):
+        for i, (g, kept) in enumerate(zip(level.groups, self.kept, strict=True)):
             if kept:
                 members.setdefault(g, []).append(i)
-        first = {g: min(rung.units[i] for i in inside) for g, inside in members.items()}
+        first = {g: min(level.units[i] for i in inside) for g, inside in members.items()}
         self.members = {g: members[g] for g in sorted(members, key=first.__getitem__)}  # a sum is where its result is
         self.keys = {g: f"n{k}" for k, g in enumerate(self.members)}
         self.left_out = len(self.kept) - sum(map(len, self.members.values()))
         self.inside = dict.fromkeys(self.members, 0)  # uses of a value by another in the same box
         self.cut = dict.fromkeys(self.members, 0)  # uses of what is left out
         self.uses_left_out = 0
-        whole = rung.fold == "nothing" and not rung.paths and not self.capped
-        self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in asked.show)
+        whole = level.fold == "nothing" and not level.paths and not self.capped
+        self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in options.show)
 
     @cached_property
     def times(self) -> dict[int, int]:
@@ -59,14 +59,14 @@ class Boxes:
         units: dict[int, dict[int, None]] = {}
         for i, kept in enumerate(self.kept):
             if kept:
-                units.setdefault(self.rung.alikes[i], {})[self.rung.units[i]] = None
+                units.setdefault(self.level.alikes[i], {})[self.level.units[i]] = None
         times: dict[int, int] = {}
         for alike, found in units.items():
-            g = self.rung.groups[alike]
+            g = self.level.groups[alike]
             times[g] = max(times.get(g, 1), len(found))
         return times
 
-    def picture(self, finer: Sequence[Rung]) -> Picture:
+    def picture(self, finer: Sequence[FoldLevel]) -> Picture:
         arrows = self._arrows()
         boxes = [self._box(g, members) for g, members in self.members.items()]
         for g, count in self.cut.items():
@@ -77,16 +77,16 @@ class Boxes:
         return Picture(
             tuple(boxes),
             tuple(arrows),
-            self.asked.rankdir,
-            caption(self._told(finer)),
+            self.options.rankdir,
+            caption(self._facts(finer)),
             self.left_out,
             self.uses_left_out,
-            self.asked.link,
+            self.options.link,
         )
 
     def _arrows(self) -> list[Arrow]:
-        groups, kept = self.rung.groups, self.kept
-        stubs = self.capped or self.asked.depth is not None
+        groups, kept = self.level.groups, self.kept
+        stubs = self.capped or self.options.depth is not None
         merged: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}  # tail, head, slot: the uses
         for i, xs in enumerate(self.graph.parents):
             h = groups[i]
@@ -104,11 +104,11 @@ class Boxes:
 
     def _apart(self, tail: int, i: int) -> bool:
         """Whether each operand of value i has an arrow of its own, so that a + a has two."""
-        head, op = self.rung.groups[i], self.graph.order[i].op
+        head, op = self.level.groups[i], self.graph.order[i].op
         assert op is not None
         folded = self.times[head] > 1
         if (
-            head in self.rung.paths
+            head in self.level.paths
             or self.times[tail] > self.times[head]
             or (folded and isinstance(op.partials, Every))
         ):
@@ -116,11 +116,11 @@ class Boxes:
         return len(self.members[head]) == self.times[head]
 
     def _arrow(self, tail: int, head: int, uses: list[tuple[int, int, int]]) -> Arrow:
-        lit = self.asked.highlight.uses
+        lit = self.options.highlight.uses
         label = []
         if len(uses) != max(self.times[tail], self.times[head]):
             label.append(f"×{len(uses):,}")
-        if "local" in self.asked.show:
+        if "local" in self.options.show:
             label.append(spread([self._local(i, k) for _, i, k in uses]))
         bold = bool(lit) and any((j, i) in lit for j, i, _ in uses)
         return Arrow(self.keys[tail], self.keys[head], len(uses), " ".join(label), bold)
@@ -129,18 +129,17 @@ class Boxes:
         return [float(d) for d in self.graph.order[i].locals if d is not None][k]
 
     def _box(self, g: int, members: list[int]) -> Box:
-        order, show, notes, lit = self.graph.order, self.asked.show, self.asked.notes, self.asked.highlight.values
+        order, show, notes, lit = self.graph.order, self.options.show, self.options.notes, self.options.highlight.values
         roots = self._roots(g, members)
         values = [order[i] for i in roots]
-        title, path = self._title(g, members, roots), self.rung.paths.get(g)
+        title, path = self._title(g, members, roots), self.level.paths.get(g)
         leaf = all(order[i].op is None for i in members)
         kind: Kind = "output" if members[-1] == len(order) - 1 else "leaf" if leaf else "inner"
         scope = self.graph.scopes[g] if path is None else path
         return Box(
             key=self.keys[g],
             title=title,
-            data=f"data {spread([v.data for v in values])}" if "data" in show else "",
-            grad=f"grad {gradient(values)}" if "grad" in show else "",
+            lines=tuple(q.line(summarized([q.of(v) for v in values])) for q in QUANTITIES if q.label in show),
             kind=kind,
             scope=scope if "scopes" in show else "",
             count=len(members),
@@ -152,29 +151,29 @@ class Boxes:
 
     def _title(self, g: int, members: list[int], roots: list[int]) -> str:
         times = f" ×{self.times[g]:,}" if self.times[g] > 1 else ""
-        if (path := self.rung.paths.get(g)) is not None:
+        if (path := self.level.paths.get(g)) is not None:
             return path + times
-        one = [i for i in members if self.rung.units[i] == roots[0]]
+        one = [i for i in members if self.level.units[i] == roots[0]]
         return self.titles.title(roots, one, self._units.get(roots[0], one)) + times
 
     @cached_property
     def _units(self) -> dict[int, list[int]]:
         """All that is in each sum, drawn or not."""
         units: dict[int, list[int]] = {}
-        for i, u in enumerate(self.rung.units):
+        for i, u in enumerate(self.level.units):
             units.setdefault(u, []).append(i)
         return units
 
     def _roots(self, g: int, members: list[int]) -> list[int]:
         """The values that a box tells of: of sums the results, of a module what is used outside of it."""
-        if g in self.rung.paths:
+        if g in self.level.paths:
             return self._outputs.get(g, members)
-        return list(dict.fromkeys(self.rung.units[i] for i in members))
+        return list(dict.fromkeys(self.level.units[i] for i in members))
 
     @cached_property
     def _outputs(self) -> dict[int, list[int]]:
         """Of each module what is used outside of it, parameters only where there is nothing else."""
-        groups, last = self.rung.groups, len(self.kept) - 1
+        groups, last = self.level.groups, len(self.kept) - 1
         used: dict[int, dict[int, None]] = {groups[last]: {last: None}}
         for i, xs in enumerate(self.graph.parents):
             for j in xs:
@@ -185,48 +184,48 @@ class Boxes:
 
     def _tooltip(self, g: int, title: str, members: list[int], values: list[Value]) -> str:
         if len(members) == 1:
-            where = self.asked.recording.where.get(values[0]) if self.asked.recording else None
+            where = self.options.recording.where.get(values[0]) if self.options.recording else None
             return tooltip(title, values[0], where.source if where else "")
         among = f", {self.inside[g]:,} uses among them" if self.inside[g] else ""
         return f"{title}\n{len(members):,} values{among}"
 
-    def _told(self, finer: Sequence[Rung]) -> Told:
-        focus: Any = self.asked.focus
+    def _facts(self, finer: Sequence[FoldLevel]) -> CaptionFacts:
+        focus: Any = self.options.focus
         name = focus.name or "a value" if isinstance(focus, Value) else focus or ""
-        modules = tuple(path for g, path in self.rung.paths.items() if len(self.members.get(g, ())) > 1)
-        return Told(
+        modules = tuple(path for g, path in self.level.paths.items() if len(self.members.get(g, ())) > 1)
+        return CaptionFacts(
             values=len(self.kept),
             boxes=len(self.members),
             left_out=self.left_out,
-            sums=any(len(inside) > self.times[g] for g, inside in self.members.items() if g not in self.rung.paths),
+            sums=any(len(inside) > self.times[g] for g, inside in self.members.items() if g not in self.level.paths),
             samples=max(self.times.values()),
             modules=modules,
             focus=str(name),
-            depth=self.asked.depth,
+            depth=self.options.depth,
             capped=self.capped,
             more=self._more(finer),
         )
 
-    def _more(self, finer: Sequence[Rung]) -> str:
+    def _more(self, finer: Sequence[FoldLevel]) -> str:
         """The call that shows more, and how much."""
-        asked = self.asked
+        options = self.options
         if self.capped:
-            most = MOST if len(self.members) < MOST else 10 * len(self.members)
-            return f"{self._call(limit=min(self.rung.boxes, most))}"
-        if asked.depth is not None and self.left_out:
-            return self._call(depth=2 * asked.depth)
-        if asked.collapse:
+            most = MOST_BOXES if len(self.members) < MOST_BOXES else 10 * len(self.members)
+            return f"{self._call(limit=min(self.level.boxes, most))}"
+        if options.depth is not None and self.left_out:
+            return self._call(depth=2 * options.depth)
+        if options.collapse:
             return self._call(collapse=None, fold="sums")
-        for rung in reversed(finer):
-            if len(self.members) < rung.boxes <= MOST:
-                options: dict[str, Any] = {"collapse": rung.depth} if rung.depth else {"fold": rung.fold}
-                return f"{self._call(**options)}, {rung.boxes:,} boxes"
+        for level in reversed(finer):
+            if len(self.members) < level.boxes <= MOST_BOXES:
+                finer_by: dict[str, Any] = {"collapse": level.depth} if level.depth else {"fold": level.fold}
+                return f"{self._call(**finer_by)}, {level.boxes:,} boxes"
         if self.left_out:
-            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE else ''}"
+            return f"draw(y), the whole graph{', folded' if len(self.kept) > READABLE_BOXES else ''}"
         names = [v.name for v in self.graph.order if v.op is None and v.name]
         return f"draw(y, focus={names[0]!r:.60}), the paths from one value to the output" if names else ""
 
-    def _call(self, **options: Any) -> str:
+    def _call(self, **other: Any) -> str:
         """A call of draw that asks for what this one did, but for these options."""
-        asked = {k: v for k, v in {**self.asked.given, **options}.items() if v is not None}
+        asked = {k: v for k, v in {**self.options.given, **other}.items() if v is not None}
         return f"draw(y, {', '.join(f'{option}={what!r:.60}' for option, what in asked.items())})"

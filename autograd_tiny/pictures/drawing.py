@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, Unpack
 
 from autograd_tiny.engine.op import Op
-from autograd_tiny.engine.provenance import Recording
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.coarsening import pictures
 from autograd_tiny.pictures.networks.picture import network
-from autograd_tiny.pictures.options import DIRECTIONS, SHOWN, Asked, word_of
+from autograd_tiny.pictures.options import DrawOptions, Options, asked_for, documented, word_of
 from autograd_tiny.pictures.symbolic import picture_of_function, picture_of_op
-from autograd_tiny.pictures.writers.dot import graph_of
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LINE, VALUE, Graph
-from autograd_tiny.pictures.writers.mermaid import mermaid
-from autograd_tiny.pictures.writers.tikzpicture import tikz
+from autograd_tiny.pictures.writers.formats import FORMATS
+from autograd_tiny.pictures.writers.graph import Graph, graph_of
 
-__all__ = ["GRAD", "INK", "LINE", "VALUE", "Graph", "draw", "network", "shown"]
-
+__all__ = ["Graph", "draw", "network", "shown"]
 
 SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
 
 
-Graph.texts |= {".mmd": mermaid, ".tex": tikz}  # they lie above graph.py
-
-
-def draw(
-    y: Any,
-    *,
-    rankdir: str = "LR",
-    show: str | Iterable[str] = SHOWN,
-    fold: str | None = None,
-    collapse: str | int | Sequence[str] | None = None,
-    depth: int | None = None,
-    focus: Value | str | None = None,
-    highlight: Any = None,
-    limit: int | None = None,
-    notes: Mapping[Value, str] | None = None,
-    recording: Recording | None = None,
-    link: str = "",
-) -> Graph:
+@documented
+def draw(y: Any, **options: Unpack[DrawOptions]) -> Graph:
     """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
 
     >>> a = Value(2.0, "a")
@@ -53,36 +32,35 @@ def draw(
     Beyond 100 values it is folded, first each sum into a box, then what is alike in the samples of a batch, then
     modules; the caption counts what was folded or left out.
 
-    - `show`: words of "names data grad scopes local"; local is the derivative on each arrow
-    - `fold`: "nothing", "sums" or "samples"; `collapse`: modules to fold, ``"layers[0]"``, or to which depth of their paths
-    - `focus`: only the paths from a value, or those of a name, to the output; `depth`: only so many steps from the output
-    - `highlight`: a value, or paths, as `questions.paths` gives them or sequences of Values, in thick lines
-    - `limit`: boxes of values at most, and a … where others were cut off, which are further from the output; `rankdir`: LR, TB, RL or BT
-    - `notes`: text for the boxes of some values, in a thick frame; `recording`: of `tracing()`, for modules and lines
-    - `link`: the file of another picture that shows the same modules
+    {options}
 
     Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters, of
-    a program of a compiled function the graph that it was recorded from.
-    Raises TypeError for anything else, ValueError for a word, a name or a number that does not fit.
+    a program of a compiled function the graph that it was recorded from; these take no option but rankdir.
+    Raises TypeError for anything else, or an option that is not one, ValueError for a word, a name or a number that
+    does not fit.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
-    if not isinstance(y, Value):
-        if any((show is not SHOWN, fold, collapse, depth, focus, highlight, limit, notes, recording, link)):
-            raise TypeError(f"draw takes no options but rankdir for a picture of {y!r:.60}")
-        if not callable(y):
-            raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {y!r:.60}")
-        word_of("rankdir", rankdir, DIRECTIONS)
-        return graph_of(replace(picture_of_op(y) if isinstance(y, Op) else picture_of_function(y), rankdir=rankdir))
-    asked = Asked(
-        y, rankdir=rankdir, show=show, fold=fold, collapse=collapse, depth=depth, focus=focus, highlight=highlight,
-        limit=limit, notes=notes, recording=recording, link=link,
-    )  # fmt: skip
-    graph = graph_of(next(pictures(asked)))
+    return _draw_value(y, options) if isinstance(y, Value) else _draw_symbols(y, options)
+
+
+def _draw_value(y: Value, given: DrawOptions) -> Graph:
+    options = Options(y, **given)
+    graph = graph_of(next(pictures(options)))
     graph.coarser = lambda why: (
-        graph_of(replace(picture, caption=(*picture.caption, why))) for picture in islice(pictures(asked), 1, None)
+        graph_of(replace(picture, caption=(*picture.caption, why))) for picture in islice(pictures(options), 1, None)
     )
     return graph
+
+
+def _draw_symbols(f: Any, given: DrawOptions) -> Graph:
+    asked = asked_for(given)
+    rankdir = word_of("rankdir", asked.pop("rankdir", "LR"))
+    if asked:
+        raise TypeError(f"draw takes no options but rankdir for a picture of {f!r:.60}, got {', '.join(asked)}")
+    if not callable(f):
+        raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {f!r:.60}")
+    return graph_of(replace(picture_of_op(f) if isinstance(f, Op) else picture_of_function(f), rankdir=rankdir))
 
 
 def shown(y: Value) -> dict[str, str]:
@@ -91,6 +69,7 @@ def shown(y: Value) -> dict[str, str]:
     try:
         graph = draw(y)
         graph.seconds = SECONDS
-        return {"image/svg+xml": graph.pipe("svg", encoding="utf-8"), **text}
+        svg = FORMATS[".svg"]
+        return {svg.mime: svg.write(graph).decode(), **text}
     except Exception:  # a cell that fails to show its result must not hide it
         return text

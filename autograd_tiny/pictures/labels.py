@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from autograd_tiny.engine.digits import spread
-from autograd_tiny.engine.names import LONGEST, Named, number, spell
+from autograd_tiny.engine.names import LONGEST_LABEL, Named, number, numbered, spell
 from autograd_tiny.engine.op import Every, Spelled
 from autograd_tiny.engine.value import UNTOUCHED, Value
 from autograd_tiny.pictures.fold import Indexed, sign
 from autograd_tiny.pictures.measure import printable
+from autograd_tiny.pictures.picture import Line
+from autograd_tiny.pictures.theme import Color
 
-FEW = 8  # values of a sum that is written out, operands of any other op
+FEW_TERMS = 8  # values of a sum that is written out, operands of any other op
+
+
+class Quantity(NamedTuple):
+    """A number of each value that a box may show in a line, by the word of `show` that asks for it."""
+
+    label: str
+    color: Color
+    of: Callable[[Value], float | None]  # None where there is none
+
+    def line(self, text: str) -> Line:
+        return Line(self.label, text, self.color)
+
+
+DATA = Quantity("data", Color.VALUE, lambda v: v.data)
+GRAD = Quantity("grad", Color.GRAD, lambda v: None if v.grad is UNTOUCHED else v.grad)
+QUANTITIES = (DATA, GRAD)  # a line each, in this order
+
+
+def summarized(xs: Sequence[float | None]) -> str:
+    """Numbers in one line, from the least to the greatest; – where there is none.
+
+    >>> summarized([1.0, 3.0]), summarized([None]), summarized([2.0, None])
+    ('1 … 3 (mean 2)', '–', '2, 1 –')
+    """
+    known = [x for x in xs if x is not None]
+    lacking = len(xs) - len(known)
+    if not known:
+        return "–"
+    return f"{spread(known)}, {lacking:,} –" if lacking else spread(known)
 
 
 class Titles:
@@ -22,16 +56,16 @@ class Titles:
         """Of values that are alike, `roots`; `one` is all that is in the box for the first, `whole` also what is cut off."""
         first = self.graph.order[roots[0]]
         if first.op is None:
-            return self._name(roots) or (f"v{roots[0] + 1}" if len(roots) == 1 else "leaf")
+            return self._name(roots) or (numbered(roots[0]) if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(whole) if len(one) > 1 else first.op.name
-        if isinstance(first.op.partials, Every) and len(first.operands) > FEW:
+        if isinstance(first.op.partials, Every) and len(first.operands) > FEW_TERMS:
             written = f"{first.op.name} of {len(first.operands):,}"
             return f"{name} = {written}" if (name := self._name(roots)) else written
         if self.named:
             return self.named[first].title
-        written = self._spelled(roots, set(one)).text if len(one) <= FEW else ""
-        if not written or (len(one) > 1 and len(written) > LONGEST):
+        written = self._spelled(roots, set(one)).text if len(one) <= FEW_TERMS else ""
+        if not written or (len(one) > 1 and len(written) > LONGEST_LABEL):
             written = self._counted(whole)
         name = self._name(roots)
         return f"{name} = {written}" if name else written
@@ -65,27 +99,13 @@ class Titles:
             elif name := self._name(places):
                 operands.append(Spelled(name, 99 if name.isidentifier() else 98))
             elif x.op is None and len(dict.fromkeys(places)) == 1:
-                operands.append(Spelled(f"v{places[0] + 1}"))
+                operands.append(Spelled(numbered(places[0])))
             else:
                 operands.append(Spelled("…"))
         return spell(op, operands)
 
 
-def gradient(values: list[Value]) -> str:
-    """The gradients; – where none was computed.
-
-    >>> gradient([Value(1.0)])
-    '–'
-    """
-    touched = [v.grad for v in values if v.grad is not UNTOUCHED]
-    lacking = len(values) - len(touched)
-    if not touched:
-        return "–"
-    return f"{spread(touched)}, {lacking:,} –" if lacking else spread(touched)
-
-
 def tooltip(title: str, v: Value, source: str) -> str:
     """All digits of one value, and the line that made it."""
-    grad = "–" if v.grad is UNTOUCHED else repr(v.grad)
-    lines = [printable(title), f"data {v.data!r}", f"grad {grad}", source]
-    return "\n".join(filter(None, lines))
+    digits = [str(q.line("–" if (x := q.of(v)) is None else repr(x))) for q in QUANTITIES]
+    return "\n".join(filter(None, [printable(title), *digits, source]))

@@ -1,19 +1,36 @@
 """What is drawn, as plain data: boxes, arrows, and how much of the graph they stand for.
 
 A picture is made from Values, from Symbols or from a network, and written as DOT, Mermaid or TikZ: who makes one and
-who writes one know nothing of each other.
+who writes one know nothing of each other. The picture of a network has a writer of its own, networks/layout.py, which
+puts circles and lines in their places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.scopes import split
+from autograd_tiny.pictures.theme import Color
 
 Kind = Literal["leaf", "inner", "output"]
+
+
+class Line(NamedTuple):
+    """A line of a box: what it tells of, and that in digits.
+
+    >>> print(Line("data", "-1 … 2.5"))
+    data -1 … 2.5
+    """
+
+    label: str
+    text: str
+    color: Color = Color.INK
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +39,7 @@ class Box:
 
     key: str  # unique within the picture, the same in each run: n0, n1, … in topological order
     title: str  # the name, or what it is
-    data: str = ""  # the line below the title, as it is to be read: ``data -6``, ``data -1 … 2.5``; "" where not shown
-    grad: str = ""
+    lines: tuple[Line, ...] = ()  # below the title
     kind: Kind = "inner"
     scope: str = ""  # the module it belongs to: ``layers[0].neurons[3]``
     count: int = 1  # values in it

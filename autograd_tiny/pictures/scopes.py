@@ -75,25 +75,54 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
 
 def _inferred(v: Value, found: dict[Value, str], used: dict[Value, int], size: Counter[str]) -> tuple[str, int]:
     """The module of a node, and how many of its parameters are in the node."""
-    assert v.op is not None
-    sign, many = v.op.infix[0] if v.op.infix else "", isinstance(v.op.partials, Every)
     parameters = [x for x in v.parents if x.op is None and found[x]]
     others = [x for x in v.parents if x.op is not None or not found[x]]
-    constants = [x for x in v.operands if not isinstance(x, Value)]
-    if parameters and len({found[x] for x in parameters}) == 1:
-        # A constant may be an input of the network; in w ** 2 it is none.
-        if others or (constants and (many or sign in ("+", "-", "*", "/"))):
-            scope = found[parameters[0]]
-            inherited = sum(used[x] for x in others if found[x] == scope)
-            count = len(parameters)
-            return scope, count + inherited if count + inherited <= size[scope] else count
-        return "", 0
+    of = {found[x] for x in parameters}
+    if len(of) == 1:
+        scope = of.pop()
+        if not others and not _takes_a_constant(v):
+            return NOWHERE
+        count = len(parameters)
+        inherited = sum(used[x] for x in others if found[x] == scope)
+        return scope, count + inherited if count + inherited <= size[scope] else count
     inside = {found[x] for x in others}
     if parameters or len(inside) != 1 or not (scope := inside.pop()):
-        return "", 0
+        return NOWHERE
     count = sum(used[x] for x in others)
-    if many or (sign in ("+", "-") and len(v.operands) > 1):
-        start = constants == [0.0] and v.operands[0] == 0.0 and count < size[scope]  # of Python's sum()
-        return (scope, count) if count <= size[scope] and (many or start or not constants) else ("", 0)
-    direct = others[0].op is not None and (others[0].op.infix or isinstance(others[0].op.partials, Every))
-    return (scope, count) if v.op.infix is None and len(others) == 1 and direct else ("", 0)
+    adds = _many(v) or (_sign(v) in ("+", "-") and len(v.operands) > 1)
+    belongs = _is_sum(v, count, size[scope]) if adds else _is_activation(v, others)
+    return (scope, count) if belongs else NOWHERE
+
+
+NOWHERE = "", 0
+
+
+def _takes_a_constant(v: Value) -> bool:
+    """Whether a float beside a parameter may be an input of the network: in w * 2, not in w ** 2."""
+    return bool(_constants(v)) and (_many(v) or _sign(v) in ("+", "-", "*", "/"))
+
+
+def _is_sum(v: Value, count: int, size: int) -> bool:
+    """Whether it adds up what is in one module, which has not been added up before."""
+    constants = _constants(v)
+    start = constants == [0.0] and v.operands[0] == 0.0 and count < size  # of Python's sum()
+    return count <= size and (_many(v) or start or not constants)
+
+
+def _is_activation(v: Value, operands: list[Value]) -> bool:
+    """Whether it is a function applied directly to a sum or product."""
+    if len(operands) != 1 or (op := operands[0].op) is None or v.op is None:
+        return False
+    return v.op.infix is None and (op.infix is not None or isinstance(op.partials, Every))
+
+
+def _constants(v: Value) -> list[float]:
+    return [x for x in v.operands if not isinstance(x, Value)]
+
+
+def _many(v: Value) -> bool:
+    return v.op is not None and isinstance(v.op.partials, Every)
+
+
+def _sign(v: Value) -> str:
+    return v.op.infix[0] if v.op is not None and v.op.infix else ""

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from autograd_tiny.engine.names import spell
+from autograd_tiny.engine.names import numbered, spell
 from autograd_tiny.engine.op import Every, Op, Spelled, real
 from autograd_tiny.engine.symbol import Symbol, operand_symbols, spelled
 from autograd_tiny.pictures.measure import shortened, wrapped
@@ -109,7 +109,7 @@ class _Drawing:
         self.key: dict[Symbol, str] = {}
         self.boxes: list[Box] = []
         self.arrows: list[Arrow] = []
-        self.number = itertools.count(1)
+        self.number = itertools.count()
 
     def labels(self, order: list[Symbol]) -> dict[Symbol, Spelled]:
         """What each is called where it is used: its text while that is short, or v1, v2, …"""
@@ -118,7 +118,7 @@ class _Drawing:
         for s in order:
             label[s] = written = _written(s, label)
             if s.op is not None and s is not order[-1] and len(written.text) > NAMED:
-                label[s] = Spelled(next(v for k in self.number if (v := f"v{k}") not in taken))
+                label[s] = Spelled(next(v for k in self.number if (v := numbered(k)) not in taken))
         return label
 
     def box(self, s: Symbol, title: str, **look: Any) -> None:

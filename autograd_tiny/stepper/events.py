@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
-from autograd_tiny.engine.names import LONGEST, Named
+from autograd_tiny.engine.names import LONGEST_LABEL, Named
 from autograd_tiny.engine.op import EDGES, Op
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.symbol import Symbol, explain
@@ -102,7 +102,7 @@ def _rules(node: Node) -> tuple[str, ...]:
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
         found = op.locals(Symbol.named(node.named.label), xs)
-        long = any(isinstance(d, Symbol) and len(str(d)) > LONGEST for d in found)
+        long = any(isinstance(d, Symbol) and len(str(d)) > LONGEST_LABEL for d in found)
         general = explain(op).splitlines() if long else []
     except (TypeError, ValueError, ArithmeticError, IndexError):
         return ("",) * len(xs)
@@ -112,7 +112,7 @@ def _rules(node: Node) -> tuple[str, ...]:
 def _rule(d: object, general: list[str]) -> str:
     if not isinstance(d, Symbol):
         return ""
-    return f"local = {d}" if len(str(d)) <= LONGEST else "".join(general)
+    return f"local = {d}" if len(str(d)) <= LONGEST_LABEL else "".join(general)
 
 
 SMALLEST = 2.2250738585072014e-308  # below it floats lose digits

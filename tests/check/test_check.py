@@ -35,6 +35,8 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.expression import evaluate
 from autograd_tiny.engine.op import Every
 
+pytestmark = pytest.mark.slow
+
 test_our_engine = engine_property(ValueEngine())
 test_the_small_engine = engine_property(Small())
 

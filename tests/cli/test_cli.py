@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NEURON = ("tanh(x1*w1 + x2*w2 + b)", "x1=2", "x2=0", "w1=-3", "w2=1", "b=6.88")
 
 
@@ -226,7 +228,7 @@ def test_a_reader_that_leaves_is_no_error():
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait() in (0, 1)  # 1 is rich's word for a broken pipe
+    assert process.wait() in (0, 141)  # 0 when all of it fitted into the pipe
 
 
 def test_an_ascii_terminal_and_the_version():

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEMOS = Path(__file__).parents[2] / "demos"
 PROMISES = {
     "1_formula.py": "one sweep:     ∂f/∂a = -9.77778  ∂f/∂b = 5.33333  ∂f/∂c = 2.66667",

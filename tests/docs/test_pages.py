@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path(autograd_tiny.__file__).parent
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 }
 SOURCES = " ".join("\n".join(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))).split())
 
@@ -57,6 +57,7 @@ def test_quoted_code_is_the_real_code(page, block):
         assert " ".join(line.split()) in SOURCES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "command", "shown"), COMMANDS)
 def test_a_command_prints_what_is_shown(page, command, shown, tmp_path, monkeypatch, capsys):
     for name, text in FILES.items():

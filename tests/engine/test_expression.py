@@ -147,6 +147,7 @@ def test_a_number_alone_has_no_gradient():
         evaluate("a", {"a b": 1.0})
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(ExpressionError):

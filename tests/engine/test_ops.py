@@ -16,6 +16,8 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.transforms.derivatives import grad, hessian, jvp
 
+pytestmark = pytest.mark.slow
+
 
 def forward(op, xs):
     """The float result, or None where Python raises or the result is not finite."""

@@ -14,6 +14,8 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.transforms.derivatives import grad
 
+pytestmark = pytest.mark.slow
+
 mpmath = pytest.importorskip("mpmath")
 MAGNITUDES = [0.0, 5e-324, 1e-308, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 2.0**51 - 0.5, 2.0**51 + 1, 2.0**53 + 2, 1e308, inf]
 SPECIAL = [*MAGNITUDES, *(-x for x in MAGNITUDES), nan]

@@ -11,6 +11,8 @@ import pytest
 
 from autograd_tiny import Value
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_example_of_its_readme():
     a = Value(-4.0)

@@ -11,7 +11,10 @@ import pytest
 from rich.console import Console
 
 from autograd_tiny.cli import main as cli
-from autograd_tiny.pictures.rendering import doctor, render
+from autograd_tiny.pictures import doctor
+from autograd_tiny.pictures.rendering import render
+
+pytestmark = pytest.mark.slow
 
 PYTHON = sys.executable
 

@@ -20,10 +20,9 @@ from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
 from autograd_tiny.pictures.rendering import render
-from autograd_tiny.pictures.writers.dot import graph_of
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.graph import graph_of
 from autograd_tiny.pictures.writers.mermaid import mermaid
-from autograd_tiny.pictures.writers.svg import DARK
 from autograd_tiny.pictures.writers.tikzpicture import tikz
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -119,12 +118,14 @@ def test_text_stands_out_in_the_light_and_in_the_dark():
         low, high = sorted((luminance(a), luminance(b)))
         return (high + 0.05) / (low + 0.05)
 
-    for back in (LEAF, "white"):
-        for text in (INK, VALUE, GRAD):
-            assert contrast(text, back.replace("white", "#ffffff")) >= 4.5
-            assert contrast(DARK[text], DARK[back]) >= 4.5
-        assert contrast(LINE, back.replace("white", "#ffffff")) >= 2.8
-        assert contrast(DARK[LINE], DARK[back]) >= 3
+    for back in (Color.LEAF, Color.PAPER, Color.PANEL, Color.ACTIVE):
+        light = back.light.replace("white", "#ffffff")
+        for text in (Color.INK, Color.VALUE, Color.GRAD, Color.SOFT):
+            assert contrast(text.light, light) >= 4.5
+            assert contrast(text.dark, back.dark) >= 4.5
+        if back is not Color.ACTIVE:  # which is outlined in ink
+            assert contrast(Color.LINE.light, light) >= 2.8
+            assert contrast(Color.LINE.dark, back.dark) >= 3
 
 
 def test_files_and_formats(tmp_path):
@@ -154,7 +155,7 @@ def test_the_graph_is_a_digraph_that_can_be_added_to():
 def test_a_notebook_shows_a_picture_or_the_text_and_never_fails(monkeypatch):
     y = Value(2.0, "a") * 3
     assert set(y._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
-    monkeypatch.setattr(drawing, "pictures", lambda asked: 1 / 0)
+    monkeypatch.setattr(drawing, "pictures", lambda options: 1 / 0)
     assert y._repr_mimebundle_() == {"text/plain": repr(y)}
 
 
@@ -197,6 +198,7 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
     assert draw(Value(1.0)).source.startswith("digraph")
 
 
+@pytest.mark.slow
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
     # Slow for as long as there are more than 50 boxes.
@@ -211,6 +213,7 @@ def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     assert graph.write(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
     monkeypatch.setattr(render, "SECONDS", 1.0)

@@ -19,7 +19,7 @@ from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
-from autograd_tiny.pictures.options import FOLDS, READABLE, WORDS
+from autograd_tiny.pictures.options import READABLE_BOXES, choices
 from autograd_tiny.pictures.picture import Box, framed
 from autograd_tiny.stepper.attribution import paths
 from autograd_tiny.stepper.traces import trace
@@ -42,13 +42,13 @@ def accounted(y, picture):
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "fold": st.sampled_from(FOLDS),
+        "fold": st.sampled_from(choices("fold")),
         "collapse": st.sampled_from([1, 2, 3]),
         "depth": st.integers(1, 6),
         "focus": st.just("x0"),
         "highlight": st.just("x0"),
         "limit": st.integers(1, 12),
-        "show": st.lists(st.sampled_from(WORDS), unique=True),
+        "show": st.lists(st.sampled_from(choices("show")), unique=True),
         "rankdir": st.sampled_from(["LR", "TB"]),
     },
 )
@@ -150,16 +150,18 @@ def test_samples_fold_whatever_sums_them(total, kind):
     squares = [box for box in picture.boxes if "** 2 ×20" in box.title]
     assert len(squares) == 1
     assert squares[0].count == 20
-    assert squares[0].data == "data 1"
-    assert {box.data for box in picture.boxes if box.kind == "leaf"} >= {"data 2", "data 1"}
+    assert str(squares[0].lines[0]) == "data 1"
+    assert {str(box.lines[0]) for box in picture.boxes if box.kind == "leaf"} >= {"data 2", "data 1"}
     inputs = [box for box in picture.boxes if box.kind == "leaf" and box.count == 20]
-    assert sorted(box.data for box in inputs) == ([] if isinstance(kind(1, 'x'), float) else ["data 1 … 20 (mean 10.5)", "data 2 … 40 (mean 21)"])  # fmt: skip
+    assert sorted(str(box.lines[0]) for box in inputs) == ([] if isinstance(kind(1, 'x'), float) else ["data 1 … 20 (mean 10.5)", "data 2 … 40 (mean 21)"])  # fmt: skip
 
 
 def test_the_inputs_of_a_sample_stay_apart():
     model = MLP(3, [4, 1], seed=0)
     y = batch(model, [([Value(i), Value(10 * i), Value(100 * i)], 1) for i in range(1, 9)])
-    inputs = [box.data for box in draw(y, fold="samples").picture.boxes if box.count == 8 and box.kind == "leaf"]
+    inputs = [
+        str(box.lines[0]) for box in draw(y, fold="samples").picture.boxes if box.count == 8 and box.kind == "leaf"
+    ]
     assert inputs == ["data 1 … 8 (mean 4.5)", "data 10 … 80 (mean 45)", "data 100 … 800 (mean 450)"]
 
 
@@ -186,10 +188,10 @@ def test_a_batch_is_drawn_as_its_neurons():
     y = batch(model, points(20))
     y.backward()
     picture = accounted(y, draw(y).picture)
-    assert len(picture.boxes) <= READABLE
+    assert len(picture.boxes) <= READABLE_BOXES
     neurons = [box for box in picture.boxes if box.title.endswith("neurons[3] ×20")]
     assert [box.title for box in neurons] == ["layers[0].neurons[3] ×20", "layers[1].neurons[3] ×20"]
-    assert "…" in neurons[0].grad
+    assert "…" in neurons[0].lines[1].text
     assert "draw(y, fold='samples'), 4" in picture.caption[-1]
     assert not framed(picture.boxes).frames
 
@@ -213,8 +215,8 @@ def test_the_mean_and_the_lacking_gradients_are_told():
     for x in xs[:2]:
         x.grad = 1.0
     (leaf,) = (box for box in draw(y, fold="samples").picture.boxes if box.kind == "leaf")
-    assert leaf.data == "data 1 … 3 (mean 2), 1 nan"
-    assert leaf.grad == "grad 1, 1 –"
+    assert str(leaf.lines[0]) == "data 1 … 3 (mean 2), 1 nan"
+    assert str(leaf.lines[1]) == "grad 1, 1 –"
 
 
 def test_focus_keeps_every_path_and_counts_the_rest():
@@ -288,6 +290,7 @@ def test_a_named_note_is_drawn_however_far_it_is():
     assert [box.note for box in picture.boxes if box.note] == ["wrong"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [lambda v: v + 1.0, lambda v: v.tanh()], ids=["sum", "tanh"])
 def test_a_long_chain_is_drawn(step):
     y = Value(1.0)
@@ -296,9 +299,10 @@ def test_a_long_chain_is_drawn(step):
     start = time.perf_counter()
     picture = accounted(y, draw(y).picture)
     assert time.perf_counter() - start < 10
-    assert len(picture.boxes) <= READABLE + 1
+    assert len(picture.boxes) <= READABLE_BOXES + 1
 
 
+@pytest.mark.slow
 def test_the_dot_text_is_the_same_in_every_process():
     code = (
         "from autograd_tiny.pictures.drawing import draw; from autograd_tiny.nn.modules import MLP; m = MLP(2, [4, 4, 1], seed=0);"
@@ -321,6 +325,7 @@ def test_a_module_of_one_box_has_no_frame():
     assert [frame.path for frame in outermost.frames] == ["b.c"]
 
 
+@pytest.mark.slow
 def test_the_call_below_a_picture_shows_more():
     """Each caption's call, run as it stands, draws more boxes than the picture it stands below."""
     model, rng = MLP(2, [4, 4, 1], seed=0), random.Random(0)

@@ -11,6 +11,8 @@ import pytest
 from autograd_tiny import Value
 from autograd_tiny.engine.value import topological_order
 
+pytestmark = pytest.mark.slow
+
 FILE = Path(__file__).parents[2] / "demos" / "gallery.py"
 spec = importlib.util.spec_from_file_location("gallery", FILE)
 gallery = importlib.util.module_from_spec(spec)

@@ -70,6 +70,7 @@ def test_what_cannot_be_written_says_so(tmp_path):
     assert not (tmp_path / "folder").exists()
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_click_leads_there_and_back(tmp_path):
     from playwright.sync_api import sync_playwright

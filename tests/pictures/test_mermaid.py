@@ -15,7 +15,7 @@ from autograd_tiny import Value
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import shortened
-from autograd_tiny.pictures.picture import Arrow, Box, Picture
+from autograd_tiny.pictures.picture import Arrow, Box, Line, Picture
 from autograd_tiny.pictures.writers.mermaid import MOST_ARROWS, mermaid
 
 BOX = re.compile(r'(n\d+)(\(|\[\[)"([^"]*)"(\)|\]\])')
@@ -71,7 +71,7 @@ def test_every_box_and_arrow_is_there(program):
 
 @given(TEXT, TEXT, TEXT)
 def test_any_text_is_text(title, label, scope):
-    boxes = tuple(Box(f"n{i}", title, "data 1", note=label, scope=f"f[{scope!r}]") for i in (0, 1))
+    boxes = tuple(Box(f"n{i}", title, (Line("data", "1"),), note=label, scope=f"f[{scope!r}]") for i in (0, 1))
     picture = Picture((*boxes, Box("n2", "y", count=3)), (Arrow("n0", "n2", label=label),), caption=(title, scope))
     text = mermaid(picture)
     shown, arrows, frames, caption = read(text)

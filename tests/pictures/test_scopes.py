@@ -26,6 +26,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(1, 4), min_size=2, max_size=4),
     st.integers(1, 3),

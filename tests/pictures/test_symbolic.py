@@ -18,7 +18,7 @@ from autograd_tiny.nn.modules import Neuron
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.symbolic import LABEL, SHORT, picture_of_function, picture_of_op
-from autograd_tiny.pictures.writers.dot import graph_of
+from autograd_tiny.pictures.writers.graph import graph_of
 
 softsign = Op("softsign", lambda x: x / (1 + abs(x)), (lambda y, x: (d := 1 / (1 + abs(x))) * d,))
 late = Op("late", lambda a, b: a * b, (lambda y, *xs: xs[1], lambda y, *xs: xs[0]))

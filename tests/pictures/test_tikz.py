@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from autograd_tiny import Value
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.pictures.drawing import draw
-from autograd_tiny.pictures.picture import Arrow, Box, Picture
-from autograd_tiny.pictures.writers.tikzpicture import LARGEST, tikz
+from autograd_tiny.pictures.picture import Arrow, Box, Line, Picture
+from autograd_tiny.pictures.writers.tikzpicture import LARGEST_PAGE, tikz
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views import sequence as frames
 
@@ -44,7 +44,15 @@ def network():
 
 def hostile():
     boxes = [
-        Box(f"n{i}", name, "data -1e-05", "grad –", note=name, scope=f"f[{i // 2!r}].x", tooltip=name, count=i % 3)
+        Box(
+            f"n{i}",
+            name,
+            (Line("data", "-1e-05"), Line("grad", "–")),
+            note=name,
+            scope=f"f[{i // 2!r}].x",
+            tooltip=name,
+            count=i % 3,
+        )
         for i, name in enumerate(NAMES)
     ]
     arrows = [Arrow("n0", box.key, label=box.title, bold=i % 2 == 0) for i, box in enumerate(boxes) if i]
@@ -99,7 +107,7 @@ def test_what_is_beyond_a_page_of_tex_is_made_smaller():
     boxes = tuple(Box(f"n{i}", "v" * 40) for i in range(100))
     text = tikz(Picture(boxes, tuple(Arrow(a.key, b.key) for a, b in itertools.pairwise(boxes))))
     lengths = [float(x) for x in re.findall(r"-?\d+\.\d+(?=pt|,|\))", text)]
-    assert 0.9 * LARGEST < max(lengths) < 1.1 * LARGEST
+    assert 0.9 * LARGEST_PAGE < max(lengths) < 1.1 * LARGEST_PAGE
     assert re.search(r"scale=0\.\d+", text)
 
 
@@ -110,6 +118,7 @@ def test_nothing_obeys_a_name():
     assert all(c.isascii() or "À" <= c <= "ÿ" for c in text)
 
 
+@pytest.mark.latex
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here: apt-get install texlive-latex-recommended")
 @pytest.mark.parametrize("what", ["hostile", "network", "long", "slides", "hostile slides"])
 def test_latex_takes_it(what, tmp_path):

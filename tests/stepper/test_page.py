@@ -16,6 +16,8 @@ from autograd_tiny.stepper.breakpoints import BreakpointError
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.page import embedded, write_page
 
+pytestmark = pytest.mark.browser
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from autograd_tiny import Value
 from autograd_tiny.engine.provenance import tracing
+from autograd_tiny.engine.terminal import clean
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.trace_json import from_json, to_json
@@ -312,7 +313,7 @@ def test_names_are_never_markup_nor_control(name):
     for line in ("s", "s 4", "l", "values", f"p {name}", f"why {name}", f"paths {name}", f"watch {name}", "n", f"b node {name}", f"p {name}?"):  # fmt: skip
         prompt.onecmd(line)
     said = out.getvalue()
-    assert debugger.clean(name) in said
+    assert clean(name) in said
     assert "\x1b" not in said
     assert "\u202e" not in said
 

@@ -11,11 +11,13 @@ import pytest
 
 from autograd_tiny import Value
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.drawing import Graph
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace
-from autograd_tiny.stepper.views.sequence import MOST, filmstrip, frame, frames, gif, tikz
+from autograd_tiny.stepper.views.sequence import MOST_FRAMES, filmstrip, frame, frames, gif, tikz
+
+pytestmark = pytest.mark.slow
 
 Image = pytest.importorskip("PIL.Image")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -252,7 +254,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"what is written is SVG: a\.svg"):
         filmstrip(steps, tmp_path / "a")
     (tmp_path / "step-1.svg").write_text("the picture before", encoding="utf-8")
-    drawn, whole = [], Graph.write
+    drawn, whole = [], Graph.content
 
     def dies(self, path):
         drawn.append(path)
@@ -260,7 +262,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
             raise OSError(28, "no space left")
         return whole(self, path)
 
-    monkeypatch.setattr(Graph, "write", dies)
+    monkeypatch.setattr(Graph, "content", dies)
     for folder in (tmp_path, tmp_path / "new"):
         with pytest.raises(OSError, match="no space left"):
             frames(steps, folder)
@@ -270,7 +272,7 @@ def test_nothing_half_written(tmp_path, monkeypatch):
 
 def test_steps_that_are_too_many_too_few_or_not_there(tmp_path):
     y = Value(1.0, "x")
-    for _ in range(MOST):
+    for _ in range(MOST_FRAMES):
         y = y + 1.0
     long = trace(y)
     for show in (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autograd_tiny import Op, Value
 from autograd_tiny.engine import ops, value
 from autograd_tiny.engine.digits import counted, equals, is_exact, short
-from autograd_tiny.engine.names import LONGEST, name_nodes
+from autograd_tiny.engine.names import LONGEST_LABEL, name_nodes
 from autograd_tiny.engine.op import Every
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import UNTOUCHED, topological_order
@@ -98,7 +98,7 @@ def test_names():
     titles = [named.title for named in name_nodes(topological_order(e)).values()]
     assert titles == ["a", "v2", "v2 - a", "a - (v2 - a)", "v5 = (a - (v2 - a)) * (a - (v2 - a))", "d = v5 / 3",
                       "relu(d)", "v8 = v2 - a", "a - v8", "relu(d) + (a - v8)"]  # fmt: skip
-    assert all(len(named.label.text) <= LONGEST for named in name_nodes(topological_order(e)).values())
+    assert all(len(named.label.text) <= LONGEST_LABEL for named in name_nodes(topological_order(e)).values())
     many = ops.fsum(*(Value(float(i), f"x{i}") for i in range(9)))
     assert name_nodes(topological_order(many))[many].title == "fsum(x0, x1, …, x8)"
 

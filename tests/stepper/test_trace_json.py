@@ -31,6 +31,8 @@ from autograd_tiny.stepper.views.prompt import Prompt
 from autograd_tiny.stepper.views.scene import Scene
 from autograd_tiny.stepper.views.terminal import print_trace
 
+pytestmark = pytest.mark.slow
+
 OWN = Op("double", lambda x: 2 * x, (lambda y, x: 2.0,))
 NEAR = Op("near", lambda a, b: a - b, (lambda y, a, b: 1.0, lambda y, a, b: -1.0), infix=("~", 7))
 

@@ -118,40 +118,102 @@ def network_of(y: Value, recording: Recording | None = None) -> Network:
     Every value is in one circle; every use is inside a circle, on a line or in `left_out`. Raises ValueError when no
     module is known, or when two parameters of one module are named alike.
     """
-    order = topological_order(y)
-    scope = scopes(order, recording)
-    parameters = {v for v in order if v.op is None and scope[v]}
-    _refuse(order, scope, parameters)
-    weighted = {v: dict(_weighted(v, scope)) for v in order if v.op is not None and scope[v]}
-    group = _grouped(order, scope, parameters, weighted)
-    circles: dict[Key, Circle] = {}
-    lines: dict[tuple[Key, Key], Line] = defaultdict(Line)
-    seen: set[Value] = set()
-    left_out = 0
-    for v in order:
-        here = group[v]
-        circles.setdefault(here, Circle(here)).values.append(v)
-        weights = weighted.get(v, {})
-        for i, x in enumerate(v.operands):
-            there = group[x] if isinstance(x, Value) else _place(scope[v], v, i, weights.get(i))
-            if i in weights and there != here:
-                lines[there, here].weights[weights[i]] = None
-                if not isinstance(x, Value):
-                    circles.setdefault(there, Circle(there)).constants.append(x)
-            if not isinstance(x, Value):
-                continue
-            if there == here:
-                circles[here].inside += 1
-            elif x in parameters and (not scope[v] or x in weights.values()):
-                left_out += 1
-            else:
-                lines[there, here].uses += 1
-                seen.add(x)
-    on_lines = {w for line in lines.values() for w in line.weights}
-    for circle in circles.values():
-        circle.seen = [v for v in circle.values if v in seen or v is y]
-        circle.biases = [v for v in circle.values if v in parameters and v not in on_lines]
-    return Network(circles, dict(lines), left_out)
+    return _Reader(y, recording).network()
+
+
+class _Reader:
+    """The graph of one value while its circles and lines are found."""
+
+    def __init__(self, y: Value, recording: Recording | None) -> None:
+        self.order = topological_order(y)
+        self.scope = scope = scopes(self.order, recording)
+        self.parameters = {v for v in self.order if v.op is None and scope[v]}
+        _refuse(self.order, scope, self.parameters)
+        # Of each node of a module its operands that a parameter multiplies, and that parameter.
+        self.weighted = {v: dict(_weighted(v, scope)) for v in self.order if v.op is not None and scope[v]}
+        self.circles: dict[Key, Circle] = {}
+        self.lines: dict[tuple[Key, Key], Line] = defaultdict(Line)
+        self.seen = {y}  # what another circle uses
+        self.left_out = 0
+
+    def network(self) -> Network:
+        group = self.grouped()
+        for v in self.order:
+            self.circle(group[v]).values.append(v)
+            for i, x in enumerate(v.operands):
+                if isinstance(x, Value):
+                    self.use(v, i, x, group[x], group[v])
+                else:
+                    self.constant(v, i, x, group[v])
+        on_lines = {w for line in self.lines.values() for w in line.weights}
+        for circle in self.circles.values():
+            circle.seen = [v for v in circle.values if v in self.seen]
+            circle.biases = [v for v in circle.values if v in self.parameters and v not in on_lines]
+        return Network(self.circles, dict(self.lines), self.left_out)
+
+    def circle(self, key: Key) -> Circle:
+        return self.circles.setdefault(key, Circle(key))
+
+    def use(self, v: Value, i: int, x: Value, there: Key, here: Key) -> None:
+        """Operand i of v is x: within a circle, on a line, or without one."""
+        weights = self.weighted.get(v, {})
+        if i in weights and there != here:
+            self.lines[there, here].weights[weights[i]] = None
+        if there == here:
+            self.circle(here).inside += 1
+        elif x in self.parameters and (not self.scope[v] or x in weights.values()):
+            self.left_out += 1
+        else:
+            self.lines[there, here].uses += 1
+            self.seen.add(x)
+
+    def constant(self, v: Value, i: int, x: float, here: Key) -> None:
+        """Operand i of v is a float: an input, where a parameter multiplies it."""
+        weight = self.weighted.get(v, {}).get(i)
+        if weight is not None:
+            there = _place(self.scope[v], v, i, weight)
+            self.lines[there, here].weights[weight] = None
+            self.circle(there).constants.append(x)
+
+    def grouped(self) -> dict[Value, Key]:
+        """The circle of each value."""
+        group: dict[Value, Key] = {}
+        modules, feeding = self.feeding()
+        for v in self.order:
+            if v in self.weighted:
+                group[v] = Key("module", self.scope[v])
+                group |= self.inputs(v, group)
+            elif v in feeding and v.op is not None:
+                if (key := _between(v, group)) is not None:
+                    group[v] = key
+            elif v not in feeding and v not in self.parameters:
+                group[v] = RESULT
+        for v in reversed(self.order):  # what an input was computed from, and parameters of which nothing was made
+            for x in v.parents:
+                if x in self.parameters and self.scope[x] in modules:
+                    group[x] = Key("module", self.scope[x])
+                group.setdefault(x, group[v])
+        return group
+
+    def feeding(self) -> tuple[set[str], set[Value]]:
+        """The modules that computed something or whose parameters another one takes; what they depend on outside of all."""
+        modules = {self.scope[v] for v in self.weighted}
+        feeding: set[Value] = set()
+        for v in reversed(self.order):
+            if v in self.weighted:
+                others = (x for x in v.parents if x in self.parameters and x not in self.weighted[v].values())
+                modules.update(self.scope[x] for x in others)
+            if v in self.weighted or v in feeding:
+                feeding.update(x for x in v.parents if not self.scope[x])
+        return modules, feeding
+
+    def inputs(self, v: Value, group: dict[Value, Key]) -> dict[Value, Key]:
+        """The operands of a module's node that are in no module nor a circle yet."""
+        return {
+            x: _place(self.scope[v], v, i, self.weighted[v].get(i))
+            for i, x in reversed([*enumerate(v.operands)])  # of one that is used twice, the first use counts
+            if isinstance(x, Value) and not self.scope[x] and x not in group
+        }
 
 
 def _refuse(order: list[Value], scope: dict[Value, str], parameters: set[Value]) -> None:
@@ -192,38 +254,12 @@ def _factors(op: Op, n: int) -> tuple[int | None, ...]:
     return tuple(next((j for j, x in enumerate(xs) if x is d), None) for d in derivatives)
 
 
-def _grouped(
-    order: list[Value], scope: dict[Value, str], parameters: set[Value], weighted: dict[Value, dict[int, Value]]
-) -> dict[Value, Key]:
-    """The circle of each value."""
-    group: dict[Value, Key] = {}
-    modules = {scope[v] for v in weighted}  # those that computed something, or whose parameters another one takes
-    feeding: set[Value] = set()  # what is in no module, and a module depends on it
-    for v in reversed(order):
-        if v in weighted:
-            modules.update(scope[x] for x in v.parents if x in parameters and x not in weighted[v].values())
-        if v in weighted or v in feeding:
-            feeding.update(x for x in v.parents if not scope[x])
-    for v in order:
-        if v in weighted:
-            group[v] = Key("module", scope[v])
-            for i, x in enumerate(v.operands):
-                if isinstance(x, Value) and not scope[x] and x not in group:
-                    group[x] = _place(scope[v], v, i, weighted[v].get(i))
-        elif v in feeding and v.op is not None:
-            below = {group[x] for x in v.parents if x in group and group[x].kind in ("module", "between")}
-            if len(below) == 1:
-                group[v] = below.pop()
-            elif below:
-                group[v] = Key("between", frozenset().union(*map(_mixed, below)))
-        elif v not in feeding and v not in parameters:
-            group[v] = RESULT
-    for v in reversed(order):  # what an input was computed from, and parameters of which no module made anything
-        for x in v.parents:
-            if x in parameters and scope[x] in modules:
-                group[x] = Key("module", scope[x])
-            group.setdefault(x, group[v])
-    return group
+def _between(v: Value, group: dict[Value, Key]) -> Key | None:
+    """The circle of what mixes modules on its way into another one, None where it is an input."""
+    below = {group[x] for x in v.parents if x in group and group[x].kind in ("module", "between")}
+    if len(below) > 1:
+        return Key("between", frozenset().union(*map(_mixed, below)))
+    return below.pop() if below else None
 
 
 def _mixed(key: Key) -> frozenset[str]:

@@ -11,20 +11,20 @@ from urllib.parse import quote
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.value import Value
-from autograd_tiny.pictures.labels import gradient
+from autograd_tiny.pictures.labels import GRAD, summarized
 from autograd_tiny.pictures.measure import shortened, text_width
 from autograd_tiny.pictures.networks.graph import Key, Line, Network
 from autograd_tiny.pictures.picture import Box, Picture
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 
 Point = tuple[float, float]
-Run = tuple[str, str]  # a piece of text and its colour
+Run = tuple[str, Color]  # a piece of text and its colour
 
-NEGATIVE = "#9b5fc0"  # purple: 4 : 1 on white and on black
-FEW = 8  # circles in a column that can be large
-LABELLED = 12  # lines between two columns that have room for their numbers
-LISTED = 8  # parameters that a tooltip tells one by one
+LARGE_COLUMN = 8  # circles in a column that can be large
+MOST_LABELLED = 12  # lines between two columns that have room for their numbers
+MOST_LISTED = 8  # parameters that a tooltip tells one by one
 LABEL = (62.0, 24.0)  # points: the weight and its gradient
 
 
@@ -60,10 +60,10 @@ class _Drawing:
     def __init__(self, picture: Picture, found: Network, columns: list[list[Key]]) -> None:
         self.picture, self.found = picture, found
         self.boxes = dict(zip((key for column in columns for key in column), picture.boxes, strict=True))
-        self.size = size = LARGE if max(map(len, columns)) <= FEW else SMALL
+        self.size = size = LARGE if max(map(len, columns)) <= LARGE_COLUMN else SMALL
         self.graph = Graph("network", format="svg", graph_attr={"layout": "nop2", "outputorder": "edgesfirst"})
-        self.graph.attr("node", fixedsize="true", fontname="Helvetica", margin="0", fillcolor="white")
-        self.graph.attr("edge", color=LINE, arrowhead="none")
+        self.graph.attr("node", fixedsize="true", fontname="Helvetica", margin="0", fillcolor=Color.PAPER.light)
+        self.graph.attr("edge", color=Color.LINE.light, arrowhead="none")
         self.graph.picture = picture
         self.written = 0
         self.number: dict[Key, int] = {}  # of its column
@@ -91,7 +91,7 @@ class _Drawing:
         for (text, color), width in zip(runs, widths, strict=True):
             self.graph.node(
                 f"t{self.written}", attribute(text) + r"\l" if left else attribute(text), pos=_pos((x + width / 2, y)),
-                width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color,
+                width=f"{width / 72:.4f}", height=f"{size / 60:.4f}", fontsize=f"{size:g}", fontcolor=color.light,
                 **({"tooltip": tooltip(text)} | kind | look),
             )  # fmt: skip
             self.written += 1
@@ -103,29 +103,37 @@ class _Drawing:
         if parent:
             x, y = self.at[column[0]]
             look = {"id": attribute(parent)} if self.picture.link else {}
-            self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), INK)], size.font + 1, **look)
+            self.text(x, y + size.radius + size.font * 2.4, [(shortened(parent, 32), Color.INK)], size.font + 1, **look)
         for key in column:
             box, (x, y) = self.boxes[key], self.at[key]
             look = {"tooltip": tooltip(box.tooltip)}
             if self.picture.link and box.scope:
                 look["URL"] = attribute(f"{self.picture.link}#{quote(box.scope)}")
-            circle = look | {"shape": "circle", "style": "filled", "color": LINE, "width": f"{size.radius / 36:.4f}"}
-            circle |= {"output": {"color": INK, "penwidth": "2"}, "leaf": {"fillcolor": LEAF}}.get(box.kind, {})
+            circle = look | {
+                "shape": "circle",
+                "style": "filled",
+                "color": Color.LINE.light,
+                "width": f"{size.radius / 36:.4f}",
+            }
+            circle |= {
+                "output": {"color": Color.INK.light, "penwidth": "2"},
+                "leaf": {"fillcolor": Color.LEAF.light},
+            }.get(box.kind, {})
             circle |= {"style": "filled,dashed"} if key.kind == "more" else {}
             circle |= {"id": attribute(box.scope)} if "URL" in look else {}
             self.graph.node(box.key, "", pos=_pos((x, y)), **circle)
             name, numbers = _name(box, parent), _box_numbers(box)
             if size is SMALL:
-                self.text(x + size.radius + 3, y + 5, [(name, INK)], size.font, left=True, plain=True, **look)
+                self.text(x + size.radius + 3, y + 5, [(name, Color.INK)], size.font, left=True, plain=True, **look)
                 self.text(x + size.radius + 3, y - 5, numbers, size.font, left=True, plain=True, **look)
                 continue
-            self.text(x, y + size.radius + size.font * 0.8, [(name, INK)], size.font, **look)
+            self.text(x, y + size.radius + size.font * 0.8, [(name, Color.INK)], size.font, **look)
             rows = [(part, color) for text, color in numbers for part in re.split(" (?=±)", text)]
             for i, row in enumerate(rows):
                 self.text(x, y + ((len(rows) - 1) / 2 - i) * 12, [row], size.font, plain=True, **look)
             if len(biases := self.found.circles[key].biases) == 1:
                 name = shortened(str(biases[0].name or "").rpartition(".")[2], 12)
-                self.text(x, y - size.radius - 8, [(name, INK), *_numbers(biases[0])], 8, **look)
+                self.text(x, y - size.radius - 8, [(name, Color.INK), *_numbers(biases[0])], 8, **look)
 
     def lines(self) -> None:
         """The strongest last, over the others."""
@@ -162,7 +170,7 @@ class _Drawing:
                 between[self.number[tail]].append((tail, head))
         taken: list[Point] = []
         for pairs in between.values():
-            for tail, head in pairs if len(pairs) <= LABELLED else ():
+            for tail, head in pairs if len(pairs) <= MOST_LABELLED else ():
                 (w,) = self.found.lines[tail, head].weights
                 places = list(_along(self.at[tail], self.at[head]))
                 x, y = max(places, key=lambda place: min([_apart(place, other) for other in taken], default=1.0))
@@ -173,7 +181,7 @@ class _Drawing:
     def caption(self) -> None:
         lowest = min(y for _, y in self.at.values()) - self.size.radius - 34
         for i, text in enumerate(self.picture.caption):
-            self.text(-self.size.radius, lowest - 14 * i, [(text, INK)], 10, left=True, plain=True)
+            self.text(-self.size.radius, lowest - 14 * i, [(text, Color.INK)], 10, left=True, plain=True)
 
 
 def _name(box: Box, parent: str) -> str:
@@ -181,7 +189,7 @@ def _name(box: Box, parent: str) -> str:
 
 
 def _box_numbers(box: Box) -> list[Run]:
-    return [(box.data.removeprefix("data "), VALUE), (box.grad.removeprefix("grad "), GRAD)]
+    return [(line.text, line.color) for line in box.lines]
 
 
 def _room(box: Box, parent: str) -> float:
@@ -205,14 +213,16 @@ def _look(line: Line, scale: float) -> dict[str, str]:
     """Never by the colour alone: what is negative is dashed, what stands for several weights is dotted."""
     strength = _strength(line)
     if not math.isfinite(strength):
-        return {"color": GRAD, "penwidth": "5"}
+        return {"color": Color.GRAD.light, "penwidth": "5"}
     if not line.weights:
         return {}
     look = {"penwidth": f"{max(strength * scale, 0.6):.2f}"}
     signs = {w.data < 0 for w in line.weights}
     if len(line.weights) > 1:
         return look | {"style": "dotted"}
-    return look | ({"color": NEGATIVE, "style": "dashed"} if signs == {True} else {"color": VALUE})
+    return look | (
+        {"color": Color.NEGATIVE.light, "style": "dashed"} if signs == {True} else {"color": Color.VALUE.light}
+    )
 
 
 def _rim(middle: Point, towards: Point, radius: float) -> Point:
@@ -234,14 +244,21 @@ def _apart(a: Point, b: Point) -> float:
 def told(parameters: Iterable[Value]) -> list[str]:
     """Each parameter with its value and gradient, those of many that come first."""
     parameters = list(parameters)
-    told = [
-        f"{shortened(str(w.name or 'unnamed'))} = {short(w.data)}, grad {gradient([w])}" for w in parameters[:LISTED]
-    ]
-    return told + [f"… {len(parameters) - LISTED:,} more"] * (len(parameters) > LISTED)
+    told = [f"{shortened(str(w.name or 'unnamed'))} = {parameter(w)}" for w in parameters[:MOST_LISTED]]
+    return told + [f"… {len(parameters) - MOST_LISTED:,} more"] * (len(parameters) > MOST_LISTED)
 
 
 def _numbers(w: Value) -> list[Run]:
-    return [(short(w.data), VALUE), (f"grad {gradient([w])}", GRAD)]
+    return [(short(w.data), Color.VALUE), (_gradient(w), Color.GRAD)]
+
+
+def parameter(w: Value) -> str:
+    """Its value and its gradient: ``0.5, grad -1``."""
+    return f"{short(w.data)}, {_gradient(w)}"
+
+
+def _gradient(w: Value) -> str:
+    return str(GRAD.line(summarized([GRAD.of(w)])))
 
 
 def _pos(point: Point) -> str:

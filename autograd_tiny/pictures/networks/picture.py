@@ -8,18 +8,18 @@ from collections.abc import Iterable
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.provenance import Recording
-from autograd_tiny.engine.value import UNTOUCHED, Value
-from autograd_tiny.pictures.labels import gradient
+from autograd_tiny.engine.value import Value
+from autograd_tiny.pictures.labels import DATA, QUANTITIES
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.networks.graph import Circle, Key, Line, Network, folded, network_of
-from autograd_tiny.pictures.networks.layout import arranged, told
+from autograd_tiny.pictures.networks.layout import arranged, parameter, told
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
 from autograd_tiny.pictures.writers.graph import Graph
 
-MOST = 17  # circles in a column
+MOST_CIRCLES = 17  # circles in a column
 
 
-def network(y: Value, recording: Recording | None = None, *, most: int = MOST, link: str = "") -> Graph:
+def network(y: Value, recording: Recording | None = None, *, most: int = MOST_CIRCLES, link: str = "") -> Graph:
     """The network that computed y: a circle per module with its activation and gradient, a line per weight.
 
     >>> from autograd_tiny.nn.modules import MLP
@@ -47,13 +47,13 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST, l
     return arranged(picture, found, columns)
 
 
-def averaged(xs: Iterable[float]) -> str:
+def averaged(numbers: Iterable[float | None]) -> str:
     """One number, or the mean and the standard deviation of several, – of none.
 
     >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([1.0, float("nan")]), averaged([])
     ('0.5', '1.5 ± 0.5', '3', 'nan', '–')
     """
-    xs = list(xs)
+    xs = [x for x in numbers if x is not None]
     if not xs or all(x == xs[0] for x in xs):
         return short(xs[0]) if xs else "–"
     mean = sum(x / len(xs) for x in xs)
@@ -65,19 +65,22 @@ def averaged(xs: Iterable[float]) -> str:
 
 def _box(name: str, circle: Circle, y: Value) -> Box:
     title = _title(circle, y)
-    data = f"data {averaged([*(v.data for v in circle.seen), *circle.constants])}"
-    grad = f"grad {averaged(v.grad for v in circle.seen if v.grad is not UNTOUCHED)}"
+    lines = tuple(
+        q.line(averaged([*map(q.of, circle.seen), *(circle.constants if q is DATA else [])])) for q in QUANTITIES
+    )
     count = len(circle.values)
-    tooltip = "\n".join([shortened(title), data, grad, *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"])
+    tooltip = "\n".join(
+        [shortened(title), *map(str, lines), *told(circle.biases), f"{count:,} value{'s'[: count != 1]}"]
+    )
     scope = circle.key.of if circle.key.kind == "module" else ""
     kind = "leaf" if circle.key.kind == "input" else "output" if y in circle.seen else "inner"
-    return Box(name, title, data, grad, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
+    return Box(name, title, lines, kind, scope, count, circle.inside, tooltip=tooltip)  # type: ignore[arg-type]
 
 
 def _label(line: Line) -> str:
     if len(line.weights) == 1:
         (w,) = line.weights
-        return f"{short(w.data)}, grad {gradient([w])}"
+        return parameter(w)
     return f"{len(line.weights):,} weights" if line.weights else ""
 
 
@@ -96,7 +99,7 @@ def _title(circle: Circle, y: Value) -> str:
 
 
 def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) -> Iterable[str]:
-    several = any("±" in f"{box.data}{box.grad}" for box in boxes.values())
+    several = any("±" in line.text for box in boxes.values() for line in box.lines)
     yield "in a circle, blue: activation; orange, below or after it: its gradient" + (
         ", mean ± standard deviation where a circle has several, as in a batch" if several else ""
     )

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 SECONDS = 30  # a layout that takes longer is not one a person can read
@@ -69,7 +68,9 @@ def render_by(program: Path, source: str, format: str, engine: str, seconds: flo
     """The same, by a program of one's choice."""
     command = [str(program), f"-K{engine}", f"-T{format}"]
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=source.encode(errors="backslashreplace"), capture_output=True, timeout=seconds, check=False
+        )
     except subprocess.TimeoutExpired:
         raise TooSlow(
             f"{program.name} was still drawing after {seconds:.3g} seconds: draw a part of the graph, or write .dot"
@@ -85,29 +86,3 @@ def render_by(program: Path, source: str, format: str, engine: str, seconds: flo
             )
         raise RenderError(f"{program.name} could not draw {format}: {said[-1]}")
     return done.stdout
-
-
-def save(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all; raises OSError, naming the path, where it cannot be written."""
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(part).chmod(0o666 & ~_umask())
-        Path(part).replace(path)
-    except OSError as error:
-        Path(part).unlink(missing_ok=True)
-        raise type(error)(error.errno, f"cannot write there: {error.strerror}", str(path)) from None
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

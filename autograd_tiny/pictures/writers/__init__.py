@@ -1,7 +1,8 @@
 """A picture in a format.
 
 graph.py    a graphviz.Digraph, drawn where no Graphviz is installed
-dot.py      a picture as such a graph
+formats.py  the formats, a row each: who writes it, and what that needs
+dot.py      the text that Graphviz draws
 quoting.py  text within DOT
 svg.py      the renderer's SVG made fit for any page, light and dark
 mermaid.py  a Mermaid flowchart

@@ -1,62 +1,68 @@
-"""A picture in the DOT language, as a graphviz.Digraph that also draws where no Graphviz is installed."""
+"""A picture in the DOT language."""
 
 from __future__ import annotations
 
 import html
 import itertools
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograd_tiny.pictures.measure import SIZE, printable, shortened, text_width
-from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE, Graph
+from autograd_tiny.pictures.picture import Box, Frame, Line, Picture, framed
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 from autograd_tiny.pictures.writers.svg import BOX
 
 LEADING = 15  # points from line to line
 BOLD = 1.07  # how much wider bold letters are
-LONGEST = 60  # characters of a title
-MANY = 150  # arrows; beyond it they need more room between the boxes
+LONGEST_TITLE = 60  # characters of a title
+MANY_ARROWS = 150  # arrows; beyond it they need more room between the boxes
 
 
-def graph_of(picture: Picture) -> Graph:
-    """The picture as a Graph.
+def fill(graph: Any, picture: Picture) -> None:
+    """Write the picture into an empty graphviz.Digraph.
 
-    >>> print(graph_of(Picture((Box("n0", "a", "data 2"),), ())).source.count("n0"))
+    >>> from graphviz import Digraph
+    >>> graph = Digraph(); fill(graph, Picture((Box("n0", "a"),), ()))
+    >>> graph.source.count("n0")
     1
     """
-    graph = Graph("gradient", format="svg")
-    graph.picture = picture
-    apart = "0.35" if len(picture.arrows) <= MANY else "1.5"
+    apart = "0.35" if len(picture.arrows) <= MANY_ARROWS else "1.5"
     graph.attr(rankdir=picture.rankdir, ordering="in", nodesep="0.15", ranksep=apart)
-    graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+    graph.attr(fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
     if picture.caption:
         graph.attr(label=_caption(picture.caption), labelloc="b", labeljust="l")
     graph.attr("node", shape="box", style="rounded,filled", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE))
-    graph.attr("node", fillcolor="white", color=LINE, fontcolor=INK)
-    graph.attr("edge", color=LINE, arrowsize="0.6", fontname="Helvetica", fontsize=str(SIZE - 1), fontcolor=INK)
+    graph.attr("node", fillcolor=Color.PAPER.light, color=Color.LINE.light, fontcolor=Color.INK.light)
+    graph.attr(
+        "edge",
+        color=Color.LINE.light,
+        arrowsize="0.6",
+        fontname="Helvetica",
+        fontsize=str(SIZE - 1),
+        fontcolor=Color.INK.light,
+    )
     _inside(graph, framed(picture.boxes), picture.link, itertools.count())
-    title = {box.key: shortened(box.title, LONGEST) for box in picture.boxes}
+    title = {box.key: shortened(box.title, LONGEST_TITLE) for box in picture.boxes}
     for arrow in picture.arrows:
-        look = {"color": INK, "penwidth": "2.5"} if arrow.bold else {}
+        look = {"color": Color.INK.light, "penwidth": "2.5"} if arrow.bold else {}
         if arrow.label:
             look["label"] = attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
         told = tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
         graph.edge(arrow.tail, arrow.head, tooltip=told, **look)
-    return graph
 
 
 def _caption(lines: tuple[str, ...]) -> str:
     wide, high = max(map(text_width, lines)), LEADING * len(lines) + 8
-    text = "".join(f'{_written(line)}<br align="left"/>' for line in lines)
+    text = "".join(f'{written(line)}<br align="left"/>' for line in lines)
     size = f'fixedsize="true" width="{wide:.0f}" height="{high}"'
     cell = f'<td {size} align="left" balign="left" valign="bottom">{text}</td>'
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
-def _written(text: str) -> str:
+def written(text: str) -> str:
     r"""Text within an HTML-like label, where a single backslash before N would be the name of the node."""
     return html.escape(text).replace("\\", "\\\\")
 
@@ -68,8 +74,8 @@ def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
         _node(graph, box, frame.title(box), _linked(link, box.scope) if box.scope != frame.path else {})
     for inner in frame.frames:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
-            label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST))
-            cluster.attr(label=label, style="rounded", color=LINE, labelloc="t", labeljust="l", margin="8")
+            label = attribute(shortened(frame.title(Box("", inner.path)), LONGEST_TITLE))
+            cluster.attr(label=label, style="rounded", color=Color.LINE.light, labelloc="t", labeljust="l", margin="8")
             cluster.attr(tooltip=tooltip(printable(inner.path)), **_linked(link, inner.path))
             _inside(cluster, inner, link, number)
 
@@ -83,23 +89,22 @@ def _linked(link: str, scope: str) -> dict[str, str]:
 def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
     rows = list(_rows(box, title))
     width = max(text_width(text) * (BOLD if bold else 1) for text, bold, _ in rows) + 16
-    cells = "".join(f"<tr><td>{written}</td></tr>" for _, _, written in rows)
     look = {"class": BOX}
     if not box.count:
         look |= {"shape": "plaintext", "style": ""}
     elif box.kind == "leaf":
-        look |= {"fillcolor": LEAF}
+        look |= {"fillcolor": Color.LEAF.light}
     if box.kind == "output":
-        look |= {"color": INK, "penwidth": "2"}
+        look |= {"color": Color.INK.light, "penwidth": "2"}
     if box.bold:
-        look |= {"color": INK, "penwidth": "3.5"}
+        look |= {"color": Color.INK.light, "penwidth": "3.5"}
     if box.note:
-        look |= {"color": GRAD, "penwidth": "4"}
+        look |= {"color": Color.GRAD.light, "penwidth": "4"}
     if box.count > 1:
         look |= {"peripheries": "2"}
     graph.node(
         box.key,
-        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>',
+        table(row for _, _, row in rows),
         width=f"{width / 72:.3f}",
         height=f"{(LEADING * len(rows) + 8) / 72:.3f}",
         tooltip=tooltip(box.tooltip or box.title),
@@ -110,11 +115,21 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
     """The lines of a box: the text, whether it is bold, and how it is written."""
-    title = shortened(title, LONGEST) or " "
-    yield title, True, f"<b>{_written(title)}</b>"
-    for text, color in ((box.data, VALUE), (box.grad, GRAD)):
-        if text:
-            yield text, False, f'<font color="{color}">{_written(text)}</font>'
+    title = shortened(title, LONGEST_TITLE) or " "
+    yield title, True, f"<b>{written(title)}</b>"
+    for row in box.lines:
+        yield str(row), False, colored(row)
     for line in box.note.splitlines():
-        text = shortened(line, LONGEST) or " "
-        yield text, True, f"<b>{_written(text)}</b>"
+        text = shortened(line, LONGEST_TITLE) or " "
+        yield text, True, f"<b>{written(text)}</b>"
+
+
+def table(rows: Iterable[str]) -> str:
+    """An HTML-like label of rows that are written as such."""
+    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+
+
+def colored(line: Line) -> str:
+    """A line within an HTML-like label."""
+    return f'<font color="{line.color.light}">{written(str(line))}</font>'

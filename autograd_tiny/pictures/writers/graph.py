@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
+from autograd_tiny.engine import files
 from autograd_tiny.pictures.picture import Picture
 from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers.dot import fill
+from autograd_tiny.pictures.writers.formats import FORMATS, encoded, listed
 from autograd_tiny.pictures.writers.svg import finished
-
-INK, VALUE, GRAD, LINE, LEAF = "#1a1a1a", "#0059a8", "#b54708", "#8a8f98", "#eef3f8"
-
-
-TEXT = (".dot", ".gv")
 
 
 class Graph(graphviz.Digraph):  # type: ignore[misc]
@@ -28,7 +26,6 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
     picture: Picture | None = None  # what it shows
     coarser: Callable[[str], Iterator[Graph]] = staticmethod(lambda why: iter(()))  # each says why it is coarser
     seconds: float | None = None  # for all attempts together; None: render.SECONDS
-    texts: ClassVar[dict[str, Callable[[Picture], str]]] = {}  # by suffix, how a picture is written without a renderer
 
     def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
         """The picture as bytes, or as text where an encoding is given."""
@@ -57,7 +54,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
                 graph, tried = following, tried + 1
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.pipe("svg", encoding="utf-8"), "text/plain": self.source}
+        return {format.mime: format.write(self).decode() for format in FORMATS.values() if format.mime}
 
     def render(self, filename: Any = None, directory: Any = None, view: bool = False, **kwargs: Any) -> str:
         """Write the picture and return its path, as graphviz.Digraph.render does."""
@@ -71,21 +68,28 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return written
 
     def write(self, path: str | Path) -> Path:
-        """Write the picture as the suffix of the path says, .svg, .png, .dot, .mmd (Mermaid), .tex: whole or not at all.
+        """Write the picture as the suffix of the path says, one of `formats.FORMATS`: whole or not at all.
 
         Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
         """
-        path = Path(path)
+        return files.save(Path(path), self.content(Path(path)))
+
+    def content(self, path: Path) -> bytes:
+        """What `write` writes; raises what it raises, but OSError."""
         suffix = path.suffix.lower()
         if not suffix:
-            raise ValueError(f"{str(path)!r}: the suffix says what to write: .svg, .png, .dot, .mmd, .tex")
-        if suffix in TEXT:
-            return render.save(path, self.source.encode())
-        if suffix in self.texts and self.picture is not None:
-            return render.save(path, self.texts[suffix](self.picture).encode())
-        try:
-            return render.save(path, self.pipe(suffix[1:]))
-        except render.RenderError as error:
-            if "not recognized" not in str(error):
-                raise
-            raise render.RenderError(f"{path}: {suffix} is not drawn; .svg, .png, .dot, .mmd and .tex are") from None
+            raise ValueError(f"{str(path)!r}: the suffix says what to write: {listed()}")
+        return encoded(self, suffix)
+
+
+def graph_of(picture: Picture) -> Graph:
+    """The picture as a Graph.
+
+    >>> from autograd_tiny.pictures.picture import Box
+    >>> graph_of(Picture((Box("n0", "a"),), ())).source.count("n0")
+    1
+    """
+    graph = Graph("gradient", format="svg")
+    graph.picture = picture
+    fill(graph, picture)
+    return graph

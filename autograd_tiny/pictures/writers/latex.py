@@ -7,7 +7,9 @@ others are written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from autograd_tiny.pictures.theme import Color
 
 PREAMBLE = r"""\usepackage[T1]{fontenc}
 \usepackage{lmodern}
@@ -51,13 +53,13 @@ def spline(points: Sequence[tuple[float, float]]) -> str:
     return start + "".join(curves)
 
 
-def colors(named: Mapping[str, str]) -> str:
-    r"""The definition of each colour of the web by a name of its own.
+def colors(used: Iterable[Color]) -> str:
+    r"""The definition of each colour, as it is on paper.
 
-    >>> colors({"ink": "#1a1a1a"})
+    >>> colors([Color.INK])
     '\\definecolor{ink}{HTML}{1A1A1A}'
     """
-    return "\n".join(rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" for name, color in named.items())
+    return "\n".join(rf"\definecolor{{{color.variable}}}{{HTML}}{{{color.light[1:].upper()}}}" for color in used)
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE
+from autograd_tiny.pictures.theme import Color
 
 MOST_ARROWS, MOST_CHARACTERS = 500, 50_000  # what Mermaid draws where nobody says otherwise; a page cannot raise it
-FRAME = "#6e7681"  # is seen on white and on black
 # Both fill and letters are given, so that a box reads on a light page and on a dark one; arrows take the page's colour.
 _CLASSES: dict[str, tuple[str, Callable[[Box], bool]]] = {
-    "value": (f"fill:#ffffff,color:{INK},stroke:{LINE}", lambda box: box.count > 0),
-    "leaf": (f"fill:{LEAF}", lambda box: box.kind == "leaf"),
-    "output": (f"stroke:{FRAME},stroke-width:3px", lambda box: box.kind == "output"),
-    "marked": (f"stroke:{FRAME},stroke-width:5px", lambda box: box.bold),
-    "noted": (f"stroke:{GRAD},stroke-width:4px", lambda box: bool(box.note)),
+    "value": (
+        f"fill:{Color.PAPER.light},color:{Color.INK.light},stroke:{Color.LINE.either}",
+        lambda box: box.count > 0,
+    ),
+    "leaf": (f"fill:{Color.LEAF.light}", lambda box: box.kind == "leaf"),
+    "output": (f"stroke:{Color.INK.either},stroke-width:3px", lambda box: box.kind == "output"),
+    "marked": (f"stroke:{Color.INK.either},stroke-width:5px", lambda box: box.bold),
+    "noted": (f"stroke:{Color.GRAD.light},stroke-width:4px", lambda box: bool(box.note)),
     "cut": ("fill:none,stroke:none", lambda box: box.count == 0),
 }
-_OTHER = {"scope": f"fill:none,stroke:{LINE}", "caption": "fill:none,stroke:none"}
+_OTHER = {"scope": f"fill:none,stroke:{Color.LINE.either}", "caption": "fill:none,stroke:none"}
 LONGEST_LINE = 200  # characters of the caption
 # Letters that mean nothing in a label to any version; after `$` and `fa` nothing else helps than a space of no width.
 _PLAIN = re.compile(r"[^\W_]|[,=/(\[\]]|(?<!\d)\)|\)(?! )|(?<!direction) |(?<=[^\W_])[.+](?=[^\W_])|-(?=[^\W_])")
@@ -30,8 +32,8 @@ _ICON = re.compile(r"(?<=\$)(?=\$)|(?<=fa)(?=[a-z]?:fa-)")
 def mermaid(picture: Picture) -> str:
     """A flowchart: put it between lines of ```` ```mermaid ```` and ```` ``` ```` in a Markdown file.
 
-    >>> from autograd_tiny.pictures.picture import Arrow
-    >>> a, b = Box("n0", "a", "data 3", kind="leaf"), Box("n1", "a * a", "data 9", kind="output")
+    >>> from autograd_tiny.pictures.picture import Arrow, Line
+    >>> a, b = (Box(f"n{i}", title, (Line("data", x),)) for i, (title, x) in enumerate((("a", "3"), ("a * a", "9"))))
     >>> print(*mermaid(Picture((a, b), (Arrow("n0", "n1"), Arrow("n0", "n1")))).splitlines()[:5], sep="\\n")
     flowchart LR
     n0("a<br/>data 3")
@@ -71,7 +73,7 @@ _SMALLER = "Fold the graph or draw a part of it, or write .svg"
 def _inside(frame: Frame, ids: dict[str, str], scopes: list[str]) -> Iterator[str]:
     """The boxes and frames of a frame; the ids of the frames go to `scopes`."""
     for box in frame.boxes:
-        texts = [frame.title(box), box.data, box.grad, *box.note.splitlines()]
+        texts = [frame.title(box), *map(str, box.lines), *box.note.splitlines()]
         left, right = ("[[", "]]") if box.count > 1 else ("(", ")")
         yield f"{ids[box.key]}{left}{_label([shortened(text) for text in texts if text] or [' '])}{right}"
     for inner in frame.frames:

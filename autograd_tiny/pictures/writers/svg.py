@@ -1,23 +1,19 @@
-"""The renderer's SVG made fit for any page: light and dark, text in the middle of its box, full texts as tooltips."""
+"""The renderer's SVG as a tree: made fit for any page, light and dark, texts in the middle of their boxes and as tooltips."""
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
 
+from autograd_tiny.pictures.theme import Color
+
 NAMESPACE = "http://www.w3.org/2000/svg"
+ET.register_namespace("", NAMESPACE)
+ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 SVG, HREF = f"{{{NAMESPACE}}}", "{http://www.w3.org/1999/xlink}href"
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', 'Noto Color Emoji', sans-serif"
-DARK = {
-    "white": "#14171c",
-    "black": "#e9ebee",
-    "#1a1a1a": "#e9ebee",
-    "#0059a8": "#79b8ff",
-    "#b54708": "#f5a268",
-    "#8a8f98": "#7d8590",
-    "#eef3f8": "#1f2833",
-    "#9b5fc0": "#b98ad6",
-}
+# What Graphviz draws in a colour of its own is white or black.
+DARK = {"black": Color.INK.dark} | {color.light: color.dark for color in Color if color.dark}
 BOX = "box"  # the class of a node whose text is in its middle
 _OWN = re.compile(r"(a_)?(node|edge|clust|graph)\d+")  # the ids that Graphviz gives, the same in every picture
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -29,12 +25,10 @@ def finished(drawn: str, title: str) -> str:
     Colours change where the screen is dark, not on paper; the rules hold within the picture only, so that it can stand
     in a page beside others.
     """
-    ET.register_namespace("", NAMESPACE)
-    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    root = ET.fromstring(drawn)
+    root = read(drawn)
     root.set("class", "autograd-tiny")
     style = ET.Element(f"{SVG}style")
-    style.text = _rules()
+    style.text = _rules(drawn)
     root.insert(0, style)
     for group in root.iter(f"{SVG}g"):
         if _OWN.fullmatch(group.get("id", "")):
@@ -49,14 +43,31 @@ def finished(drawn: str, title: str) -> str:
             _at_the_edge(group)
     for text in root.iter(f"{SVG}text"):
         text.set("font-family", FONTS)
+    return written(root)
+
+
+def read(svg: str) -> ET.Element:
+    """The tree of an SVG."""
+    return ET.fromstring(svg)
+
+
+def written(root: ET.Element) -> str:
+    """The text of a tree.
+
+    >>> print(written(read('<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"><a x:href="b"/></svg>')))
+    <?xml version="1.0" encoding="UTF-8"?>
+    <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><a xlink:href="b" /></svg>
+    <BLANKLINE>
+    """
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _rules() -> str:
-    """A rule for each colour: attributes weigh less than any rule, so nothing else needs to know of the dark."""
+def _rules(drawn: str) -> str:
+    """A rule for each colour that is there: attributes weigh less than any rule, so nothing else needs to know of the dark."""
     rules = (
         f'.autograd-tiny [{what}="{light}"]{{{what}:{dark}}}'
         for light, dark in DARK.items()
+        if f'"{light}"' in drawn
         for what in ("fill", "stroke")
     )
     return f"@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}"

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import graphviz  # type: ignore[import-untyped]
+
 from autograd_tiny.pictures.measure import printable, shortened, text_width
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
 from autograd_tiny.pictures.rendering.plain import Places, places
-from autograd_tiny.pictures.writers.dot import LEADING, LONGEST, graph_of
-from autograd_tiny.pictures.writers.graph import GRAD, INK, LEAF, LINE, VALUE
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.dot import LEADING, LONGEST_TITLE, fill
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 
 MARGIN = 8.0  # points around the picture, and around what is in a frame
-LARGEST = 10_000.0  # points; TeX has no length beyond 16,383 and a page of PDF none beyond 14,400
+LARGEST_PAGE = 10_000.0  # points; TeX has no length beyond 16,383 and a page of PDF none beyond 14,400
 LONGEST_LINE = 200  # characters of the caption
-_COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "leaf": LEAF}
+_COLORS = (Color.INK, Color.LINE, Color.VALUE, Color.GRAD, Color.LEAF)
 
 Corners = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -23,8 +25,8 @@ Corners = tuple[float, float, float, float]  # left, bottom, right, top
 def tikz(picture: Picture) -> str:
     r"""A LaTeX document for pdflatex, laid out as Graphviz lays the picture out.
 
-    >>> from autograd_tiny.pictures.picture import Arrow
-    >>> a, b = Box("n0", "a", "data 3", kind="leaf"), Box("n1", "a * a", "data 9", kind="output")
+    >>> from autograd_tiny.pictures.picture import Arrow, Line
+    >>> a, b = Box("n0", "a"), Box("n1", "a * a", (Line("data", "9", Color.VALUE),))
     >>> text = tikz(Picture((a, b), (Arrow("n0", "n1"), Arrow("n0", "n1"))))
     >>> text.count(r"\draw[arrow]"), r"\textbf{a * a}\\{}\textcolor{value}{data 9}" in text
     (2, True)
@@ -33,13 +35,14 @@ def tikz(picture: Picture) -> str:
     it. Letters that pdflatex lacks are written as U+6F22. Raises RenderError.
     """
     written = _spelled(picture)
-    graph = graph_of(written)
+    graph = graphviz.Digraph()
+    fill(graph, written)
     graph.edge_attr["arrowhead"] = "none"  # the plain layout would end where the arrow's tip begins
     found = places(graph.source)
     caption = [shortened(_line(line), LONGEST_LINE) for line in picture.caption]
     right = max([found.width, *map(text_width, caption)])
     bottom = -float(LEADING * len(caption))
-    scale = min(1.0, LARGEST / max(right, found.height - bottom))
+    scale = min(1.0, LARGEST_PAGE / max(right, found.height - bottom))
     names = {box.key: f"n{i}" for i, box in enumerate(picture.boxes)}
     lines = [
         *_frames(framed(written.boxes), found, scale)[1],
@@ -88,8 +91,7 @@ def _spelled(picture: Picture) -> Picture:
         replace(
             box,
             title=_line(box.title),
-            data=_line(box.data),
-            grad=_line(box.grad),
+            lines=tuple(line._replace(text=_line(line.text)) for line in box.lines),
             note="\n".join(map(_line, box.note.splitlines())),
             tooltip="",
         )
@@ -118,9 +120,9 @@ def _boxes(frame: Frame, found: Places, names: dict[str, str], scale: float) -> 
     for box in frame.boxes:
         x, y, wide, high = found.boxes[box.key]
         size = f"minimum width={wide:.1f}pt, minimum height={high:.1f}pt"
-        rows = [rf"\textbf{{{tex(shortened(frame.title(box), LONGEST))}}}"]
-        rows += [rf"\textcolor{{{c}}}{{{tex(text)}}}" for c, text in (("value", box.data), ("grad", box.grad)) if text]
-        rows += [rf"\textbf{{{tex(shortened(line, LONGEST))}}}" for line in box.note.splitlines()]
+        rows = [rf"\textbf{{{tex(shortened(frame.title(box), LONGEST_TITLE))}}}"]
+        rows += [rf"\textcolor{{{line.color.variable}}}{{{tex(str(line))}}}" for line in box.lines]
+        rows += [rf"\textbf{{{tex(shortened(line, LONGEST_TITLE))}}}" for line in box.note.splitlines()]
         look = ", ".join(["value", *_look(box), size])
         yield rf"\node[{look}] ({names[box.key]}) at ({x * scale:.2f},{y * scale:.2f}) {{{BREAK.join(rows)}}};"
     for inner in frame.frames:
@@ -148,7 +150,7 @@ def _frames(frame: Frame, found: Places, scale: float) -> tuple[Corners, list[st
     for inner in frame.frames:
         around, lines = _frames(inner, found, scale)
         corners.append(around)
-        title = shortened(_line(frame.title(Box("", inner.path))), LONGEST)
+        title = shortened(_line(frame.title(Box("", inner.path))), LONGEST_TITLE)
         left, bottom, right, top = (length * scale for length in around)
         inside.append(rf"\draw[frame] ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});")
         inside.append(rf"\node[frametitle] at ({left:.2f},{top:.2f}) {{{tex(title)}}};")

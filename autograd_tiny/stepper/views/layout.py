@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from typing import NamedTuple
 
+from autograd_tiny.engine.digits import short
 from autograd_tiny.pictures.measure import shortened, text_width
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.rendering.plain import Point, places
@@ -14,9 +15,9 @@ from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
 
 HEIGHT, GAP = 52.0, 26.0  # points: a box of three lines, between two boxes
-NARROWEST = text_width("grad -1.235e-05")  # a gradient that is still to come
+NARROWEST = text_width(f"grad {short(-1.2345e-05)}")  # a gradient that is still to come
 WIDEST = 30  # characters that a box shows
-MANY = 1500  # values; beyond it the renderer's layout takes seconds
+MOST_BY_RENDERER = 1500  # values; beyond it the renderer's layout takes seconds
 
 
 class Layout(NamedTuple):
@@ -46,7 +47,7 @@ def layout(trace: Trace) -> Layout:
     >>> len(found.boxes), len(found.arrows)  # two values, and a is used twice
     (2, 2)
     """
-    if len(trace.nodes) <= MANY:
+    if len(trace.nodes) <= MOST_BY_RENDERER:
         try:
             return _by_renderer(trace)
         except render.RenderError:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_tiny.engine.digits import counted, short
+from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.stepper import attribution as questions
 from autograd_tiny.stepper.breakpoints import BreakpointError, near
 from autograd_tiny.stepper.diagnosis import diagnose
@@ -40,8 +41,9 @@ def debug(trace: Trace, console: Console | None = None) -> None:
 
     The letters are those of pdb; `help` lists the commands, and an empty line repeats the last one.
     """
-    console = console or Console(highlight=False)
-    if not (sys.stdin and sys.stdin.isatty() and console.file.isatty()):  # rich says yes under FORCE_COLOR, too
+    console = console or new_console()
+    typed = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    if not (typed and console.file.isatty()):  # rich says yes under FORCE_COLOR, too
         print_trace(trace, console)
         return
     prompt = Prompt(trace, console)
@@ -438,15 +440,6 @@ def _commands() -> dict[str, Callable[..., object]]:
 def _whole(text: str) -> int:
     """A number of steps, or of one; 0 for anything else."""
     return int(text) if text.isdecimal() and len(text) < 20 else 0
-
-
-def clean(text: str) -> str:
-    r"""Text with nothing in it that moves a cursor or turns a line around.
-
-    >>> clean("a\x1b[2J = 1")
-    'a\\x1b[2J = 1'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _same_node(step: Step, other: Step) -> bool:

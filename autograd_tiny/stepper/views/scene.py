@@ -1,89 +1,97 @@
-"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs."""
+"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs.
+
+A frame is no `Picture`: its boxes, labels and caption are as large as they will be at any step, and say how a step goes.
+What a box's lines are and how they are written is that of pictures.
+"""
 
 from __future__ import annotations
 
-import html
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.pictures.labels import DATA, GRAD
 from autograd_tiny.pictures.measure import SIZE, text_width, wrapped
+from autograd_tiny.pictures.picture import Line
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers.dot import LEADING, colored, table, written
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace
 
-LIMIT = 1000  # values; beyond it a layout takes seconds and shows nothing
+MOST_VALUES = 1000  # values; beyond it a layout takes seconds and shows nothing
 LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
 LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
-LEADING = 15.0  # points from line to line
-PALE = {VALUE: "#e3eef8", GRAD: "#fdeee3"}  # fills on which both colours keep a contrast of 4.5
-WAITING = "#6b7078"  # a value that is not computed yet
+PALE = {Color.VALUE: Color.PALE_VALUE, Color.GRAD: Color.PALE_GRAD}
 
 
 class Box(NamedTuple):
     """What the box of a value says and how it looks at one step."""
 
     title: tuple[str, ...]
-    data: str
-    grad: str
+    lines: tuple[Line, ...]
     role: str  # active, target, known, waiting
-    color: str  # of the pass
+    color: Color  # of the pass
 
 
 class Scene:
     """The texts of every step, letters that cannot be shown `spelled` in others, and the size of each box."""
 
     def __init__(self, trace: Trace, longest: int = LONGEST_LINE, spelled: Callable[[str], str] = str) -> None:
-        if len(trace.nodes) > LIMIT:
+        if len(trace.nodes) > MOST_VALUES:
             raise ValueError(
-                f"too large to draw: {len(trace.nodes):,} values, and the limit is {LIMIT:,}. Trace a value nearer to "
+                f"too large to draw: {len(trace.nodes):,} values, and the limit is {MOST_VALUES:,}. Trace a value nearer to "
                 "the leaves, or the same function of fewer points"
             )
         self.trace = trace
         before = trace.at(-1)
-        shown = [[_data(node.data), _data(None), _grad(None), _grad(before.grad(node))] for node in trace.nodes]
+        shown = [[*_lines(node.data, None), *_lines(None, before.grad(node))] for node in trace.nodes]
         self.locals: dict[tuple[int, int], str] = {}
         for step in trace:
             if isinstance(step, Backward):
                 self.locals[step.node.number, step.i] = f"local {short(step.local)}"
             if not isinstance(step, Forward):
-                shown[(step.operand if isinstance(step, Backward) else step.node).number].append(_grad(step.after))
+                shown[(step.operand if isinstance(step, Backward) else step.node).number] += _lines(None, step.after)
         self.titles = [wrapped(spelled(node.named.title), LONGEST_TITLE, 2) for node in trace.nodes]
-        self.widths = [max(map(text_width, (*a, *b))) + 20 for a, b in zip(self.titles, shown, strict=True)]
-        self.heights = [LEADING * (len(title) + 2) + 8 for title in self.titles]
+        texts = ([*title, *map(str, lines)] for title, lines in zip(self.titles, shown, strict=True))
+        self.widths = [max(map(text_width, lines)) + 20 for lines in texts]
+        self.heights = [LEADING * (len(title) + len(_lines(None, None))) + 8.0 for title in self.titles]
         self.captions = [_caption(trace, n, longest, spelled) for n in range(len(trace))]
         self.wide = max(text_width(line) for lines in self.captions for line, _ in lines)
         self.high = LEADING * max(map(len, self.captions))
 
     def box(self, node: Node, state: State) -> Box:
         step = self.trace[state.n]
-        color = VALUE if isinstance(step, Forward) else GRAD
+        color = Color.VALUE if isinstance(step, Forward) else Color.GRAD
         role = "known" if state.known(node) else "waiting"
         if isinstance(step, Backward) and node is step.operand:
             role = "target"
         elif node is step.node:
             role = "active"
-        data = _data(node.data if state.known(node) else None)
-        return Box(self.titles[node.number], data, _grad(state.grad(node)), role, color)
+        lines = _lines(node.data if state.known(node) else None, state.grad(node))
+        return Box(self.titles[node.number], lines, role, color)
 
-    def active(self, n: int, use: tuple[int, int]) -> str:
+    def active(self, n: int, use: tuple[int, int]) -> Color | None:
         """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
         step = self.trace[n]
         if step.node.number != use[0] or isinstance(step, Seed):
-            return ""
-        return VALUE if isinstance(step, Forward) else GRAD if step.i == use[1] else ""
+            return None
+        return Color.VALUE if isinstance(step, Forward) else Color.GRAD if step.i == use[1] else None
 
     def graph(self, n: int, arrowhead: str = "normal") -> Graph:
         state = self.trace.at(n)
-        lines = [(html.escape(line), head) for line, head in self.captions[n]]
+        lines = [(written(line), head) for line, head in self.captions[n]]
         rows = [f"<b>{line}</b>" if head else line for line, head in lines]
         text = "".join(f'{row}<br align="left"/>' for row in rows)
         caption = _room(self.wide, self.high, text, 6)
         graph = Graph("frame", format="svg")
         graph.attr(rankdir="LR", ordering="in", nodesep="0.2", ranksep="0.1", label=caption, labelloc="b")
-        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
-        graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=INK)
+        graph.attr(labeljust="l", fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light)
+        graph.attr(
+            "node", shape="box", fixedsize="true", fontname="Helvetica", fontsize=str(SIZE), fontcolor=Color.INK.light
+        )
         graph.attr("edge", arrowsize="0.6", arrowhead=arrowhead, fontname="Helvetica", fontsize=str(SIZE - 1))
         for node in self.trace.nodes:
             box, width, height = self.box(node, state), self.widths[node.number] / 72, self.heights[node.number] / 72
@@ -93,9 +101,13 @@ class Scene:
                 if isinstance(operand, Node):
                     use = node.number, i
                     color = self.active(n, use)
-                    text = f'<font color="{INK}"><b>{self.locals[use]}</b></font>' if color == GRAD else ""
+                    text = (
+                        f'<font color="{Color.INK.light}"><b>{self.locals[use]}</b></font>'
+                        if color is Color.GRAD
+                        else ""
+                    )
                     label = _room(text_width(self.locals[use]) + 6, LEADING, text)
-                    look = {"color": color, "penwidth": "4"} if color else {"color": LINE}
+                    look = {"color": color.light, "penwidth": "4"} if color else {"color": Color.LINE.light}
                     graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
         return graph
 
@@ -104,24 +116,24 @@ def _look(box: Box) -> dict[str, str]:
     """Never by the colour alone: the active box is filled, its frame thick; the target's is dashed."""
     match box.role:
         case "active":
-            return {"style": "rounded,filled", "fillcolor": PALE[box.color], "color": box.color, "penwidth": "3"}
+            return {
+                "style": "rounded,filled",
+                "fillcolor": PALE[box.color].light,
+                "color": box.color.light,
+                "penwidth": "3",
+            }
         case "target":
-            return {"style": "rounded,dashed", "color": box.color, "penwidth": "3"}
+            return {"style": "rounded,dashed", "color": box.color.light, "penwidth": "3"}
         case "known":
-            return {"style": "rounded", "color": INK}
+            return {"style": "rounded", "color": Color.INK.light}
         case _:
-            return {"style": "rounded", "color": LINE}
+            return {"style": "rounded", "color": Color.LINE.light}
 
 
 def _rows(box: Box) -> str:
-    color = WAITING if box.role == "waiting" else INK
-    rows = [
-        *(f'<font color="{color}"><b>{html.escape(line) or " "}</b></font>' for line in box.title),
-        f'<font color="{VALUE}">{box.data}</font>',
-        f'<font color="{GRAD}">{box.grad}</font>',
-    ]
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+    color = Color.WAITING if box.role == "waiting" else Color.INK
+    title = (f'<font color="{color.light}"><b>{written(line) or " "}</b></font>' for line in box.title)
+    return table(itertools.chain(title, map(colored, box.lines)))
 
 
 def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
@@ -131,12 +143,10 @@ def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
-def _data(x: float | None) -> str:
-    return f"data {'–' if x is None else short(x)}"
-
-
-def _grad(x: float | None) -> str:
-    return f"grad {'–' if x is None else short(x)}"
+def _lines(data: float | None, grad: float | None) -> tuple[Line, ...]:
+    """What a box says of a value at one step, a line each."""
+    numbers = ((DATA, data), (GRAD, grad))
+    return tuple(quantity.line("–" if x is None else short(x)) for quantity, x in numbers)
 
 
 def _caption(trace: Trace, n: int, longest: int, spelled: Callable[[str], str]) -> list[tuple[str, bool]]:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
-from autograd_tiny.pictures.drawing import GRAD, INK, LINE, VALUE, Graph
+from autograd_tiny.engine.files import save, save_all
 from autograd_tiny.pictures.rendering.plain import places
-from autograd_tiny.pictures.rendering.render import save
+from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.writers import svg
+from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.scene import PALE, Scene
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
-MOST = 200  # frames in one go; nobody looks at more, and each takes a layout
+MOST_FRAMES = 200  # frames in one go; nobody looks at more, and each takes a layout
 LINE_OF_SLIDE = 94  # characters that fit across one in \footnotesize
 
 
@@ -47,6 +49,7 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
     >>> a = Value(3.0, "a")
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in frames(trace(a * a), folder, steps=[0, 3])]
     ['step-1.svg', 'step-4.svg']
@@ -55,14 +58,10 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     be written, RenderError.
     """
     chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
-    names = [f"step-{n + 1:0{digits}}.{format}" for n in chosen]
+    paths = [folder / f"step-{n + 1:0{digits}}.{format}" for n in chosen]
     scene = Scene(trace)
-    with _folder(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".frames.") as part:
-        for n, name in zip(chosen, names, strict=True):
-            scene.graph(n).write(Path(part, name))
-        for name in names:
-            Path(part, name).replace(folder / name)
-    return [folder / name for name in names]
+    with _folder(folder):
+        return save_all((path, scene.graph(n).content(path)) for n, path in zip(chosen, paths, strict=True))
 
 
 @contextmanager
@@ -109,23 +108,26 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     """
     path, gap = _suffixed(path, ".svg"), 18.0
     chosen, scene = _chosen(trace, steps), Scene(trace)
-    strip: list[str] = []
+    strip = Element(f"{svg.SVG}svg")
+    back = SubElement(strip, f"{svg.SVG}rect", fill=Color.PAPER.light)
     width = top = 0.0
     for n in chosen:
-        svg = scene.graph(n).pipe("svg", encoding="utf-8")
-        found = re.search(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>(.*)</svg>', svg, re.DOTALL)
-        assert found is not None
-        wide, high = map(float, found[1].split()[2:])
-        inside = found[2].replace('<g id="', f'<g id="step{n + 1}-')  # no two things of a document have the same id
-        if strip:
-            y = top - gap / 2
-            strip.append(f'<line x1="0" x2="{wide:g}" y1="{y:g}" y2="{y:g}" stroke="{LINE}" stroke-width="0.5"/>\n')
-        strip.append(f'<svg y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="{found[1]}">{inside}</svg>\n')
+        drawn = svg.read(scene.graph(n).pipe("svg", encoding="utf-8"))
+        wide, high = map(float, drawn.get("viewBox", "").split()[2:])
+        drawn.attrib |= {"y": f"{top:g}", "width": f"{wide:g}", "height": f"{high:g}"}
+        for group in drawn.iter(f"{svg.SVG}g"):
+            if "id" in group.attrib:  # no two things of a document have the same id
+                group.set("id", f"step{n + 1}-{group.get('id')}")
+        if top:
+            y, look = f"{top - gap / 2:g}", {"stroke": Color.LINE.light, "stroke-width": "0.5"}
+            SubElement(strip, f"{svg.SVG}line", {"x1": "0", "x2": f"{wide:g}", "y1": y, "y2": y} | look)
+        strip.append(drawn)
         width, top = max(width, wide), top + high + gap
-    top -= gap
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{top:g}pt" viewBox="0 0 {width:g} {top:g}">\n'
-    back = f'<rect width="{width:g}" height="{top:g}" fill="white"/>\n'
-    return save(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{back}{"".join(strip)}</svg>\n'.encode())
+    size = {"width": f"{width:g}", "height": f"{top - gap:g}"}
+    back.attrib |= size
+    strip.attrib |= {what: f"{length}pt" for what, length in size.items()}
+    strip.set("viewBox", f"0 0 {width:g} {top - gap:g}")
+    return save(path, svg.written(strip).encode())
 
 
 def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
@@ -154,7 +156,7 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
                 lines.append(_slides([rf"\draw[{_ARROW[color]}] {spline(points)};" for color in passes]))
                 assert at is not None
                 label = rf"\node[local] at ({at[0]:.2f},{at[1]:.2f}) {{{tex(scene.locals[node.number, i])}}};"
-                lines.append(_slides([label if color == GRAD else "" for color in passes]))
+                lines.append(_slides([label if color is Color.GRAD else "" for color in passes]))
                 corners += [*points, at]
     for node in trace.nodes:
         x, y, wide, high = found.boxes[f"n{node.number}"]
@@ -164,8 +166,8 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
         outline = f"({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f})"
         lines.append(_slides([rf"\draw[{_FRAME[box.role, box.color]}] {outline};" for box in shown]))
         rows = [rf"\textbf{{{tex(line)}}}" for line in shown[0].title]
-        rows.append(rf"\textcolor{{value}}{{{_slides([tex(box.data) for box in shown])}}}")
-        rows.append(rf"\textcolor{{grad}}{{{_slides([tex(box.grad) for box in shown])}}}")
+        for on in zip(*(box.lines for box in shown), strict=True):
+            rows.append(rf"\textcolor{{{on[0].color.variable}}}{{{_slides([tex(str(line)) for line in on])}}}")
         lines.append(rf"\node[box, text width={wide:.0f}pt] at ({x:.2f},{y:.2f}) {{{BREAK.join(rows)}}};")
     (left, right), (bottom, top) = [(min(along), max(along)) for along in zip(*corners, strict=True)]
     lines.insert(0, rf"\useasboundingbox ({left:.2f},{bottom:.2f}) rectangle ({right:.2f},{top:.2f});")
@@ -188,10 +190,10 @@ def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
             raise IndexError(f"there is no step {n}: they are 0 to {len(trace) - 1}")
     if not chosen:
         raise ValueError("no steps to show")
-    if len(chosen) > MOST:
+    if len(chosen) > MOST_FRAMES:
         raise ValueError(
-            f"{len(chosen):,} steps are too many to show, the limit is {MOST}. Choose: steps=range(0, {len(trace)}, "
-            f"{-(-len(trace) // MOST)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
+            f"{len(chosen):,} steps are too many to show, the limit is {MOST_FRAMES}. Choose: steps=range(0, {len(trace)}, "
+            f"{-(-len(trace) // MOST_FRAMES)}), or only those where a breakpoint stops: stops = trace.breakpoint('final'); "
             "steps=[n for n, step in enumerate(trace) if stops(step)]"
         )
     return chosen
@@ -218,18 +220,18 @@ def _slides(texts: Sequence[str]) -> str:
 
 
 _ARROW = {
-    "": "arrow",
-    VALUE: "arrow, draw=value, line width=2pt",
-    GRAD: "arrow, draw=grad, line width=2pt",
+    None: "arrow",
+    Color.VALUE: "arrow, draw=value, line width=2pt",
+    Color.GRAD: "arrow, draw=grad, line width=2pt",
 }
 _FRAME = {
-    ("active", VALUE): "active, draw=value, fill=palevalue",
-    ("active", GRAD): "active, draw=grad, fill=palegrad",
-    ("target", GRAD): "active, draw=grad, dashed",
+    ("active", Color.VALUE): "active, draw=value, fill=palevalue",
+    ("active", Color.GRAD): "active, draw=grad, fill=palegrad",
+    ("target", Color.GRAD): "active, draw=grad, dashed",
     **{("known", color): "still, draw=ink" for color in PALE},
     **{("waiting", color): "still, draw=line" for color in PALE},
 }
-_COLORS = {"ink": INK, "line": LINE, "value": VALUE, "grad": GRAD, "palevalue": PALE[VALUE], "palegrad": PALE[GRAD]}
+_COLORS = (Color.INK, Color.LINE, Color.VALUE, Color.GRAD, *PALE.values())
 _DOCUMENT = rf"""\documentclass[aspectratio=169]{{beamer}}
 {PREAMBLE}
 {colors(_COLORS)}

@@ -10,11 +10,13 @@ from rich.text import Text
 
 from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
+from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.engine.value import UNTOUCHED
+from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
 from autograd_tiny.stepper.traces import Trace
 
-VALUE, GRAD = "#3b8eea", "#d9822b"  # blue for values, orange for gradients
+VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
 
 
 def print_trace(trace: Trace, console: Console | None = None) -> None:
@@ -33,7 +35,7 @@ def print_trace(trace: Trace, console: Console | None = None) -> None:
       5    a += 1 × -3 = -3  grad – → -3  path 1 of 1, final  local = b
       6    b += 1 × 2 = 2    grad – → 2   path 1 of 1, final  local = a
     """
-    console = console or Console(highlight=False)
+    console = console or new_console()
     for line in lines(trace):
         console.print(line, soft_wrap=True, highlight=False)
 
@@ -51,12 +53,14 @@ def lines(trace: Trace) -> list[Text]:
         if isinstance(step, Seed):
             name = step.node.name if step.node.named.label.binds == 99 else f"({step.node.name})"
             change = _change(step.before, step.after)
-            rows.append(_numbered(n, digits).append(f"∂{name}/∂{name} = 1, the seed").append(f"  grad {change}", GRAD))
+            rows.append(
+                _numbered(n, digits).append(clean(f"∂{name}/∂{name} = 1, the seed")).append(f"  grad {change}", GRAD)
+            )
     backward = [(n, step) for n, step in numbered if isinstance(step, Backward)]
     table = [_cells(step) for _, step in backward]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     for node, group in groupby(zip(backward, table, strict=True), key=lambda item: item[0][1].node):
-        rows.append(Text.assemble(" " * (digits + 4), ("from ", "dim"), node.named.title))
+        rows.append(Text.assemble(" " * (digits + 4), ("from ", "dim"), clean(node.named.title)))
         for (n, _), cells in group:
             name, share, change, path, spelled = (
                 cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
@@ -68,18 +72,18 @@ def lines(trace: Trace) -> list[Text]:
 
 def _forward(node: Node) -> Text:
     if node.op is None:
-        return Text.assemble(f"{node.name} {equals(node.data)} ", (short(node.data), VALUE))
+        return Text.assemble(clean(f"{node.name} {equals(node.data)} "), (short(node.data), VALUE))
     numbers = [x.data if isinstance(x, Node) else x for x in node.operands]
     computed = spell(node.op, [number(x) for x in numbers]).text
     sign = equals(node.data, *numbers)
-    return Text.assemble(node.named.title, f" = {computed} {sign} ", (short(node.data), VALUE))
+    return Text.assemble(clean(f"{node.named.title} = {computed} {sign} "), (short(node.data), VALUE))
 
 
 def _cells(step: Backward) -> tuple[str, ...]:
     sign = equals(step.upstream, step.local, step.contribution)
     share = f"{short(step.upstream)} × {short(step.local)} {sign} {short(step.contribution)}"
     path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
-    return step.operand.name, share, _change(step.before, step.after), path, rule(step)
+    return clean(step.operand.name), share, _change(step.before, step.after), path, clean(rule(step))
 
 
 def _change(before: float, after: float) -> str:

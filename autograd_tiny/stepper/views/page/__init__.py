@@ -1,7 +1,7 @@
 """A trace as one web page that needs nothing else: no network, no server, no library.
 
 page.html  the frame: what is where
-page.css   how it looks, in light and dark, narrow and in print
+page.css   how it looks, narrow and in print; its colours are variables from the theme
 page.js    the state after a step, and what shows it
 """
 
@@ -17,7 +17,8 @@ from string import Template
 from typing import Any
 
 from autograd_tiny.engine.digits import short
-from autograd_tiny.pictures.rendering.render import save
+from autograd_tiny.engine.files import save
+from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.stepper.breakpoints import GRAMMAR
 from autograd_tiny.stepper.events import Backward, Forward
 from autograd_tiny.stepper.museum import BUGS, exhibit
@@ -49,6 +50,7 @@ def page(trace: Trace) -> str:
         )
     here = files("autograd_tiny.stepper.views.page")
     style, script = (_flush((here / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
+    style = style_sheet() + style
     data = json.dumps(_data(trace), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         TITLE=html.escape(_heading(trace)),
@@ -63,13 +65,13 @@ def page(trace: Trace) -> str:
 
 def write_page(trace: Trace, path: str | Path) -> Path:
     """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    return save(Path(path), page(trace).encode(errors="replace"))
+    return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a file name may be no UTF-8
 
 
 def embedded(trace: Trace) -> str:
     """The page in a frame that may run its own script and touch nothing else: it survives in a saved notebook."""
     text = html.escape(page(trace), quote=True)
-    return f'<iframe sandbox="allow-scripts" srcdoc="{text}" title="A gradient, step by step" style="width:100%;height:640px;border:1px solid #8a8f98"></iframe>'
+    return f'<iframe sandbox="allow-scripts" srcdoc="{text}" title="A gradient, step by step" style="width:100%;height:640px;border:1px solid {Color.LINE.light}"></iframe>'
 
 
 def _heading(trace: Trace) -> str:
@@ -78,8 +80,9 @@ def _heading(trace: Trace) -> str:
 
 
 def _flush(text: str) -> str:
-    """Without indentation, a twentieth of a small page."""
-    return "\n".join(line.lstrip() for line in text.splitlines())
+    """Without indentation and lines of comment, a tenth of a small page."""
+    lines = (line.lstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _hash(text: str) -> str:

@@ -1,19 +1,38 @@
-"use strict";
 const D = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const NUMBERS = ["data", "upstream", "local", "contribution", "before", "after"];
 // Nodes and steps with the fields of autograd_tiny/trace_json.py, and those that page/__init__.py adds to show them.
-const unpacked = ({fields, rows}) => rows.map(row => Object.fromEntries(fields.map((name, k) => [name, NUMBERS.includes(name) ? real(row[k]) : row[k]])));
-const N = unpacked(D.nodes), S = unpacked(D.steps), SEED = N.length, LAST = S.length - 1;
-const isBackward = s => s.kind === "backward", isForward = s => s.kind === "forward", target = s => isBackward(s) ? s.to : s.node;
-const grads = N.map(() => null), shown = N.map(() => "–"); // the state after step `now`
-S.slice(SEED).filter(s => !N[target(s)].op && s.before !== null && !(s.nth > 1)).forEach(s => { grads[target(s)] = s.before; shown[target(s)] = s.digits[0]; });
+const unpacked = ({fields, rows}) =>
+  rows.map(row => Object.fromEntries(fields.map((name, k) => [name, NUMBERS.includes(name) ? real(row[k]) : row[k]])));
+const N = unpacked(D.nodes),
+  S = unpacked(D.steps),
+  SEED = N.length,
+  LAST = S.length - 1;
+const isBackward = s => s.kind === "backward",
+  isForward = s => s.kind === "forward",
+  target = s => (isBackward(s) ? s.to : s.node);
+const grads = N.map(() => null),
+  shown = N.map(() => "–"); // the state after step `now`
+S.slice(SEED)
+  .filter(s => !N[target(s)].op && s.before !== null && !(s.nth > 1))
+  .forEach(s => {
+    grads[target(s)] = s.before;
+    shown[target(s)] = s.digits[0];
+  });
 const start = {grads: [...grads], shown: [...shown]};
-let now = -1, chosen = null, playing = 0, whole = false, hidden = false, camera = null;
-const stops = [], watched = [];
+let now = -1,
+  chosen = null,
+  playing = 0,
+  whole = false,
+  hidden = false,
+  camera = null;
+const stops = [],
+  watched = [];
 
-function real(x) { return typeof x === "string" ? {nan: NaN, inf: Infinity, "-inf": -Infinity}[x] : x; }
+function real(x) {
+  return typeof x === "string" ? {nan: NaN, inf: Infinity, "-inf": -Infinity}[x] : x;
+}
 function make(tag, attributes = {}, ...children) {
   const svg = ["svg", "g", "rect", "text", "path", "line", "title"].includes(tag);
   const element = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -24,9 +43,14 @@ function make(tag, attributes = {}, ...children) {
 const grad = i => shown[i];
 
 // The graph: drawn once; a step changes a few classes and texts.
-const boxes = [], arrows = [], rows = [], lens = make("svg");
+const boxes = [],
+  arrows = [],
+  rows = [],
+  lens = make("svg");
 function drawGraph() {
-  const ends = make("g"), middles = make("g"), labels = make("g");
+  const ends = make("g"),
+    middles = make("g"),
+    labels = make("g");
   S.forEach((s, n) => {
     if (!isBackward(s)) return;
     const points = D.arrows[n - SEED - 1];
@@ -34,11 +58,19 @@ function drawGraph() {
     const g = make("g");
     let d = `M${points[0]} ${points[1]}`;
     for (let k = 2; k + 5 < points.length; k += 6) d += `C${points.slice(k, k + 6).join(" ")}`;
-    const [ax, ay, bx, by] = points.slice(-4), angle = Math.atan2(by - ay, bx - ax);
+    const [ax, ay, bx, by] = points.slice(-4),
+      angle = Math.atan2(by - ay, bx - ax);
     const corner = t => `${(bx - 7 * Math.cos(angle + t)).toFixed(1)} ${(by - 7 * Math.sin(angle + t)).toFixed(1)}`;
-    g.append(make("path", {d, class: "arrow"}), make("path", {d: `M${bx} ${by}L${corner(.45)}L${corner(-.45)}z`, class: "head"}));
+    g.append(
+      make("path", {d, class: "arrow"}),
+      make("path", {d: `M${bx} ${by}L${corner(0.45)}L${corner(-0.45)}z`, class: "head"}),
+    );
     const half = 6 * Math.floor(points.length / 12);
-    const label = make("text", {class: "local", x: (points[0] + bx) / 2, y: (points.length > 8 ? points[half + 1] : (points[1] + by) / 2) - 5});
+    const label = make("text", {
+      class: "local",
+      x: (points[0] + bx) / 2,
+      y: (points.length > 8 ? points[half + 1] : (points[1] + by) / 2) - 5,
+    });
     labels.append(label);
     arrows[n] = {g, label};
     ends.append(g);
@@ -61,7 +93,8 @@ function drawGraph() {
 function drawTable() {
   const body = $("table").tBodies[0];
   N.forEach((v, i) => {
-    const row = make("tr", {class: "ahead"}), cells = [v.name, v.expression === v.name ? "" : v.expression, "–", "–"].map(text => make("td", {}, text));
+    const row = make("tr", {class: "ahead"}),
+      cells = [v.name, v.expression === v.name ? "" : v.expression, "–", "–"].map(text => make("td", {}, text));
     row.append(...cells);
     row.addEventListener("click", () => choose(i));
     rows[i] = {row, data: cells[2], grad: cells[3]};
@@ -70,15 +103,21 @@ function drawTable() {
   $("names").append(...N.map(v => make("option", {value: v.name})));
 }
 function write(i) {
-  const there = i <= now, v = N[i], data = there ? ($("exactly").checked ? plain(v.data) : v.digits) : "–";
+  const there = i <= now,
+    v = N[i],
+    data = there ? ($("exactly").checked ? plain(v.data) : v.digits) : "–";
   const g = $("exactly").checked && grads[i] !== null ? plain(grads[i]) : grad(i);
   boxes[i].data.textContent = `data ${there ? v.digits : "–"}`;
   boxes[i].g_.textContent = `grad ${grad(i)}`;
   boxes[i].g.classList.toggle("ahead", !there);
   boxes[i].g.setAttribute("aria-label", `${v.name}: data ${data}, grad ${g === "–" ? "not there yet" : g}`);
-  rows[i].data.textContent = data; rows[i].grad.textContent = g; rows[i].row.classList.toggle("ahead", !there);
+  rows[i].data.textContent = data;
+  rows[i].grad.textContent = g;
+  rows[i].row.classList.toggle("ahead", !there);
 }
-function plain(x) { return Object.is(x, -0) ? "-0" : Number.isFinite(x) ? String(x) : x !== x ? "nan" : x > 0 ? "inf" : "-inf"; }
+function plain(x) {
+  return Object.is(x, -0) ? "-0" : Number.isFinite(x) ? String(x) : Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
+}
 
 // Time.
 function seek(n) {
@@ -87,14 +126,19 @@ function seek(n) {
   while (now < n) {
     const s = S[++now];
     const i = target(s);
-    if (!isForward(s)) { grads[i] = s.after; shown[i] = s.digits[1]; }
+    if (!isForward(s)) {
+      grads[i] = s.after;
+      shown[i] = s.digits[1];
+    }
     touched.add(i);
   }
   while (now > n) {
-    const s = S[now--], i = target(s);
+    const s = S[now--],
+      i = target(s);
     if (!isForward(s)) {
       const later = s.nth > 1;
-      grads[i] = later ? s.before : start.grads[i]; shown[i] = later ? s.digits[0] : start.shown[i];
+      grads[i] = later ? s.before : start.grads[i];
+      shown[i] = later ? s.digits[0] : start.shown[i];
     }
     touched.add(i);
   }
@@ -103,21 +147,35 @@ function seek(n) {
 function go(n, ask = true) {
   seek(n);
   hidden = ask && $("predicting").checked && isBackward(S[now]);
-  if (hidden) { const i = S[now].to; boxes[i].g_.textContent = "grad ?"; rows[i].grad.textContent = "?"; }
+  if (hidden) {
+    const i = S[now].to;
+    boxes[i].g_.textContent = "grad ?";
+    rows[i].grad.textContent = "?";
+  }
   show();
 }
-let lit = [], labelled = null;
-function light(element, name) { element.classList.add(name); lit.push([element, name]); }
+let lit = [],
+  labelled = null;
+function light(element, name) {
+  element.classList.add(name);
+  lit.push([element, name]);
+}
 function show() {
   const s = S[now];
   lit.forEach(([element, name]) => element.classList.remove(name));
   lit = [];
   if (labelled) labelled.textContent = "";
   labelled = null;
-  light(boxes[s.node].g, "active"); light(rows[s.node].row, "active");
+  light(boxes[s.node].g, "active");
+  light(rows[s.node].row, "active");
   if (isBackward(s)) {
-    light(boxes[s.to].g, "target"); light(rows[s.to].row, "target");
-    if (arrows[now]) { light(arrows[now].g, "hot"); labelled = arrows[now].label; labelled.textContent = hidden ? "?" : s.localDigits; }
+    light(boxes[s.to].g, "target");
+    light(rows[s.to].row, "target");
+    if (arrows[now]) {
+      light(arrows[now].g, "hot");
+      labelled = arrows[now].label;
+      labelled.textContent = hidden ? "?" : s.localDigits;
+    }
   }
   const [headline, equation, accumulation, code, context, source] = s.texts;
   $("headline").textContent = headline;
@@ -129,11 +187,18 @@ function show() {
   $("exact").hidden = hidden || !$("exactly").checked;
   $("exact").textContent = isBackward(s)
     ? `upstream ${plain(s.upstream)}  local ${plain(s.local)}  contribution ${plain(s.contribution)}  after ${plain(s.after)}`
-    : isForward(s) ? `data ${plain(N[s.node].data)}` : `after ${plain(s.after)}`;
+    : isForward(s)
+      ? `data ${plain(N[s.node].data)}`
+      : `after ${plain(s.after)}`;
   $("predict").hidden = !hidden;
-  if (hidden) { $("guess").value = ""; $("verdict").textContent = ""; } else if (!$("verdict").dataset.keep) $("verdict").textContent = "";
+  if (hidden) {
+    $("guess").value = "";
+    $("verdict").textContent = "";
+  } else if (!$("verdict").dataset.keep) $("verdict").textContent = "";
   delete $("verdict").dataset.keep;
-  $("live").textContent = hidden ? `${headline} What is upstream times local?` : [headline, equation, accumulation, context].filter(Boolean).join(". ");
+  $("live").textContent = hidden
+    ? `${headline} What is upstream times local?`
+    : [headline, equation, accumulation, context].filter(Boolean).join(". ");
   if (document.activeElement !== $("step")) $("step").value = now + 1;
   $("time").value = now;
   $("time").setAttribute("aria-valuetext", headline);
@@ -141,15 +206,20 @@ function show() {
   showWatched();
   follow();
   if (chosen === null) rows[target(s)].row.scrollIntoView({block: "nearest"});
-  try { history.replaceState(null, "", `#step=${now + 1}`); } catch { /* a sandbox has no address of its own */ }
+  try {
+    history.replaceState(null, "", `#step=${now + 1}`);
+  } catch {
+    /* a sandbox has no address of its own */
+  }
 }
-function leap(by) { // by: 1 or -1, over one step, one value or one module
+function leap(by) {
+  // by: 1 or -1, over one step, one value or one module
   const level = $("level").value;
   return over(level, by);
 }
 function over(level, by) {
   if (level === "step") return now + by;
-  const key = n => S[n].kind + ":" + (level === "node" ? S[n].node : N[S[n].node].scope);
+  const key = n => `${S[n].kind}:${level === "node" ? S[n].node : N[S[n].node].scope}`;
   let n = now + by;
   if (n < 0 || n > LAST) return now;
   if (by > 0) while (n < LAST && key(n + 1) === key(n)) n++;
@@ -159,58 +229,103 @@ function over(level, by) {
 
 // The camera: everything while it can be read, else close to the step.
 function follow() {
-  const svg = $("graph"), box = svg.getBoundingClientRect(), [w, h] = D.size;
+  const svg = $("graph"),
+    box = svg.getBoundingClientRect(),
+    [w, h] = D.size;
   if (!box.width || !box.height || !w || !h) return;
   const scale = Math.min(box.width / (w + 30), box.height / (h + 30));
   let view = [-15, -15, w + 30, h + 30];
-  if (scale < .8 && !whole) {
-    const s = S[now], a = N[s.node], b = N[target(s)], ww = box.width / 1.05, hh = box.height / 1.05;
+  if (scale < 0.8 && !whole) {
+    const s = S[now],
+      a = N[s.node],
+      b = N[target(s)],
+      ww = box.width / 1.05,
+      hh = box.height / 1.05;
     view = [(a.x + b.x - ww) / 2, (a.y + b.y - hh) / 2, ww, hh];
     const grow = Math.max(1, (Math.abs(a.x - b.x) + 160) / ww, (Math.abs(a.y - b.y) + 90) / hh);
     if (grow > 1) view = [(a.x + b.x - ww * grow) / 2, (a.y + b.y - hh * grow) / 2, ww * grow, hh * grow];
   }
   look(view);
 }
-function look(view) { // moved as one picture: a viewBox, or a transform within, would lay every text out again
-  const box = $("graph").getBoundingClientRect(), [x, y, w, h] = view, k = Math.min(box.width / w, box.height / h);
+function look(view) {
+  // moved as one picture: a viewBox, or a transform within, would lay every text out again
+  const box = $("graph").getBoundingClientRect(),
+    [x, y, w, h] = view,
+    k = Math.min(box.width / w, box.height / h);
   if (!(k > 0)) return;
   camera = view;
   lens.style.transform = `translate(${(box.width - w * k) / 2 - x * k}px, ${(box.height - h * k) / 2 - y * k}px) scale(${k})`;
 }
 function zoom(factor, cx, cy) {
   if (!camera) return;
-  const box = $("graph").getBoundingClientRect(), [x, y, w, h] = camera;
-  const px = x + w * (cx - box.left) / box.width, py = y + h * (cy - box.top) / box.height;
+  const box = $("graph").getBoundingClientRect(),
+    [x, y, w, h] = camera;
+  const px = x + (w * (cx - box.left)) / box.width,
+    py = y + (h * (cy - box.top)) / box.height;
   look([px - (px - x) * factor, py - (py - y) * factor, w * factor, h * factor]);
 }
 
 // One value, chosen: its uses so far.
 function choose(i) {
-  if (chosen !== null) { boxes[chosen].g.classList.remove("chosen"); rows[chosen].row.classList.remove("chosen"); }
+  if (chosen !== null) {
+    boxes[chosen].g.classList.remove("chosen");
+    rows[chosen].row.classList.remove("chosen");
+  }
   chosen = chosen === i ? null : i;
   $("selected").hidden = chosen === null;
-  if (chosen === null) { follow(); return; }
-  boxes[i].g.classList.add("chosen"); rows[i].row.classList.add("chosen");
+  if (chosen === null) {
+    follow();
+    return;
+  }
+  boxes[i].g.classList.add("chosen");
+  rows[i].row.classList.add("chosen");
   showChosen();
 }
 function showChosen() {
-  const v = N[chosen], body = $("uses").tBodies[0];
-  $("chosen").textContent = `${v.name}: data ${chosen <= now ? v.digits : "–"}, grad ${hidden && S[now].to === chosen ? "?" : grad(chosen)}`;
-  body.replaceChildren(...S.flatMap((s, n) => isBackward(s) && s.to === chosen
-    ? [make("tr", {}, make("td", {}, `through ${N[s.node].name}`), make("td", {}, n < now || (n === now && !hidden) ? s.texts[1] : "–"))] : []));
+  const v = N[chosen],
+    body = $("uses").tBodies[0];
+  $("chosen").textContent =
+    `${v.name}: data ${chosen <= now ? v.digits : "–"}, grad ${hidden && S[now].to === chosen ? "?" : grad(chosen)}`;
+  body.replaceChildren(
+    ...S.flatMap((s, n) =>
+      isBackward(s) && s.to === chosen
+        ? [
+            make(
+              "tr",
+              {},
+              make("td", {}, `through ${N[s.node].name}`),
+              make("td", {}, n < now || (n === now && !hidden) ? s.texts[1] : "–"),
+            ),
+          ]
+        : [],
+    ),
+  );
 }
 function showWatched() {
   $("watching").hidden = !watched.length;
-  $("watching").querySelector("ul").replaceChildren(...watched.map(i => {
-    const off = make("button", {type: "button", "aria-label": `Stop watching ${N[i].name}`}, "×");
-    off.addEventListener("click", () => { watched.splice(watched.indexOf(i), 1); showWatched(); });
-    return make("li", {}, `${N[i].name}.grad = ${hidden && S[now].to === i ? "?" : grad(i)} `, off);
-  }));
+  $("watching")
+    .querySelector("ul")
+    .replaceChildren(
+      ...watched.map(i => {
+        const off = make("button", {type: "button", "aria-label": `Stop watching ${N[i].name}`}, "×");
+        off.addEventListener("click", () => {
+          watched.splice(watched.indexOf(i), 1);
+          showWatched();
+        });
+        return make("li", {}, `${N[i].name}.grad = ${hidden && S[now].to === i ? "?" : grad(i)} `, off);
+      }),
+    );
 }
 
 // Breakpoints: the grammar of breakpoints.py.
 const FLAGS = ["nan", "inf", "underflow", "kink", "dead", "saturated", "reuse"];
-const COMPARE = {"<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b, "==": (a, b) => a === b};
+const COMPARE = {
+  "<": (a, b) => a < b,
+  "<=": (a, b) => a <= b,
+  ">": (a, b) => a > b,
+  ">=": (a, b) => a >= b,
+  "==": (a, b) => a === b,
+};
 function parse(text) {
   text = text.trim();
   if (FLAGS.includes(text)) return s => s.flags.includes(text);
@@ -231,7 +346,11 @@ function parse(text) {
     const limit = Number(match[5]);
     if (Number.isNaN(limit)) throw new Error(`${match[5]} is not a number`);
     return s => {
-      const x = {data: isForward(s) ? N[s.node].data : null, grad: isForward(s) ? null : s.after, local: isBackward(s) ? s.local : null}[match[2]];
+      const x = {
+        data: isForward(s) ? N[s.node].data : null,
+        grad: isForward(s) ? null : s.after,
+        local: isBackward(s) ? s.local : null,
+      }[match[2]];
       return x !== null && COMPARE[match[4]](match[1] ? Math.abs(x) : x, limit);
     };
   }
@@ -241,17 +360,27 @@ function stop(text) {
   try {
     if (!stops.some(b => b.text === text)) stops.push({text, test: parse(text)});
     say("");
-  } catch (error) { say(error.message); return false; }
+  } catch (error) {
+    say(error.message);
+    return false;
+  }
   showStops();
   return true;
 }
 function showStops() {
   $("breaking").hidden = !stops.length;
-  $("breaking").querySelector("ul").replaceChildren(...stops.map(b => {
-    const off = make("button", {type: "button", "aria-label": `Remove the breakpoint ${b.text}`}, "×");
-    off.addEventListener("click", () => { stops.splice(stops.indexOf(b), 1); showStops(); });
-    return make("li", {}, `${b.text}: ${S.filter(b.test).length} steps `, off);
-  }));
+  $("breaking")
+    .querySelector("ul")
+    .replaceChildren(
+      ...stops.map(b => {
+        const off = make("button", {type: "button", "aria-label": `Remove the breakpoint ${b.text}`}, "×");
+        off.addEventListener("click", () => {
+          stops.splice(stops.indexOf(b), 1);
+          showStops();
+        });
+        return make("li", {}, `${b.text}: ${S.filter(b.test).length} steps `, off);
+      }),
+    );
   drawTicks();
 }
 function run(by) {
@@ -266,46 +395,84 @@ function change() {
   const i = chosen ?? (isBackward(S[now]) ? S[now].to : null);
   if (i === null) return say("choose a value first, or step into the backward pass");
   const n = S.findIndex((s, n) => n > now && !isForward(s) && target(s) === i);
-  if (n < 0) say(`the gradient of ${N[i].name} does not change any more`); else { say(""); go(n); }
+  if (n < 0) say(`the gradient of ${N[i].name} does not change any more`);
+  else {
+    say("");
+    go(n);
+  }
 }
 function drawTicks() {
-  const svg = $("ticks"), total = LAST + 1, lines = [];
+  const svg = $("ticks"),
+    total = LAST + 1,
+    lines = [];
   svg.setAttribute("viewBox", `0 0 ${total} 10`);
-  svg.replaceChildren(make("rect", {class: "forward", width: SEED, height: 10}), make("rect", {class: "backward", x: SEED, width: total - SEED, height: 10}));
-  const flagged = S.flatMap((s, n) => s.flags.some(f => f !== "reuse") ? [n] : []);
-  const ticks = (numbers, name, y) => { // one path, so that a thousand ticks cost as much as one
-    if (numbers.length) lines.push(make("path", {class: name, "vector-effect": "non-scaling-stroke", d: numbers.map(n => `M${n + .5} ${y}V10`).join("")}));
+  svg.replaceChildren(
+    make("rect", {class: "forward", width: SEED, height: 10}),
+    make("rect", {class: "backward", x: SEED, width: total - SEED, height: 10}),
+  );
+  const flagged = S.flatMap((s, n) => (s.flags.some(f => f !== "reuse") ? [n] : []));
+  const ticks = (numbers, name, y) => {
+    // one path, so that a thousand ticks cost as much as one
+    if (numbers.length)
+      lines.push(
+        make("path", {
+          class: name,
+          "vector-effect": "non-scaling-stroke",
+          d: numbers.map(n => `M${n + 0.5} ${y}V10`).join(""),
+        }),
+      );
   };
   ticks(flagged, "flag", 6);
-  if (stops.length) ticks(S.flatMap((s, n) => stops.some(b => b.test(s)) ? [n] : []), "stop", 0);
+  if (stops.length)
+    ticks(
+      S.flatMap((s, n) => (stops.some(b => b.test(s)) ? [n] : [])),
+      "stop",
+      0,
+    );
   svg.append(...lines);
 }
 
 // Controls.
-function say(text) { $("message").textContent = text; }
+function say(text) {
+  $("message").textContent = text;
+}
 function play(on) {
   clearInterval(playing);
-  playing = on ? setInterval(() => now < LAST ? go(leap(1)) : play(false), 1100) : 0;
+  playing = on ? setInterval(() => (now < LAST ? go(leap(1)) : play(false)), 1100) : 0;
   $("play").setAttribute("aria-pressed", String(Boolean(on)));
   $("play").setAttribute("aria-label", on ? "Stop" : "Play");
   $("play-icon").setAttribute("d", on ? "M3 2h4v12H3zM9 2h4v12H9z" : "M4 2v12l10-6z");
 }
 function find(name) {
-  const i = N.findIndex(v => v.name === name), near = i < 0 ? N.findIndex(v => v.name.includes(name) || v.expression.includes(name)) : i;
+  const i = N.findIndex(v => v.name === name),
+    near = i < 0 ? N.findIndex(v => v.name.includes(name) || v.expression.includes(name)) : i;
   if (!name || near < 0) return say(`no value is called ${name}`);
   say("");
   if (chosen !== near) choose(near);
   rows[near].row.scrollIntoView({block: "nearest"});
   const box = $("graph").getBoundingClientRect();
-  if (!whole && box.width && (D.size[0] > box.width || D.size[1] > box.height)) look([N[near].x - box.width / 2, N[near].y - box.height / 2, box.width, box.height]);
+  if (!whole && box.width && (D.size[0] > box.width || D.size[1] > box.height))
+    look([N[near].x - box.width / 2, N[near].y - box.height / 2, box.width, box.height]);
 }
 function jump(text) {
   const n = Number(text);
-  if (!Number.isInteger(n) || n < 1 || n > LAST + 1) { say(`step ${text}: a number from 1 to ${LAST + 1}`); $("step").value = now + 1; return; }
-  say(""); go(n - 1);
+  if (!Number.isInteger(n) || n < 1 || n > LAST + 1) {
+    say(`step ${text}: a number from 1 to ${LAST + 1}`);
+    $("step").value = now + 1;
+    return;
+  }
+  say("");
+  go(n - 1);
 }
-function toggle(id) { $(id).checked = !$(id).checked; $(id).dispatchEvent(new Event("change")); }
-function fit(on) { whole = on; $("fit").setAttribute("aria-pressed", String(on)); follow(); }
+function toggle(id) {
+  $(id).checked = !$(id).checked;
+  $(id).dispatchEvent(new Event("change"));
+}
+function fit(on) {
+  whole = on;
+  $("fit").setAttribute("aria-pressed", String(on));
+  follow();
+}
 
 $("first").onclick = () => go(0);
 $("last").onclick = () => go(LAST);
@@ -314,19 +481,41 @@ $("next").onclick = () => go(leap(1));
 $("play").onclick = () => play(!playing);
 $("time").oninput = () => go(Number($("time").value));
 $("step").onchange = () => jump($("step").value);
-$("step").onkeydown = event => { if (event.key === "Enter") { jump($("step").value); $("step").blur(); } };
+$("step").onkeydown = event => {
+  if (event.key === "Enter") {
+    jump($("step").value);
+    $("step").blur();
+  }
+};
 $("fit").onclick = () => fit(!whole);
 $("help-open").onclick = () => $("help").showModal();
-$("exactly").onchange = () => { N.forEach((_, i) => write(i)); show(); };
+$("exactly").onchange = () => {
+  N.forEach((_, i) => write(i));
+  show();
+};
 $("predicting").onchange = () => go(now);
-$("break-form").onsubmit = event => { event.preventDefault(); if (stop($("break").value)) { $("break").value = ""; $("break").blur(); } };
-$("find-form").onsubmit = event => { event.preventDefault(); find($("find").value); $("find").blur(); };
+$("break-form").onsubmit = event => {
+  event.preventDefault();
+  if (stop($("break").value)) {
+    $("break").value = "";
+    $("break").blur();
+  }
+};
+$("find-form").onsubmit = event => {
+  event.preventDefault();
+  find($("find").value);
+  $("find").blur();
+};
 $("break-here").onclick = () => stop(`node ${N[chosen].name}`);
-$("watch-here").onclick = () => { if (!watched.includes(chosen)) watched.push(chosen); showWatched(); };
+$("watch-here").onclick = () => {
+  if (!watched.includes(chosen)) watched.push(chosen);
+  showWatched();
+};
 $("predict").onsubmit = event => {
   event.preventDefault();
-  const s = S[now], guess = $("guess").value.trim() === "" ? NaN : Number($("guess").value);
-  const right = Math.abs(guess - s.contribution) <= .01 * Math.abs(s.contribution) + 1e-12;
+  const s = S[now],
+    guess = $("guess").value.trim() === "" ? NaN : Number($("guess").value);
+  const right = Math.abs(guess - s.contribution) <= 0.01 * Math.abs(s.contribution) + 1e-12;
   hidden = false;
   write(s.to);
   $("verdict").textContent = Number.isNaN(guess) ? "" : right ? "✓ right" : `✗ you said ${guess}`;
@@ -334,28 +523,66 @@ $("predict").onsubmit = event => {
   $("guess").blur();
   show();
 };
-$("graph").addEventListener("wheel", event => { event.preventDefault(); zoom(event.deltaY > 0 ? 1.15 : 1 / 1.15, event.clientX, event.clientY); }, {passive: false});
+$("graph").addEventListener(
+  "wheel",
+  event => {
+    event.preventDefault();
+    zoom(event.deltaY > 0 ? 1.15 : 1 / 1.15, event.clientX, event.clientY);
+  },
+  {passive: false},
+);
 let drag = null;
-$("graph").addEventListener("pointerdown", event => { drag = [event.clientX, event.clientY, camera]; });
-addEventListener("pointerup", () => { drag = null; });
+$("graph").addEventListener("pointerdown", event => {
+  drag = [event.clientX, event.clientY, camera];
+});
+addEventListener("pointerup", () => {
+  drag = null;
+});
 $("graph").addEventListener("pointermove", event => {
   if (!drag || !drag[2]) return;
-  const box = $("graph").getBoundingClientRect(), k = Math.max(drag[2][2] / box.width, drag[2][3] / box.height);
-  look([drag[2][0] - (event.clientX - drag[0]) * k, drag[2][1] - (event.clientY - drag[1]) * k, drag[2][2], drag[2][3]]);
+  const box = $("graph").getBoundingClientRect(),
+    k = Math.max(drag[2][2] / box.width, drag[2][3] / box.height);
+  look([
+    drag[2][0] - (event.clientX - drag[0]) * k,
+    drag[2][1] - (event.clientY - drag[1]) * k,
+    drag[2][2],
+    drag[2][3],
+  ]);
 });
 addEventListener("keydown", event => {
   if ($("help").open || event.ctrlKey || event.metaKey || event.altKey) return;
-  const at = event.target, writing = at.matches("input:not([type=range]):not([type=checkbox]), select");
-  if (writing) { if (event.key === "Escape") at.blur(); return; }
+  const at = event.target,
+    writing = at.matches("input:not([type=range]):not([type=checkbox]), select");
+  if (writing) {
+    if (event.key === "Escape") at.blur();
+    return;
+  }
   if (event.key === " " && at.matches("button, input")) return;
   const keys = {
     ArrowRight: () => go(event.shiftKey ? over("node", 1) : leap(1)),
     ArrowLeft: () => go(event.shiftKey ? over("node", -1) : leap(-1)),
-    Home: () => go(0), End: () => go(LAST), " ": () => play(!playing),
-    g: () => { $("step").focus(); $("step").select(); }, "/": () => $("find").focus(), b: () => $("break").focus(),
-    c: () => run(1), C: () => run(-1), w: change, p: () => toggle("predicting"), x: () => toggle("exactly"), f: () => fit(!whole),
-    "?": () => $("help").showModal(), Escape: () => { if (chosen !== null) choose(chosen); say(""); },
-    "[": () => chooseNext(-1), "]": () => chooseNext(1),
+    Home: () => go(0),
+    End: () => go(LAST),
+    " ": () => play(!playing),
+    g: () => {
+      $("step").focus();
+      $("step").select();
+    },
+    "/": () => $("find").focus(),
+    b: () => $("break").focus(),
+    c: () => run(1),
+    C: () => run(-1),
+    w: change,
+    p: () => toggle("predicting"),
+    x: () => toggle("exactly"),
+    f: () => fit(!whole),
+    "?": () => $("help").showModal(),
+    Escape: () => {
+      if (chosen !== null) choose(chosen);
+      say("");
+    },
+    "[": () => chooseNext(-1),
+    "]": () => chooseNext(1),
   };
   if (!keys[event.key]) return;
   event.preventDefault();
@@ -366,7 +593,10 @@ function chooseNext(by) {
   if (i !== chosen) choose(i);
   boxes[i].g.focus({preventScroll: true});
 }
-addEventListener("hashchange", () => { const n = wanted(); if (n !== null && n !== now) go(n); });
+addEventListener("hashchange", () => {
+  const n = wanted();
+  if (n !== null && n !== now) go(n);
+});
 addEventListener("resize", follow);
 addEventListener("beforeprint", () => fit(true));
 function wanted() {

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograd_tiny.engine.terminal import new_console
 from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers.formats import FORMATS
 
 SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
 TRIED = 'digraph { a -> b [label="∂"] }'
-STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+STARTS = {format.suffix[1:]: format.start for format in FORMATS.values() if format.start}
 INSTALL = {
     "dot": "the package graphviz of your system, or https://graphviz.org/download",
     "graphviz-pure": "pip install graphviz-pure",
@@ -79,7 +81,7 @@ def packages() -> list[Package]:
 
 def doctor(console: Console | None = None) -> bool:
     """Print what draws here and what is missing; whether pictures can be drawn."""
-    console = console or Console(highlight=False)
+    console = console or new_console()
     found = renderers()
     # A variable that names no program is an error, not a reason to look on.
     first = next((r for r in found if r.program or r.where not in INSTALL), None)
@@ -146,7 +148,8 @@ def _said(found: list[Renderer], first: Renderer | None, used: Renderer | None) 
     elif first:
         yield f"Nothing draws: {printable(first.where)}: there is no such program."
     else:
-        yield "Nothing draws. Text needs no renderer: .dot and .mmd files, the terminal."
+        texts = " and ".join(format.suffix for format in FORMATS.values() if not format.needs)
+        yield f"Nothing draws. Text needs no renderer: {texts} files, the terminal."
     yield from (f"To install {r.where}: {INSTALL[r.where]}" for r in found if not r.program and r.where in INSTALL)
     yield f"To draw with another program: {render.VARIABLE}=/its/path"
     yield f"LaTeX, for .tex files: {shutil.which('pdflatex') or 'not found; they can be written all the same'}"

@@ -1,0 +1,63 @@
+"""The table of formats: each row writes a file of its kind, and everything that lists formats reads the table."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from autograd_tiny import Value
+from autograd_tiny.pictures import doctor
+from autograd_tiny.pictures.drawing import draw
+from autograd_tiny.pictures.rendering import render
+from autograd_tiny.pictures.writers import formats
+from autograd_tiny.pictures.writers.formats import FORMATS, NOTHING, Format
+from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views.sequence import frame
+
+STARTS = {".dot": b"digraph", ".mmd": b"flowchart", ".tex": b"\\documentclass"}
+
+
+def graph():
+    return draw(Value(2.0, "a") * 3)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_each_format_writes_a_file_of_its_kind_or_says_what_it_needs(suffix, tmp_path):
+    format, path = FORMATS[suffix], tmp_path / f"a{suffix.upper()}"
+    if format.needs == formats.GRAPHVIZ and render.renderer().name != "dot":
+        with pytest.raises(render.RenderError, match="install Graphviz"):
+            graph().write(path)
+        assert not path.exists()
+    else:
+        assert graph().write(path).read_bytes().startswith(format.start or STARTS[suffix])
+
+
+def test_what_needs_nothing_is_written_where_nothing_draws(tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "candidates", dict)
+    for suffix, format in FORMATS.items():
+        if format.needs == NOTHING:
+            assert graph().write(tmp_path / f"a{suffix}").exists()
+        else:
+            with pytest.raises(render.RenderError, match="nothing here can draw"):
+                graph().write(tmp_path / f"a{suffix}")
+
+
+def test_a_format_more_is_one_row(tmp_path, monkeypatch, capsys):
+    row = Format(".txt", "the titles", lambda drawing: b"titles", mime="text/x-titles")
+    monkeypatch.setitem(FORMATS, ".txt", row)
+    assert graph().write(tmp_path / "a.txt").read_bytes() == b"titles"
+    assert graph()._repr_mimebundle_()["text/x-titles"] == "titles"
+    with pytest.raises(ValueError, match=r"the suffix says what to write: \.svg, .*\.txt"):
+        graph().write(tmp_path / "a")
+    with pytest.raises(render.RenderError, match=r"\.xyz is not drawn; \.svg, .*\.txt are"):
+        graph().write(tmp_path / "a.xyz")
+    monkeypatch.setattr(render, "candidates", dict)
+    doctor.doctor(Console(width=200))
+    assert ".txt files, the terminal" in capsys.readouterr().out
+
+
+def test_a_frame_has_no_picture_to_write_as_other_text(tmp_path):
+    step = frame(trace(Value(2.0, "a") * 3), 0)
+    assert step.write(tmp_path / "a.dot").exists()
+    with pytest.raises(render.RenderError, match="there is no mermaid of a graph that is drawn from no Picture"):
+        step.write(tmp_path / "a.mmd")
