@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick cover check check-torch lint bench bench-compiled pictures gallery clean
+.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -12,9 +12,10 @@ help:
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
 	@echo "make check-torch  the tests that need PyTorch, which it installs"
 	@echo "make lint     ruff, mypy, import-linter, vulture; biome for the page"
+	@echo "make docs     build the documentation into out/docs"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
-	@echo "make pictures draw the pictures of the README again"
+	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
 
 # One stamp per set of packages; each is made again when pyproject.toml changes.
@@ -64,6 +65,10 @@ lint: .venv/lint.stamp
 	@$(BIN)/lint-imports --no-cache > out/imports.txt || (cat out/imports.txt; false)
 	@! $(BIN)/vulture | grep ^autograd_tiny  # others use, and are not looked at
 	@$(BIN)/biome check --error-on-warnings
+
+docs: .venv/docs.stamp
+	@$(BIN)/sphinx-build -q -W --keep-going -d out/doctrees docs out/docs
+	@echo "out/docs/index.html"
 
 bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/eager.py

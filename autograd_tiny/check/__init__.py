@@ -2,7 +2,8 @@
 
 exact.py       the oracle: a forward function in mpmath's numbers, and its slopes
 graph.py       one graph against the oracle: values, local derivatives, accumulation
-strategies.py  random numbers, programs and expressions
+strategies.py  the hypothesis strategies: random programs, expressions, floats
+registration.py  `Value` as a type that hypothesis draws
 frameworks.py  custom rules of HIPS autograd, JAX and torch, taken apart
 oracles.py     the slopes of anybody's function: exact, by its framework, by a complex step, by stencils
 engines.py     what is asked of an engine, and adapters

@@ -277,7 +277,7 @@ def test_another_users_code_is_not_run(folder, monkeypatch):
     store("a" * 64, b"code")
     assert stored("a" * 64) == b"code"
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.warns(disk.CacheWarning, match=r"not used to keep compiled code, since it belongs to another user"):
+    with pytest.warns(disk.CacheWarning, match=r"not used for compiled code, since it belongs to another user"):
         assert stored("a" * 64) is None
     before = entries(folder)
     store("b" * 64, b"code")  # said once

@@ -3,7 +3,8 @@
 registry.py   `Backend`: which there are, what they need, which is taken; those of other packages
 to_python.py  Python of the standard library
 to_numpy.py   array calls
-to_llvm.py    machine code by LLVM; llvm/__init__.py says how
+to_llvm.py    machine code by LLVM
+llvm/         a program as LLVM's assembly, and the assembly as machine code
 to_c.py       C, compiled by the system's compiler
 to_jax.py     JAX
 
