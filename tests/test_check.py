@@ -6,6 +6,7 @@ import math
 import random
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 from bugs import FAULTS, RULES, Small, scaled, seeded, with_rule
@@ -21,6 +22,7 @@ from autograd_tiny.check import (
     check_engine,
     check_grads,
     engine_property,
+    exact,
     expressions,
     gradcheck,
     gradcheck_property,
@@ -454,3 +456,23 @@ def test_torch_functions():
     Softplus.error = 1e-9
     with pytest.raises(GradcheckError):
         gradcheck(Softplus, 1.5)
+
+
+def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
+    known = [program for row in ops.TABLE.values() for program in single_ops([row])]
+    room = exact._local.cache_parameters()["maxsize"]
+    assert len(known) + 1500 < room  # each op alone and 300 random graphs: the next run asks for the same again
+    exact._local.cache_clear()
+    tracemalloc.start()
+    for program in known[::90]:
+        check_engine(ValueEngine(), program, again=False)
+    count, full = exact._local.cache_info().currsize, tracemalloc.get_traced_memory()[0]
+    exact._local.cache_clear()
+    freed = full - tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert count > 30
+    assert freed / count * room < 64e6
+
+
+def test_ops_made_without_end_are_not_kept():
+    assert exact._forward.cache_parameters()["maxsize"] < 1000
