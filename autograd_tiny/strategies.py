@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import strategies as st
-
+from autograd_tiny.extras import needed_by
 from autograd_tiny.value import Value
+
+with needed_by("autograd_tiny.strategies"):
+    from hypothesis import strategies as st
 
 
 def register() -> None:

@@ -13,7 +13,7 @@ FOLDER = Path(autograd_tiny.__file__).parent
 
 # A file imports only from the rows above its own.
 READING_ORDER = [
-    {"special", "digits", "measure", "tex"},
+    {"special", "digits", "measure", "tex", "extras"},
     {"op"},
     {"ops"},
     {"operand"},

@@ -11,16 +11,14 @@ functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      what was found, told
 """
 
-try:
+from autograd_tiny.extras import needed_by
+
+with needed_by("autograd_tiny.check"):
     from autograd_tiny.check.engines import Callables, Engine, MicrogradLike, ValueEngine
     from autograd_tiny.check.functions import check_grads, gradcheck, gradcheck_property, gradgradcheck
     from autograd_tiny.check.programs import expressions, programs, reals, special_reals
     from autograd_tiny.check.properties import check_engine, engine_property
     from autograd_tiny.check.report import GradcheckError, Report
-except ModuleNotFoundError as error:
-    if error.name not in ("hypothesis", "mpmath"):
-        raise
-    raise ImportError(f"autograd_tiny.check needs {error.name}: pip install 'autograd-tiny[check]'") from None
 
 __all__ = [
     "Callables",

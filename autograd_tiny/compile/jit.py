@@ -15,13 +15,20 @@ from autograd_tiny.compile.arguments import Arguments, joined, numbers
 from autograd_tiny.compile.blame import raise_where_it_began
 from autograd_tiny.compile.program import Program
 from autograd_tiny.compile.ways import Function, Way, Ways
+from autograd_tiny.extras import missing
 from autograd_tiny.tracer import is_recording
 from autograd_tiny.transforms import being_differentiated, is_differentiating
 from autograd_tiny.tree import holds_operands
 
 BACKENDS = ("llvm", "numpy", "python", "c", "jax")
 _BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
-NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "c": ("numpy",)}  # the default is the first that has them
+# The default is the first of three that has them.
+NEEDS = {
+    "llvm": ("llvmlite", "numpy"),
+    "numpy": ("numpy",),
+    "c": ("numpy",),
+    "jax": ("jax", "numpy"),
+}
 
 
 def jit(
@@ -204,7 +211,7 @@ def _backend(name: str | None) -> str:
     if name not in BACKENDS:
         raise ValueError(f"backend is one of {', '.join(BACKENDS)}, got {name!r}")
     if found := lacking(name):
-        raise ImportError(f"the {name} backend needs {' and '.join(found)}: pip install 'autograd-tiny[compile]'")
+        raise missing(f"the {name} backend", found)
     return name
 
 

@@ -11,20 +11,19 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-try:
-    import numpy as np
-except ModuleNotFoundError:
-    raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
-
 from autograd_tiny.compile.collector import collector_paused
 from autograd_tiny.compile.jit import jit
 from autograd_tiny.compile.passes import optimized
 from autograd_tiny.compile.program import Program, program_of
 from autograd_tiny.dual import Dual, new_level
+from autograd_tiny.extras import needed_by
 from autograd_tiny.ieee import local_derivatives
 from autograd_tiny.op import Op
 from autograd_tiny.tracer import Tracer, recording
 from autograd_tiny.transforms import grad, vjp
+
+with needed_by("autograd_tiny.compile.sparse"):
+    import numpy as np
 
 Function = Callable[..., Any]
 

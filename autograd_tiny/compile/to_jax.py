@@ -7,19 +7,17 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
 from autograd_tiny.compile.levels import Plan, grouped, index
 from autograd_tiny.compile.lower import prepared
 from autograd_tiny.compile.program import Program
 from autograd_tiny.compile.source import ARRAY_NAMES
+from autograd_tiny.extras import needed_by
 from autograd_tiny.op import Op
 
-try:
+with needed_by("the jax backend"):
     import jax
     import jax.numpy as jnp
-except ImportError:
-    raise ImportError("the jax backend needs JAX: pip install jax") from None
+    import numpy as np
 
 Array = Any
 enable_x64: Any = getattr(jax, "enable_x64", None)

@@ -1,0 +1,78 @@
+"""Every public part that needs an optional package says which, and how to install it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autograd_tiny.extras import EXTRAS
+
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+USES = "from autograd_tiny.compile import jit; jit(lambda x: x, backend={!r})(1.0)"
+GIF = """
+from autograd_tiny import Value
+from autograd_tiny.frames import gif
+from autograd_tiny.trace import trace
+
+gif(trace(Value(1.0) * 2), "x.gif")
+"""
+DIAGNOSE = (
+    "from autograd_tiny import Value; from autograd_tiny.diagnose import diagnose; diagnose(Value(1.0) * 2, check=True)"
+)
+# What is hidden, what is done, and what is said; the names are those that are imported.
+MISSING = [
+    ("hypothesis", "import autograd_tiny.check", "autograd_tiny.check needs hypothesis: pip install 'autograd-tiny[check]'"),
+    ("mpmath", "import autograd_tiny.check", "autograd_tiny.check needs mpmath: pip install 'autograd-tiny[check]'"),
+    ("mpmath", "import autograd_tiny.check.exact", "autograd_tiny.check needs mpmath: pip install 'autograd-tiny[check]'"),
+    ("mpmath", DIAGNOSE, "autograd_tiny.check needs mpmath: pip install 'autograd-tiny[check]'"),
+    ("hypothesis", "import autograd_tiny.strategies", "autograd_tiny.strategies needs hypothesis: pip install 'autograd-tiny[check]'"),
+    ("numpy", "import autograd_tiny.compile.sparse", "autograd_tiny.compile.sparse needs numpy: pip install 'autograd-tiny[compile]'"),
+    ("numpy", USES.format("numpy"), "the numpy backend needs numpy: pip install 'autograd-tiny[compile]'"),
+    ("numpy", USES.format("c"), "the c backend needs numpy: pip install 'autograd-tiny[compile]'"),
+    ("numpy", USES.format("jax"), "the jax backend needs numpy: pip install 'autograd-tiny[compile]'"),
+    ("llvmlite", USES.format("llvm"), "the llvm backend needs llvmlite: pip install 'autograd-tiny[compile]'"),
+    ("llvmlite numpy", USES.format("llvm"), "the llvm backend needs llvmlite and numpy: pip install 'autograd-tiny[compile]'"),
+    ("jax", USES.format("jax"), "the jax backend needs jax: pip install jax"),
+    ("jax", "import autograd_tiny.compile.to_jax", "the jax backend needs jax: pip install jax"),
+    ("PIL", GIF, "an animated GIF needs pillow: pip install 'autograd-tiny[frames]'"),
+]  # fmt: skip
+# What works without any of them.
+ALONE = """
+import autograd_tiny.diagnose, autograd_tiny.doctor, autograd_tiny.frames, autograd_tiny.cli, autograd_tiny.debugger
+from autograd_tiny import Value
+from autograd_tiny.compile import jit
+from autograd_tiny.transforms import grad
+from autograd_tiny.trace import trace
+assert jit(grad(lambda x: x * x))(3.0) == 6.0
+assert list(jit(lambda x: x * x, batch="x")([3.0, 4.0])) == [9.0, 16.0]
+trace(Value(1.0) * 2).nodes
+"""
+
+
+def without(hidden, code, folder):
+    """Run code in a Python that cannot import what is hidden."""
+    hiding = f"import sys; sys.modules.update(dict.fromkeys({hidden.split()!r}))\n"
+    return subprocess.run([sys.executable, "-c", hiding + code], capture_output=True, text=True, check=False, cwd=folder)  # fmt: skip
+
+
+@pytest.mark.parametrize(("hidden", "code", "said"), MISSING)
+def test_what_is_missing_is_said_in_one_sentence(hidden, code, said, tmp_path):
+    if "jax" in code and "jax" not in hidden:
+        pytest.importorskip("jax", reason="jax is not installed")
+    done = without(hidden, code, tmp_path)
+    assert done.stderr.splitlines()[-1] == f"ImportError: {said}"
+
+
+def test_all_else_works_without_any_extra(tmp_path):
+    done = without("hypothesis mpmath numpy llvmlite platformdirs PIL matplotlib jax autograd torch", ALONE, tmp_path)
+    assert not done.stderr
+
+
+def test_packages_stand_in_the_extra_that_installs_them():
+    extras = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for package, extra in EXTRAS.items():
+        assert any(line.startswith(f"{package}>") for line in extras[extra])
