@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover check check-torch lint bench bench-compiled pictures gallery clean
+.PHONY: help demo test cover check check-torch lint bench bench-compiled soak pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
+	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
 
@@ -65,6 +66,9 @@ bench: .venv/bench.stamp
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
+
+soak: .venv/test.stamp
+	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)
 
 pictures: .venv/test.stamp
 	@mkdir -p out

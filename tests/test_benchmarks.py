@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-MODULES = {"quick", "race", "rivals"}  # the others import them
+MODULES = {"quick", "race", "rivals", "soak"}  # the others import them; the last has its own tests
 RUNS = {
     "eager": "bytes per node",
     "check": "without the exact part",
