@@ -1,6 +1,8 @@
 """Hypothesis profiles: dev (default), ci, thorough; choose with HYPOTHESIS_PROFILE."""
 
+import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +15,29 @@ settings.register_profile("dev", max_examples=60, deadline=None, suppress_health
 settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=100, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """The README is one long example, and some of it is arrays."""
+    if importlib.util.find_spec("numpy") is None:
+        for item in items:
+            if item.path.name == "README.md":
+                item.add_marker(pytest.mark.skip(reason="the README shows NumPy arrays"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="a browser is driven by playwright")
+    if BROWSER is None:
+        pytest.skip("no chromium here")
+    with playwright.sync_playwright() as p:
+        running = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

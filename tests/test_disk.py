@@ -15,6 +15,7 @@ from autograd_tiny.compile import Program, Step, disk
 from autograd_tiny.compile.disk import key_of, row_name, store, stored
 from autograd_tiny.compile.lower import prepared
 
+pytest.importorskip("numpy", reason="batches are NumPy arrays")
 pytest.importorskip("llvmlite", reason="only the LLVM backend keeps code")
 
 from autograd_tiny.compile import to_llvm

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +77,15 @@ def test_imports_point_one_way():
                 below = node.module.removeprefix("autograd_tiny").lstrip(".")
                 for name in [below] if below else [alias.name for alias in node.names]:
                     assert row.get(name, -1) < row[module(path)], f"{module(path)} imports {name}"
+
+
+def test_every_module_can_be_imported_where_its_packages_are_installed():
+    for name in map(module, FOLDER.rglob("[!_]*.py")):
+        try:
+            importlib.import_module(f"autograd_tiny.{name}")
+        except ImportError as error:
+            if importlib.util.find_spec(error.name.partition(".")[0]):
+                raise
 
 
 def test_importing_is_light():
