@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled pictures gallery clean
+.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled soak pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -15,6 +15,7 @@ help:
 	@echo "make docs     build the documentation into out/docs"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
+	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
 
@@ -78,6 +79,9 @@ bench: .venv/bench.stamp
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
+
+soak: .venv/test.stamp
+	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)
 
 pictures: .venv/test.stamp
 	@mkdir -p out

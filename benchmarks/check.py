@@ -7,7 +7,7 @@ the same points of the op's domain: HIPS autograd's check_grads, JAX's, and PyTo
 as they come.
 """
 
-import importlib
+import importlib.util
 import math
 import statistics
 import sys
@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
+from quick import parser
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -29,21 +30,19 @@ from autograd_tiny.check.properties import single_ops
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import EDGES, Variadic
 
-POINTS = 30  # per op, the same for every method
+
+def points(op, n):
+    return [p.example for p in islice(single_ops([op]), n) if all(abs(x) < 1e3 for x in p.example)]
 
 
-def points(op, n=POINTS):
-    return [p.inputs for p in islice(single_ops([op]), n) if all(abs(x) < 1e3 for x in p.inputs)]
-
-
-def ours(op, rules):
+def ours(op, rules, n):
     engine = with_rule(op.name, 0, lambda d, *rest: d)
     for i, rule in rules.items():
         engine = with_rule(op.name, i, rule)
     return [
         not check_engine(engine, p, again=False)
-        for p in islice(single_ops([op]), POINTS)
-        if all(abs(x) < 1e3 for x in p.inputs)
+        for p in islice(single_ops([op]), n)
+        if all(abs(x) < 1e3 for x in p.example)
     ]
 
 
@@ -55,16 +54,16 @@ def derivative(op, i, rules, xs, y):
         return math.nan
 
 
-def hips(op, rules):
+def hips(op, rules, n):
     extend = importlib.import_module("autograd.extend")
     check_grads = importlib.import_module("autograd.test_util").check_grads
     f = extend.primitive(lambda *xs: op.forward(*map(float, xs)))
     vjps = [lambda y, *xs, i=i: lambda g: g * derivative(op, i, rules, xs, y) for i in range(len(op.partials))]
     extend.defvjp(f, *vjps)
-    return [fails(lambda xs=xs: check_grads(f, modes=["rev"], order=1)(*xs)) for xs in points(op)]
+    return [fails(lambda xs=xs: check_grads(f, modes=["rev"], order=1)(*xs)) for xs in points(op, n)]
 
 
-def jax_(op, rules):
+def jax_(op, rules, n):
     jax = importlib.import_module("jax")
     np = importlib.import_module("numpy")
     check_grads = importlib.import_module("jax.test_util").check_grads
@@ -85,10 +84,10 @@ def jax_(op, rules):
         return tuple(g * d for d in rule)
 
     f.defvjp(lambda *xs: ((y := f(*xs)), (y, xs)), backward)
-    return [fails(lambda xs=xs: check_grads(f, xs, order=1, modes=["rev"])) for xs in points(op, 8)]
+    return [fails(lambda xs=xs: check_grads(f, xs, order=1, modes=["rev"])) for xs in points(op, min(n, 8))]
 
 
-def torch_(op, rules):
+def torch_(op, rules, n):
     torch = importlib.import_module("torch")
 
     class F(torch.autograd.Function):
@@ -105,7 +104,7 @@ def torch_(op, rules):
     def check(xs):
         torch.autograd.gradcheck(F.apply, [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in xs])
 
-    return [fails(lambda xs=xs: check(xs)) for xs in points(op)]
+    return [fails(lambda xs=xs: check(xs)) for xs in points(op, n)]
 
 
 def fails(check):
@@ -118,9 +117,11 @@ def fails(check):
     return False
 
 
-def compare(console):
-    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Variadic)]
-    table = Table("", f"seeded rule bugs found, of {len(RULES)}", "alarms on the right rules", "seconds")
+def compare(console, bugs, points):
+    """Variadic method at so many points per op, the same for each."""
+    rules = list(islice(RULES.values(), bugs))
+    rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Variadic)][:bugs]
+    table = Table("", f"seeded rule bugs found, of {len(rules)}", "alarms on the right rules", "seconds")
     for name, method, module in (
         ("autograd_tiny", ours, "mpmath"),
         ("HIPS check_grads", hips, "autograd"),
@@ -132,15 +133,15 @@ def compare(console):
             continue
         start = time.perf_counter()
         found = sum(
-            any(method(ops.TABLE[row], {i: rule})) for row, i, rule in track(RULES.values(), name, transient=True)
+            any(method(ops.TABLE[row], {i: rule}, points)) for row, i, rule in track(rules, name, transient=True)
         )
-        alarms = [alarm for op in track(rows, name, transient=True) for alarm in method(op, {})]
+        alarms = [alarm for op in track(rows, name, transient=True) for alarm in method(op, {}, points)]
         share = f"{sum(alarms)} of {len(alarms):,} points ({sum(alarms) / len(alarms):.1%})"
         table.add_row(name, str(found), share, f"{time.perf_counter() - start:.0f}")
     console.print(table)
 
 
-def first_failure(engine, seed, limit=400):
+def first_failure(engine, seed, limit):
     """After how many random graphs a bug is seen, or None."""
     tried = 0
 
@@ -169,19 +170,20 @@ def first_point(op, engine):
     return None
 
 
-def each_bug(console, seeds=5):
+def each_bug(console, bugs, seeds, limit):
+    """Each bug alone and in random graphs, at most `limit` of them for each seed."""
     table = Table(
-        "seeded bug", "its op alone: points", "random graphs until found, five seeds", "ops when shrunk", "seconds"
+        "seeded bug", "its op alone: points", "random graphs until found, by seed", "ops when shrunk", "seconds"
     )
-    bugs = [(name, ops.TABLE[rule[0]], with_rule(*rule)) for name, rule in RULES.items()]
-    bugs += [(fault, None, Small(fault)) for fault in FAULTS]
+    each = [(name, ops.TABLE[rule[0]], with_rule(*rule)) for name, rule in islice(RULES.items(), bugs)]
+    each += [(fault, None, Small(fault)) for fault in FAULTS[:bugs]]
     sizes = {"rule": [], "graph": []}
-    for name, op, engine in track(bugs, "bugs", transient=True):
+    for name, op, engine in track(each, "bugs", transient=True):
         alone = "" if op is None else str(first_point(op, engine) or "–")
-        found = [first_failure(engine, seed) for seed in range(seeds)]
+        found = [first_failure(engine, seed, limit) for seed in range(seeds)]
         start, size = time.perf_counter(), "–"
         try:
-            engine_property(engine, seed=0)()
+            engine_property(engine, max_examples=limit, seed=0)()
         except GradcheckError as error:
             size = error.report.size
             sizes["graph" if op is None else "rule"].append(size)
@@ -189,13 +191,13 @@ def each_bug(console, seeds=5):
         table.add_row(name, alone, shown, str(size), f"{time.perf_counter() - start:.1f}")
     console.print(table)
     console.print(
-        "– : not in 400 random graphs; found by its op alone, or as a deep chain.",
+        f"– : not in {limit} random graphs; found by its op alone, or as a deep chain.",
         "Size of the program reported, median:",
         ", ".join(f"{statistics.median(found)} ({kind} bugs)" for kind, found in sizes.items()),
     )
 
 
-def rates(console, n=2000):
+def rates(console, n):
     """Random graphs per second, node by node and without the exact part; and alarms on the right engine."""
     drawn = []
 
@@ -225,12 +227,12 @@ def rates(console, n=2000):
     )
 
 
-def main():
+def main(quick):
     console = Console(width=120)
-    compare(console)
-    each_bug(console)
-    rates(console)
+    compare(console, *((2, 1) if quick else (len(RULES), 30)))
+    each_bug(console, *((2, 1, 5) if quick else (len(RULES), 5, 400)))
+    rates(console, 20 if quick else 2000)
 
 
 if __name__ == "__main__":
-    main()
+    main(parser(__doc__).parse_args().quick)

@@ -1,6 +1,7 @@
 """Compiled functions against other engines and hand-written C, in one run: ratios, compile times, memory, growth.
 
-Run: make bench-compiled, or python benchmarks/compiled.py a d for some of its sections
+Run: make bench-compiled, or python benchmarks/compiled.py a d for some of its sections. An engine that is not installed
+is left out, with a line that says so.
 
 One processor and one thread, unless a row says two; each time is the least of interleaved rounds, so that a slow moment
 of the machine meets every side; the figures to read are the ratios. First all sides are checked to compute the same
@@ -29,7 +30,9 @@ os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["AUTOGRAD_TINY_CACHE"] = tempfile.mkdtemp()  # each run compiles anew
 
 import numpy as np  # noqa: E402 - once the threads are set
+import race as pace  # noqa: E402
 import rivals  # noqa: E402
+from quick import parser  # noqa: E402
 from race import Race, console, cpus, hand_written, least, shown, targets  # noqa: E402
 from rich.table import Table  # noqa: E402
 
@@ -114,28 +117,32 @@ def mlp(hidden, batches, names, title):
     return races
 
 
-def section_a():
+def section_a(hidden=16, batches=(1, 100, 1024, 8192), many=65_536):
     names = ("llvm, contract", "llvm", "numpy", "c backend", "python", "jax backend")
-    races = mlp(16, (1, 100, 1024, 8192), names, "(a) MLP 2-16-16-1, hinge loss and gradients")
-    at = {n: partial(race.ratio, other="llvm, contract") for n, race in races.items()}
+    races = mlp(hidden, batches, names, f"(a) MLP 2-{hidden}-{hidden}-1, hinge loss and gradients")
     rows = [
         (f"of hand-written C at {n:,}", races[n].ratio("llvm, contract", SHAPES), "≤", limit)
         for n, limit in ((100, 2.5), (1024, 1.5), (8192, 1.5))
+        if n in races
     ]
     rows += [
-        ("JAX at 100", at[100]("JAX jit"), "≥", 3),
-        ("torch at 100", at[100]("torch"), "≥", 5),
-        ("JAX at 8,192", at[8192]("JAX jit"), "≥", 1),
-        ("torch at 8,192", at[8192]("torch"), "≥", 1),
-        ("ddx at 100", at[100]("ddx-ad JIT"), "≥", 10),
-        ("micrograd at 100", at[100]("micrograd"), "≥", 50_000),
+        (f"{name.partition(' ')[0]} at {n:,}", races[n].ratio(name, "llvm, contract"), "≥", limit)
+        for name, n, limit in (
+            ("JAX jit", 100, 3),
+            ("torch", 100, 5),
+            ("JAX jit", 8192, 1),
+            ("torch", 8192, 1),
+            ("ddx-ad JIT", 100, 10),
+            ("micrograd", 100, 50_000),
+        )
+        if n in races
     ]
-    rows += [numpy_against_eager(), two_threads_mlp(), scalar_overhead()]
+    rows += [numpy_against_eager(hidden), two_threads_mlp(hidden, many), scalar_overhead()]
     targets("(a) ratios to llvm, contract, and others", [row for row in rows if not math.isnan(row[1])])
 
 
-def two_threads_mlp(n=65_536):
-    model, w, x, y = mlp_given(16, n)
+def two_threads_mlp(hidden, n):
+    model, w, x, y = mlp_given(hidden, n)
     pair = {
         t: jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", contract=True, threads=t) for t in (1, 2)
     }
@@ -154,8 +161,8 @@ def scalar_overhead():
     return "µs of a call of two floats", least({"": lambda: f(2.0, 3.0)}, 0.5)[""] * 1e6, "≤", 5
 
 
-def numpy_against_eager():
-    model, w, x, y = mlp_given(16, 100)
+def numpy_against_eager(hidden):
+    model, w, x, y = mlp_given(hidden, 100)
 
     def ten_steps():
         f = jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", backend="numpy")
@@ -166,8 +173,9 @@ def numpy_against_eager():
     return "eager in NumPy backend, ten steps and recording", 10 * best["eager"] / best["ten"], "≥", 100
 
 
-def section_b():
-    mlp(64, (1, 100, 1024, 8192), ("llvm, contract", "llvm", "numpy"), "(b) MLP 2-64-64-1, hinge loss and gradients")
+def section_b(hidden=64, batches=(1, 100, 1024, 8192)):
+    title = f"(b) MLP 2-{hidden}-{hidden}-1, hinge loss and gradients"
+    mlp(hidden, batches, ("llvm, contract", "llvm", "numpy"), title)
 
 
 # (c): Rosenbrock.
@@ -177,8 +185,8 @@ def rosenbrock(x):
     return sum(100.0 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in itertools.pairwise(x))
 
 
-def section_c():
-    for n in (10, 100, 10_000):
+def section_c(sizes=(10, 100, 10_000)):
+    for n in sizes:
         x = np.linspace(-1.0, 1.2, n)
         by_order = {}
         for order, kind in ((1, "gradient"), (2, "Hessian")):
@@ -221,6 +229,8 @@ def section_c():
                 cells += [shown(race.best[name]), f"{race.ratio(name, 'hand-written C'):,.1f}"] if there else ["", ""]
                 cells += [shown(race.first[name]) if there else ""]
             table.add_row(name, *cells)
+        for name, why in {**by_order["gradient"].missing, **by_order["Hessian"].missing}.items():
+            table.add_row(name, why)
         console.print(table)
 
 
@@ -370,7 +380,7 @@ def section_f(steps=10_000):
 
 def grown(engine, n):
     """(seconds to record, to compile, to run; bytes; a number), or why not."""
-    command = [sys.executable, Path(__file__).with_name("growth.py"), engine, str(n)]
+    command = [sys.executable, Path(__file__).with_name("growth.py"), engine, str(n), *["--quick"] * pace.quick]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
@@ -379,8 +389,7 @@ def grown(engine, n):
     return json.loads(found.stdout) if not found.returncode else (lines or ["died"])[-1][:60]
 
 
-def section_growth():
-    sizes = (1_000, 10_000, 100_000)
+def section_growth(sizes=(1_000, 10_000, 100_000), batches=(1, 100, 1_024, 8_192, 65_536, 1_000_000)):
     table = Table("", "steps", "record", "compile", "compile per step", "run", "memory", title="Growth with steps")
     compiled, expected = {}, {}
     for engine in ("llvm", "llvm, again", "numpy", "python", "casadi", "ddx", "jax"):
@@ -398,23 +407,35 @@ def section_growth():
     per_step = {n: compiled["llvm", n] / n * 1e3 for n in sizes}
     rows = [(f"ms of compiling per step, {n:,} steps", per_step[n], "≤", 0.5) for n in sizes]
     rows += [(f"from the cache, {n:,}", compiled["llvm, again", n] / compiled["llvm", n], "≤", 0.1) for n in sizes]
-    targets(
-        "Compile time", [*rows, ("100,000 steps in 1,000, per step", per_step[100_000] / per_step[1_000], "≤", 1.3)]
-    )
+    least, most = sizes[0], sizes[-1]
+    rows += [(f"{most:,} steps in {least:,}, per step", per_step[most] / per_step[least], "≤", 1.3)]
+    targets("Compile time", rows)
     table = Table("batch", "per call", "per sample", "memory", title="Growth with the batch: the MLP of (a), llvm")
-    for n in (1, 100, 1_024, 8_192, 65_536, 1_000_000):
+    for n in batches:
         _, _, run, memory, _ = grown("batch", n)
         table.add_row(f"{n:,}", shown(run), shown(run / n), f"{memory / 2**20:,.0f} MB")
     console.print(table)
 
 
-def main(names):
+QUICK = {
+    "a": {"hidden": 8, "batches": (9,), "many": 16},
+    "b": {"hidden": 8, "batches": (9,)},
+    "c": {"sizes": (4,)},
+    "d": {"n": 16},
+    "e": {"n": 16},
+    "f": {"steps": 10},
+    "growth": {"sizes": (20,), "batches": (8,)},
+}
+
+
+def main(names, quick):
     cpus(1)
+    pace.quick = quick
     kernel = importlib.import_module("numpy.__config__").CONFIG["Build Dependencies"]["blas"]["name"]
     console.print(f"NumPy {np.__version__} with {kernel}, kernel {blas_kernel()}; Python {sys.version.split()[0]}")
-    for name in names or ("a", "b", "c", "d", "e", "f", "growth"):
+    for name in names or QUICK:
         start = time.perf_counter()
-        globals()[f"section_{name}"]()
+        globals()[f"section_{name}"](**(QUICK[name] if quick else {}))
         console.print(f"[dim]section {name}: {time.perf_counter() - start:.0f} s[/]\n")
 
 
@@ -428,4 +449,11 @@ def blas_kernel():
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "sections", nargs="*", metavar="section", help=f"some of {', '.join(QUICK)}; without any all of them"
+    )
+    given = arguments.parse_args()
+    if unknown := set(given.sections) - set(QUICK):
+        arguments.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(QUICK)}")
+    main(given.sections, given.quick)

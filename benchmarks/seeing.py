@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+from quick import parser
 from rich.console import Console
 
 from autograd_tiny import Value
@@ -31,14 +32,14 @@ def timed(f):
     return time.perf_counter() - start, found
 
 
-def batch_loss(n=100):
+def batch_loss(n):
     rng, model = random.Random(0), MLP(2, [16, 16, 1], seed=0)
     losses = [(1 + -rng.choice((-1, 1)) * model([rng.random(), rng.random()])).relu() for _ in range(n)]
     return sum(losses, Value(0.0)) * (1 / n)
 
 
-def tracing_cost(console):
-    y = batch_loss()
+def tracing_cost(console, points):
+    y = batch_loss(points)
     plain = min(timed(y.backward)[0] for _ in range(5))
     traced = min(timed(lambda: trace(y))[0] for _ in range(5))
     tracemalloc.start()
@@ -65,7 +66,7 @@ def tracing_cost(console):
     )
 
 
-def pages(console):
+def pages(console, quick):
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
@@ -80,10 +81,11 @@ def pages(console):
         "MLP 2-5-4-1": MLP(2, [5, 4, 1], seed=0)(x),
         "MLP 2-16-16-1": MLP(2, [16, 16, 1], seed=0)(x),
     }
+    names = list(subjects)[:1] if quick else list(subjects)
     with sync_playwright() as p, tempfile.TemporaryDirectory() as folder:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for name, y in subjects.items():
-            made, path = timed(lambda y=y: write_page(trace(y), Path(folder) / "page.html"))
+        for name in names:
+            made, path = timed(lambda y=subjects[name]: write_page(trace(y), Path(folder) / "page.html"))
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(path.as_uri())
             while (paint := page.evaluate(PAINT)) is None:
@@ -96,7 +98,11 @@ def pages(console):
         browser.close()
 
 
-if __name__ == "__main__":
+def main(quick):
     console = Console(width=160, highlight=False)
-    tracing_cost(console)
-    pages(console)
+    tracing_cost(console, 2 if quick else 100)
+    pages(console, quick)
+
+
+if __name__ == "__main__":
+    main(parser(__doc__).parse_args().quick)

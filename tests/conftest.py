@@ -1,6 +1,8 @@
 """Hypothesis profiles: dev (default), quick, ci, thorough; choose with HYPOTHESIS_PROFILE."""
 
+import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +17,21 @@ settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples
 settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="a browser is driven by playwright")
+    if BROWSER is None:
+        pytest.skip("no chromium here")
+    with playwright.sync_playwright() as p:
+        running = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield running
+        running.close()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_compiled_code(tmp_path_factory):
@@ -23,6 +40,9 @@ def _cache_of_compiled_code(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items):
+    lacking = pytest.mark.skip(reason="the README and the documentation show NumPy arrays")
     for item in items:
         if {"compiler", "compile"} & set(item.path.relative_to(item.config.rootpath).parts):
             item.add_marker("compiler")
+        if item.path.suffix == ".md" and importlib.util.find_spec("numpy") is None:
+            item.add_marker(lacking)

@@ -102,7 +102,7 @@ def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
     return _rebound(f, {})
 
 
-@functools.cache
+@functools.lru_cache(maxsize=512)  # a program may make ops without end
 def _forward(op: Op) -> Callable[..., Any]:
     return rebound(op.forward)
 
@@ -277,7 +277,7 @@ def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
     return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0, also as a key
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=8192)  # of 2.4 KB; a run of `engine_property` asks for 6,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     with mp.workdps(digits(xs)):
         value_slack = slack(lambda at: exact_value(op, *map(mpf, at)), xs)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.value import Value
+
+with needed_by("autograd_tiny.strategies"):
+    pass
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from autograd_tiny.cli.process import Ended, Refused, complain, drop_output, ending
 from autograd_tiny.cli.userfile import UserFile
 from autograd_tiny.engine.expression import ExpressionError, evaluate
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import clean, new_console, show
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.options import parsed, rows, sentence
@@ -152,7 +153,8 @@ def _diagnose(given: argparse.Namespace) -> int:
 
     if given.check:
         try:
-            import autograd_tiny.check  # noqa: F401 - diagnose does
+            with needed_by("diagnose --check"):
+                import autograd_tiny.check.graph  # noqa: F401 - diagnose does
         except ImportError as error:
             raise Refused(error) from None
     found = diagnose(_traced(given), given.check)

@@ -10,21 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-try:
-    import numpy as np
-except ModuleNotFoundError:
-    raise ImportError("sparse derivatives are NumPy arrays: pip install 'autograd-tiny[compile]'") from None
-
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.jitted import jit
 from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.derivatives import grad, vjp
 from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Tracer, recording
+
+with needed_by("autograd_tiny.compiler.sparse"):
+    import numpy as np
 
 Function = Callable[..., Any]
 

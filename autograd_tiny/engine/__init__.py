@@ -17,6 +17,7 @@ tree.py        nested lists, dicts, arrays and Modules of numbers
 provenance.py  the source line and the module that made a value; `tracing`
 files.py       a file written whole or not at all
 terminal.py    text for a terminal, with nothing that moves its cursor
+extras.py      the sentence that names a package that is missing
 faces.py       how numbers show themselves, registered by what lies above
 lazy.py        names that are imported when they are first used
 """

@@ -9,15 +9,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-EXTRAS = {
-    package: f"pip install 'autograd-tiny[{extra}]'"
-    for extra, packages in {
-        "check": "hypothesis mpmath",
-        "compile": "llvmlite numpy platformdirs",
-        "frames": "PIL",
-    }.items()
-    for package in packages.split()
-}
+from autograd_tiny.engine.extras import needed_by
+
 _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 
 
@@ -33,14 +26,10 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], 
         if name not in where:
             raise _unknown(package, name, list(where))
         module = where[name]
-        try:
+        with needed_by(f"{package}.{name}"):
             found = (
                 import_module(f".{name}", package) if module == "." else getattr(import_module(module, package), name)
             )
-        except ModuleNotFoundError as error:
-            if error.name in EXTRAS:
-                raise ImportError(f"{package}.{name} needs {error.name}: {EXTRAS[error.name]}", name=package) from None
-            raise
         setattr(sys.modules[package], name, found)  # the next look-up comes without this function
         return found
 

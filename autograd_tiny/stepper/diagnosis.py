@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.value import Value
 from autograd_tiny.stepper.events import Backward, Node, flags
 from autograd_tiny.stepper.traces import Trace, trace
@@ -121,7 +122,8 @@ def _units(steps: Trace) -> list[str]:
 
 
 def _checked(steps: Trace) -> list[str]:
-    from autograd_tiny.check import graph
+    with needed_by("diagnose(…, check=True)"):
+        from autograd_tiny.check import graph
 
     nodes = [
         graph.EngineNode(

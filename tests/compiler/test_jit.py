@@ -231,7 +231,7 @@ def test_of_ever_new_structures_the_least_used_go_and_a_warning_says_so_once(mon
         call(range(8, 30))
     assert len(warned) == 1
     assert "test_jit" in warned[0].filename
-    assert len(f._ways) == 8
+    assert len(f._variants) == 8
     assert len(f._quick) <= 8
     assert recorded.count(1) == 2
     f([1.0] * 29)

@@ -6,12 +6,16 @@ import math
 import random
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from autograd_tiny import Value
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def np():
+    return pytest.importorskip("numpy", reason="NumPy is not installed")
 
 
 def test_the_example_of_its_readme():
@@ -33,7 +37,7 @@ def test_the_example_of_its_readme():
     assert f"{b.grad:.4f}" == "645.5773"
 
 
-def moons(n, rng):
+def moons(np, n, rng):
     """Two interleaved half circles, as scikit-learn's make_moons draws them, with labels -1 and 1."""
     angle = np.linspace(0, math.pi, n // 2)
     outer = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -42,12 +46,12 @@ def moons(n, rng):
     return points, np.repeat([-1, 1], n // 2)
 
 
-def test_its_moons_demo():
-    from autograd_tiny.nn.modules import MLP
+def test_its_moons_demo(np):
+    from autograd_tiny.nn import MLP
 
     np.random.seed(1337)
     random.seed(1337)
-    X, y = moons(60, np.random.default_rng(1))
+    X, y = moons(np, 60, np.random.default_rng(1))
     model = MLP(2, [16, 16, 1])  # 2-layer neural network
     assert len(model.parameters()) == 337
 
@@ -132,7 +136,7 @@ def test_the_idioms_of_a_small_gpt():
     assert seen[-1] < 0.1
 
 
-def test_numpys_ufuncs_on_arrays_of_values():
+def test_numpys_ufuncs_on_arrays_of_values(np):
     xs = np.array([Value(0.5), Value(0.25)])
     y = (np.tanh(xs) * np.exp(xs) + np.sqrt(xs) - np.log(xs) / np.arctan(xs) + abs(np.sin(xs)) ** 2).sum()
     y.backward()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from urllib.parse import unquote
 
@@ -15,7 +14,6 @@ from autograd_tiny.nn.modules import MLP, Module, Neuron
 from autograd_tiny.pictures.links import linked
 
 HREF = "{http://www.w3.org/1999/xlink}href"
-CHROMIUM = shutil.which("chromium")
 
 
 class Parts(Module):
@@ -71,21 +69,16 @@ def test_what_cannot_be_written_says_so(tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_a_click_leads_there_and_back(tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_a_click_leads_there_and_back(browser, tmp_path):
     first = linked(NETWORKS["small"](), tmp_path)[0]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 900})
-        page.goto(first.as_uri())
-        module = '[id="layers[0].neurons[1]"]'
-        page.locator(f"{module} a").click(force=True)
-        assert re.search(r"scalars\.svg#layers(\[|%5B)0", page.url)
-        stroke = "e => getComputedStyle(e.querySelector('path, polygon')).strokeWidth"
-        assert page.locator(module).evaluate(stroke) == "4px"
-        page.locator(f"{module} a text").first.click()
-        assert page.url.partition("#")[0] == first.as_uri()
-        assert page.locator(module).evaluate(stroke.replace("path, polygon", "ellipse")) == "4px"
-        browser.close()
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(first.as_uri())
+    module = '[id="layers[0].neurons[1]"]'
+    page.locator(f"{module} a").click(force=True)
+    assert re.search(r"scalars\.svg#layers(\[|%5B)0", page.url)
+    stroke = "e => getComputedStyle(e.querySelector('path, polygon')).strokeWidth"
+    assert page.locator(module).evaluate(stroke) == "4px"
+    page.locator(f"{module} a text").first.click()
+    assert page.url.partition("#")[0] == first.as_uri()
+    assert page.locator(module).evaluate(stroke.replace("path, polygon", "ellipse")) == "4px"
+    page.close()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
 
 from autograd_tiny import Value
@@ -18,9 +15,6 @@ from autograd_tiny.stepper.views.page import embedded, write_page
 
 pytestmark = pytest.mark.browser
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 HOSTILE = [
     "</script><script>document.title='owned'</script>",
     "\"'><img src=x onerror=document.title='owned'>",
@@ -45,18 +39,6 @@ def twice():
     c = b + b
     c.name = "c"
     return trace(c)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
-    if BROWSER is None:
-        assert not os.environ.get("CI"), "no browser"
-        pytest.skip("no chromium here")
-    with playwright.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -298,7 +280,9 @@ def test_sizes_and_refusals(tmp_path):
 
 
 def test_a_notebook(browser, tmp_path):
-    nbformat = pytest.importorskip("nbformat", reason="notebooks are executed by nbconvert")
+    for package in ("nbformat", "nbconvert", "ipykernel"):
+        pytest.importorskip(package, reason=f"a notebook is executed by {package}")
+    import nbformat
     from nbconvert import HTMLExporter
     from nbconvert.preprocessors import ExecutePreprocessor
 

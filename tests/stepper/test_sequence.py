@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -316,16 +315,3 @@ def test_numbers_that_are_not_finite_are_drawn():
     steps = trace(a - a)
     assert isinstance(steps[0], Forward)
     assert len({str(places(frame(steps, n).pipe("svg"))) for n in range(len(steps))}) == 1
-
-
-def test_without_pillow_it_says_what_to_install(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name == "PIL":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match=r"pip install 'autograd-tiny\[frames\]'"):
-        gif(STEPS, tmp_path / "a.gif")

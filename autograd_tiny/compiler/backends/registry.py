@@ -13,10 +13,10 @@ from typing import Any
 
 from autograd_tiny.compiler.backends.text import text
 from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.engine.extras import missing
 from autograd_tiny.transforms.program import Program
 
 GROUP = "autograd_tiny.backends"  # of entry points
-EXTRA = "'autograd-tiny[compile]'"
 Kernel = Callable[..., Any]
 
 
@@ -76,8 +76,8 @@ def _written(language: str) -> Callable[[Program], str]:
     return lambda program: text(prepared(program), language)
 
 
-def _ours(name: str, *needs: str, install: str = EXTRA, **facts: Any) -> Backend:
-    return Backend(name, f"{__package__}.to_{name}:build", needs, install, **facts)
+def _ours(name: str, *needs: str, **facts: Any) -> Backend:
+    return Backend(name, f"{__package__}.to_{name}:build", needs, **facts)
 
 
 OURS = {
@@ -87,7 +87,7 @@ OURS = {
         _ours("numpy", "numpy", order=20, source=_written("numpy")),
         _ours("python", order=30, source=_written("python")),
         _ours("c", "numpy", source=_written("c")),
-        _ours("jax", "jax", install="jax", source=_written("jax"), exact=False),  # XLA contracts as it likes
+        _ours("jax", "jax", "numpy", source=_written("jax"), exact=False),  # XLA contracts as it likes
     )
 }
 
@@ -149,9 +149,8 @@ def chosen(name: str | None) -> Backend:
     if name is None:
         return _first()
     backend = named(name)
-    if missing := backend.missing():
-        install = backend.install or " ".join(missing)
-        raise ImportError(f"the {name} backend needs {' and '.join(missing)}: pip install {install}")
+    if lacking := backend.missing():
+        raise missing(f"the {name} backend", lacking, backend.install)
     return backend
 
 

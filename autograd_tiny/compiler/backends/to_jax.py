@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from autograd_tiny.compiler.backends.schedule import Plan, grouped, index
 from autograd_tiny.compiler.backends.text import ARRAY_NAMES
 from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
+
+with needed_by("the jax backend"):
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
 
 Array = Any
 enable_x64: Any = getattr(jax, "enable_x64", None)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.files import save, save_all
 from autograd_tiny.pictures.rendering.plain import places
 from autograd_tiny.pictures.theme import Color
@@ -85,10 +86,8 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
 
     Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps, and OSError.
     """
-    try:
+    with needed_by("an animated GIF"):
         from PIL import Image
-    except ImportError:
-        raise ImportError("an animated GIF is made by Pillow: pip install 'autograd-tiny[frames]'") from None
     path = _suffixed(path, ".gif")
     if not 0.02 <= seconds <= 600:  # browsers show a frame of less time for longer; the format counts in 16 bits
         raise ValueError(f"each step is shown for 0.02 to 600 seconds, got {seconds}")

@@ -1,0 +1,44 @@
+"""Every benchmark runs, on tiny sizes and with what the tests have installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+MODULES = {"quick", "race", "rivals", "soak"}  # the others import them; the last has its own tests
+RUNS = {
+    "eager": "bytes per node",
+    "check": "without the exact part",
+    "seeing": "one step back",
+    "drawing": "a chain of 1,000 × tanh",
+    "growth numpy": "[",
+    "compiled a c d e f": "section f:",
+    "compiled growth": "section growth:",
+    "compiled b": "section b:",
+}
+SLOW = {"compiled b": [pytest.mark.long]}  # another size of a
+
+
+@pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
+def test_a_benchmark_runs(run, tmp_path):
+    name, *arguments = run.split()
+    needed = {"check": ("mpmath",), "growth": ("numpy",), "compiled": ("numpy", "llvmlite")}
+    for package in needed.get(name, ()):
+        pytest.importorskip(package, reason=f"{name}.py needs {package}")
+    if name == "compiled" and sys.platform != "linux":
+        pytest.skip("compiled.py asks Linux about the processor")
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / f"{name}.py", "--quick", *arguments], capture_output=True, text=True, check=False,
+        encoding="utf-8", cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "160"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert RUNS[run] in done.stdout
+
+
+def test_no_benchmark_is_forgotten():
+    assert {path.stem for path in BENCHMARKS.glob("*.py")} == MODULES | {run.split()[0] for run in RUNS}
