@@ -153,7 +153,8 @@ def test_what_is_there_is_told_where_a_name_is_unknown(installed):
 def test_ours_name_the_line_for_pip(monkeypatch, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
     needs = registry.OURS[name].needs
-    expected = f"the {name} backend needs {' and '.join(needs)}: pip install {'jax ' * (name == 'jax')}'autograd-tiny[compile]'"
+    pip = "jax 'autograd-tiny[compile]'" if name == "jax" else "'autograd-tiny[compile]'"
+    expected = f"the {name} backend needs {' and '.join(needs)}: pip install {pip}"
     with pytest.raises(ImportError) as caught:
         jit(abs, backend=name)
     assert str(caught.value) == expected
