@@ -1,4 +1,4 @@
-"""Seeded bugs: wrong rules in our own table, and a small engine whose graph and sweep can be broken in many ways."""
+"""Seeded bugs: wrong rules in our own table, and a small engine with faults in its graph and its sweep."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Faulty(ValueEngine):
 
 
 def with_rule(name, i, rule):
-    """Our engine where ∂name/∂operand i is `rule(right, y, *xs)`, right being the true derivative."""
+    """Our engine with ∂name/∂operand i replaced by `rule(right, y, *xs)`, where `right` is the true derivative."""
     row = ops.TABLE[name]
     rules = list(row.partials)
     right = rules[i]
@@ -102,7 +102,7 @@ RULES = {
 
 
 class Node:
-    """A value of the small engine."""
+    """Value of the small engine."""
 
     def __init__(self, data, op=None, operands=(), partials=()):
         self.data, self.op, self.operands, self.partials, self.grad = data, op, operands, partials, 0.0
@@ -110,7 +110,7 @@ class Node:
 
 
 class Small:
-    """An engine of its own, right unless told a fault."""
+    """Small independent engine; correct unless given a fault."""
 
     ops = tuple(ops.TABLE[n] for n in ("add", "sub", "mul", "div", "neg", "tanh", "exp", "relu", "sin", "square"))
 
@@ -222,6 +222,6 @@ FAULTS = (
 
 
 def seeded():
-    """Every bug by name, as an engine that has it."""
+    """Pairs of a bug's name and an engine with that bug."""
     yield from ((name, with_rule(*rule)) for name, rule in RULES.items())
     yield from ((fault, Small(fault)) for fault in FAULTS)

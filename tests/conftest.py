@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).parent))  # the tests' own modules: bugs.py, rows.py
+sys.path.insert(0, str(Path(__file__).parent))  # for bugs.py, hostile.py, rows.py
 
 settings.register_profile("dev", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", parent=settings.get_profile("dev"), max_examples=10)
@@ -18,24 +18,24 @@ settings.register_profile("thorough", parent=settings.get_profile("dev"), max_ex
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="a browser is driven by playwright")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
     if BROWSER is None:
-        pytest.skip("no chromium here")
+        pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        running = p.chromium.launch(executable_path=BROWSER, args=BROWSER_FLAGS)
         yield running
         running.close()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_compiled_code(tmp_path_factory):
-    """Not the user's own."""
+    """Keep the tests out of the user's cache."""
     os.environ["AUTOGRAD_TINY_CACHE"] = str(tmp_path_factory.mktemp("compiled"))
 
 

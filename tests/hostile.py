@@ -1,4 +1,4 @@
-"""Texts that mean something to what draws or shows them."""
+"""Names with a meaning in Markdown, DOT, Mermaid, HTML, LaTeX or a terminal."""
 
 HOSTILE = ["a * b * c", "__init__ **x**", "1. list", "1) list", "- item", "+ item", "> quote", "# head", "<b>b</b>",
            'say "a"', "`code`", "end", "a#35;b", "&lt;", "a\\b{c}%$#_&~^|", "שלום", "🎉漢", "--> x", "$$x^2$$", "$$$$",

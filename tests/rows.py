@@ -1,4 +1,4 @@
-"""The rows of the table, and operands for each."""
+"""Rows of the op table, and a strategy for their operands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def arity(op):
 
 
 def operands(op, low=-BIG, high=BIG):
-    """Tuples of floats in the domain of op: nice numbers, then any."""
+    """Strategy for tuples of floats in the domain of op: simple numbers first, then any."""
     one = []
     for i in range(arity(op)):
         interval = op.domain[i] if i < len(op.domain) else Interval(-math.inf, math.inf)
@@ -29,4 +29,4 @@ def operands(op, low=-BIG, high=BIG):
             st.floats(a, b),
         )
         one.append(inside.filter(lambda x, ok=interval, a=a, b=b: ok.has(x) and a <= x <= b))
-    return st.tuples(*one).map(lambda xs: tuple(x + 0.0 for x in xs))  # mpmath knows no -0.0
+    return st.tuples(*one).map(lambda xs: tuple(x + 0.0 for x in xs))  # mpmath does not have -0.0

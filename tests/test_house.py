@@ -1,4 +1,4 @@
-"""The architecture: imports point one way, importing is light, the public names are these."""
+"""Architecture: imports point one way, importing is light, the public names are listed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_an_unknown_name_says_what_is_near():
 
 
 def test_no_import_is_a_string_that_points_up():
-    """Names of modules stand in strings only where a package looks in itself, or for packages of other people."""
+    """`import_module` takes only names in the own folder, or names of other packages."""
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (

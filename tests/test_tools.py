@@ -1,4 +1,4 @@
-"""What the tests skip without: in CI nothing of it is missing."""
+"""Optional tools of the tests: missing ones cause skips locally, and failures in CI."""
 
 from __future__ import annotations
 

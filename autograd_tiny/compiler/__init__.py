@@ -1,14 +1,14 @@
-"""A function recorded once and replayed as compiled code.
+"""Trace a function once and replay it as compiled code.
 
-jitted.py     `jit`: what a call is given, and what it gets
-variants.py   the variants of a function, one for each way through its branches, and which serves which sample
-arguments.py  the structure of arguments and results, and their numbers in a row
-passes.py     a program made shorter
-lower.py      a program in what a machine has
-nonfinite.py  where a result that is nan or inf began
+jitted.py     `jit`: check a call, choose the compiled code, rebuild the result
+variants.py   specialised traces of a function, one per path through its branches
+arguments.py  flatten arguments into rows of numbers, and rebuild results from them
+passes.py     dead-code elimination, constant folding, common-subexpression elimination
+lower.py      lower ops to machine instructions and calls of the C library
+nonfinite.py  find the sample where a result became nan or inf
 sparse.py     sparse Jacobians and Hessians
-collector.py  Python's cyclic collector, paused
-backends/     who runs a program: LLVM, NumPy, Python, C, JAX
+collector.py  pause Python's cyclic garbage collector
+backends/     compile and run a program: LLVM, NumPy, Python, C, JAX
 """
 
 from typing import TYPE_CHECKING

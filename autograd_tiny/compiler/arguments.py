@@ -1,4 +1,4 @@
-"""The arguments of a compiled function: their structure, their numbers in a row, the same structure around others."""
+"""Flatten the arguments of a compiled function into rows of numbers, and rebuild results from such rows."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from autograd_tiny.engine.tree import NUMBERS, indices, is_array, is_module, kin
 
 
 class Arguments:
-    """What a function was called with: by name, those of `batch` with one item per sample.
+    """Arguments of one call, by name; each argument in `batch` has one item per sample.
 
-    `structure` is what a recording hangs on, `numbers` the arguments of a kernel: the numbers that all samples share in
-    a row, one table with a row per sample for each batched argument, and how many samples there are, or None.
+    `structure` is the cache key of a trace: types, lengths, shapes and names, but no values. `numbers` holds the
+    arguments of a kernel: a row of the numbers shared by all samples, one table with a row per sample for each batched
+    argument, and the number of samples, or None without a batch.
     """
 
     def __init__(self, named: dict[str, Any], positional: int, batch: tuple[str, ...]) -> None:
         self.named, self.positional = named, positional
         if missing := [name for name in batch if name not in named]:
-            raise TypeError(f"{missing[0]} is batched, and was not given")
+            raise TypeError(f"the batched argument {missing[0]} is missing from the call")
         self.batched = {name: samples(named[name], name) for name in named if name in batch}
         sizes = {name: len(rows) for name, rows in self.batched.items()}
         if len(set(sizes.values())) > 1:
-            told = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
-            raise ValueError(f"the batched arguments have different numbers of samples: {told}")
+            counts = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
+            raise ValueError(f"the batched arguments need the same number of samples: {counts}")
         if 0 in sizes.values():
-            raise ValueError(f"an empty batch: {next(iter(sizes))} has no samples")
+            raise ValueError(f"the batch is empty: {next(iter(sizes))} has no samples, expected at least 1")
         self.size = next(iter(sizes.values())) if sizes else None
         self.structure = tuple(
             [(name, structure(x[0] if name in self.batched else x, name)) for name, x in named.items()]
@@ -38,11 +39,11 @@ class Arguments:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many numbers a sample of each batched argument has."""
+        """Numbers per sample of each batched argument."""
         return tuple([len(table[0]) for table in self.batched.values()])
 
     def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
-        """Positional and keyword arguments of a sample, `leaf(number, path)` for each number, and these in a row."""
+        """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
         found: dict[str, list[Any]] = {}
         for name, x in self._one(sample).items():
             found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
@@ -53,11 +54,11 @@ class Arguments:
 
     @property
     def plain(self) -> bool:
-        """Whether each argument is one float."""
+        """True if each argument is one float."""
         return all(x.__class__ is float for x in self.named.values())
 
     def part(self, start: int, stop: int) -> Arguments:
-        """The same call with some of the samples only."""
+        """The same call restricted to the samples start, …, stop - 1."""
         cut = {name: x[start:stop] if name in self.batched else x for name, x in self.named.items()}
         return Arguments(cut, self.positional, tuple(self.batched))
 
@@ -66,7 +67,7 @@ class Arguments:
 
 
 def numbers(x: Any) -> Any:
-    """The numbers of an argument in order, as a list of floats or as an array of one dimension."""
+    """Flatten an argument to a list of floats or a one-dimensional array, in the order of its structure."""
     if x.__class__ is float:
         return [x]
     if is_array(x) and x.dtype.kind in NUMBERS:
@@ -77,7 +78,7 @@ def numbers(x: Any) -> Any:
 
 
 def paths(x: Any, name: str) -> list[str]:
-    """What each number of an argument is called: ``x[0]``; a Module's parameters by their own names."""
+    """Names of the numbers of an argument, such as ``x[0]``; parameters of a Module keep their own names."""
     if is_module(x):
         return [parameter for parameter, _ in x.named_parameters()]
     if is_array(x):
@@ -86,7 +87,7 @@ def paths(x: Any, name: str) -> list[str]:
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """The numbers of several arguments in one row."""
+    """Concatenate the numbers of several arguments."""
     if len(parts) < 2:
         return parts[0] if parts else []
     if all(part.__class__ is list for part in parts):
@@ -97,7 +98,7 @@ def joined(parts: Sequence[Any]) -> Any:
 
 
 def samples(x: Any, name: str) -> Any:
-    """A batched argument as a table with one row per sample: an array, or where there is no NumPy a list of lists."""
+    """Flatten a batched argument to a table with one row per sample: an array, or a list of lists without NumPy."""
     if is_array(x):
         if x.dtype.kind in NUMBERS:
             import numpy as np
@@ -110,7 +111,9 @@ def samples(x: Any, name: str) -> Any:
     first = structure(x[0], f"{name}[0]") if x else None
     for i, item in enumerate(x):
         if structure(item, f"{name}[{i}]") != first:
-            raise ValueError(f"{name}[{i}] has another structure than {name}[0]: every sample of a batch is alike")
+            raise ValueError(
+                f"{name}[{i}] differs in structure from {name}[0]: all samples of a batch need the same structure"
+            )
     try:
         import numpy as np
     except ModuleNotFoundError:
@@ -122,12 +125,12 @@ Shaper = Callable[[Any], Any]  # from the outputs in a row to their structure
 
 
 class Results:
-    """From the numbers that a kernel gives to the structure that the function returned.
+    """Put the numbers that a kernel returns into the structure that the function returned.
 
     >>> Results([1.0, {"a": 2.0}], each=False).around([3.0, 4.0])
     [3.0, {'a': 4.0}]
 
-    With `each`, an output is the array of its numbers over the samples.
+    With `each`, every output is an array with one number per sample.
     """
 
     def __init__(self, returned: Any, each: bool) -> None:
@@ -141,16 +144,19 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         i = next(places)
         return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
     if is_module(tree):
-        raise TypeError(f"a Module was returned, {tree!r:.60}: return its numbers, such as what it gives")
+        raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
     items = [item for _, item in kind.items(tree)]
     if is_array(tree) and not any(map(kind_of, items)):
         return _array([next(places) for _ in items], tree.shape, each)
-    inner, model = _all(items, places, each), rebuild(tree, itertools.repeat(0.0))  # without what was recorded
+    inner, model = (
+        _all(items, places, each),
+        rebuild(tree, itertools.repeat(0.0)),
+    )  # so that no traced number is kept alive
     return inner if tree.__class__ is list else lambda ys: kind.build(model, inner(ys))
 
 
 def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
-    """A list of what each item becomes; of many numbers in a row, the row."""
+    """Rebuild the items of a container as a list; if all are numbers, as one slice."""
     if items and not each and not any(map(kind_of, items)):
         found = [next(places) for _ in items]
         row = slice(found[0], found[-1] + 1)
@@ -160,7 +166,7 @@ def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
 
 
 def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
-    """The outputs of an array: over a batch the samples come first."""
+    """Rebuild an array from its outputs; over a batch, the first axis is the batch axis."""
     import numpy as np
 
     row = slice(found[0], found[-1] + 1) if found else slice(0)

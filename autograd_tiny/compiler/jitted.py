@@ -1,4 +1,4 @@
-"""`jit`: a function recorded once per structure of its arguments and replayed as compiled code."""
+"""`jit`: trace a function once per structure of its arguments, and replay it as compiled code."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from autograd_tiny.transforms.derivatives import being_differentiated, is_differ
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
 
-STRUCTURES = 256  # kept per function: an engine, its memory and the trace of each
-_BATCHED = "{} is batched, and takes numbers: differentiate first, jit(grad(f), batch=…)"
+STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
+_BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
 
 
 def jit(
@@ -36,7 +36,7 @@ def jit(
     threads: int = 1,
     check_finite: bool = False,
 ) -> Any:
-    """The function f, recorded as it first runs on arguments of one structure, compiled, and replayed from then on.
+    """Compile f: trace its first call for each structure of arguments, and replay compiled code from then on.
 
     >>> from autograd_tiny.transforms.derivatives import value_and_grad
     >>> f = jit(value_and_grad(lambda w, x: (w[0] * x + w[1]) ** 2))
@@ -46,30 +46,43 @@ def jit(
     >>> loss(3.0, [1.0, 2.0, 3.0], [3.0, 6.0, 6.0])
     3.0
 
-    f is written for one sample of numbers: floats, lists, tuples, dicts, NumPy arrays and Modules of them. The
-    arguments named in `batch` carry one axis more, the samples; `reduce` is "sum" or "mean" over them, or None for the
-    result of each. Comparisons become guards: where one comes out another way, f is recorded anew, sample by sample if
-    need be. A traced number has no float or truth; Values that f closes over are read at each call, and side effects
-    happen while recording only. Within a derivative, or another recording, f itself runs, on numbers that have the
-    methods: what it closes over is differentiated and recorded, too.
+    Write f for one sample: its arguments are floats, or lists, tuples, dicts, NumPy arrays and Modules of floats. The
+    arguments named in `batch` have an additional first axis, the batch axis; `reduce` is "sum" or "mean" over it, or
+    None for one result per sample. Comparisons become guards: if a guard fails, f is traced again for that path, and
+    the samples of a batch are split among the paths. A traced number cannot be converted to float, int or bool. Values
+    that f closes over are read at each call; side effects happen only while tracing. Inside a derivative or another
+    trace, f itself runs on Values or traced numbers, so that the Values it closes over are differentiated as well.
 
-    `backend` names who runs it, by default the first of llvm, numpy and python that is installed; others are listed
-    where a name is unknown, and other packages can add theirs: see `Backend`. `contract` rounds a * b + c once;
-    `threads` share the batch, and the result does not depend on how many; with `check_finite` a result that is nan or
-    inf is computed again by f itself, sample by sample, to raise where it began.
-    Raises TypeError and ValueError for arguments that are no numbers, differ in their samples or have none, and
-    RuntimeError for more than 64 variants of one function.
+    `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
+    for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c
+    to be rounded once. `threads` is the number of threads that share a batch; the result does not depend on it. With
+    `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
+    it.
+
+    Raises TypeError for arguments that are not numbers, ValueError for a batch that is empty or whose samples differ in
+    structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
+    with missing packages.
     """
     options = (batch, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
 class StructureWarning(RuntimeWarning):
-    """A compiled function is called with ever new structures of arguments, each of which is recorded and compiled."""
+    """Warning: each call has a new structure of arguments, so that each is traced and compiled."""
 
 
 class Jitted:
-    """What `jit` returns: called like the function it was made of."""
+    """Compiled function, as returned by `jit`; call it like the original.
+
+    >>> f = jit(lambda x, y: x * x + y)
+    >>> f(3.0, 1.0)
+    10.0
+    >>> f.program(3.0, 1.0)
+    program of 2 inputs, 2 steps, 1 output
+    v2 = x * x
+    v3 = v2 + y
+    return v3
+    """
 
     def __init__(
         self,
@@ -82,36 +95,33 @@ class Jitted:
         check_finite: bool,
     ) -> None:
         if not callable(f):
-            raise TypeError(f"jit takes a function, got {f!r:.60}")
+            raise TypeError(f"jit expects a function, got {f!r:.60}")
         if reduce not in (None, "sum", "mean"):
-            raise ValueError(f'reduce is "sum", "mean" or None, got {reduce!r}')
+            raise ValueError(f'reduce must be "sum", "mean" or None, got {reduce!r}')
         if not (isinstance(threads, int) and threads > 0):
-            raise ValueError(f"threads is how many share the batch, at least 1, got {threads!r}")
+            raise ValueError(f"threads must be an integer of at least 1, got {threads!r}")
         self.f, self.reduce, self.check_finite = f, reduce, check_finite
         self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
         if reduce and not self.batch:
-            raise ValueError(f"reduce={reduce!r} is over the samples of a batch: name the arguments in batch=")
+            raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
         self._variants: dict[Any, Variants] = {}
-        self._made = 0  # structures so far: the clock by which one was used
-        self._quick: dict[
-            Any, Callable[..., Any]
-        ] = {}  # how to call the only variant, by what arguments look like at a glance
+        self._made = 0  # structures so far; serves as the clock of `Variants.used`
+        self._quick: dict[Any, Callable[..., Any]] = {}  # fast path for branch-free functions, by argument signature
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
-        numpy = sys.modules.get("numpy")  # where it is not loaded there are no arrays
+        numpy = sys.modules.get("numpy")  # if it is not loaded, no argument is an array
         self._ndarray: Any = numpy and numpy.ndarray
         self._double: Any = numpy and numpy.dtype(float)
         if unknown := [name for name in self.batch if not more and name not in (*self._names, *others)]:
-            raise ValueError(
-                f"batch={unknown[0]!r}: the arguments of {_name(f)} are {', '.join([*self._names, *others])}"
-            )
-        functools.update_wrapper(self, f, updated=())  # f may be another of this kind
+            takes = ", ".join([*self._names, *others])
+            raise ValueError(f"batch={unknown[0]!r} is not an argument of {_name(f)}, which takes {takes}")
+        functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         glance = None if kwargs else self._glance(args)
-        within = is_differentiating() or is_recording()  # f may close over what is differentiated by
+        within = is_differentiating() or is_recording()  # f may close over a differentiation target
         if glance is not None and not within and (call := self._quick.get(glance)) is not None:
             return call(args)
         on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
@@ -133,7 +143,7 @@ class Jitted:
         return results.around(self._mean(outputs, given.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """f itself, on numbers that have the methods: compiled code would hide what f closes over."""
+        """Run f itself on Values or traced numbers: compiled code would hide the Values that f closes over."""
         number = constant if is_recording() else Value
 
         def lifted(x: Any, path: str) -> Any:
@@ -150,14 +160,14 @@ class Jitted:
         return returned if asked else settled(returned)
 
     def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], variants: Variants) -> bool:
-        """Whether a derivative, or a recording, around a call depends on numbers that it takes for constants."""
+        """True if an enclosing derivative or trace depends on numbers that compiled code treats as constants."""
         if being_differentiated([args, kwargs]):  # such as the parameters of a Module
             return True
         values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
         return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
-        """The program that runs on these arguments, of a batch on its first sample."""
+        """Program that runs for these arguments; for a batch, the one of its first sample."""
         given, variants = self._given(args, kwargs)
         return variants.taken(given).program
 
@@ -166,7 +176,7 @@ class Jitted:
         if self.batch and (holds_operands(args) or holds_operands(kwargs)):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if twice := [name for name in self._names[: len(args)] if name in kwargs]:
-            raise TypeError(f"{_name(self.f)} got two values for {twice[0]}")
+            raise TypeError(f"{_name(self.f)} got two values for {twice[0]}: pass it by position or by name, not both")
         given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
         if (variants := self._variants.get(given.structure)) is None:
             variants = self._new(given.structure)
@@ -174,24 +184,24 @@ class Jitted:
         return given, variants
 
     def _new(self, structure: Any) -> Variants:
-        """Variants for one structure more, in exchange for those that were not used for longest."""
+        """Variants for a new structure; beyond the limit they replace the least recently used ones."""
         self._made += 1
-        self._quick.clear()  # whose calls say nothing of what is used: each goes the long way once
+        self._quick.clear()  # quick calls do not update `used`: the next call of each takes the slow path and does
         if len(self._variants) >= STRUCTURES:
             unused, _ = min(list(self._variants.items()), key=lambda item: item[1].used)
             self._variants.pop(unused, None)  # by another thread, perhaps
         if self._made == STRUCTURES + 1:
-            told = (
+            message = (
                 f"{_name(self.f)} was called with more than {STRUCTURES} structures of arguments, and each new one is "
-                "recorded and compiled, which takes longer than f itself: pass arrays of few shapes, or what varies in "
-                "length as samples, batch="
+                "traced and compiled, which takes longer than running f itself: pass arrays of a few shapes only, or "
+                "name arguments of varying length in batch="
             )
-            warnings.warn(told, StructureWarning, stacklevel=4)
+            warnings.warn(message, StructureWarning, stacklevel=4)
         variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
         return self._variants.setdefault(structure, variants)  # another thread may have been first
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """What floats and arrays of floats look like, to tell them fast; None where there is anything else."""
+        """Signature of arguments that are floats and arrays of floats; None if any argument is of another type."""
         if len(args) != len(self._batched):
             return None
         found: list[Any] = []
@@ -205,7 +215,7 @@ class Jitted:
         return tuple(found)
 
     def _planned(self, variant: Variant, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
-        """How to call a function without branches with more arguments that look like these."""
+        """Fast path of a branch-free function, for arguments with this signature."""
         kernel, around, mean = variant.kernel, variant.results.around, self._mean
         if variant.plain:
             return lambda args: around(kernel(args))
@@ -222,7 +232,7 @@ class Jitted:
                 return around(kernel(shared))
             size = len(args[moving[0][0]])
             if not size or [True for i, _ in moving if len(args[i]) != size]:
-                self._given(args, {})  # says what is wrong
+                self._given(args, {})  # raises the error
             tables = [args[i] if n == 1 else args[i].reshape(size, -1) for i, n in moving]
             return around(mean(kernel(shared, tables, size), size))
 
@@ -233,13 +243,13 @@ class Jitted:
             return outputs
         if outputs.__class__ is list:
             return [y / size for y in outputs]
-        outputs /= float(size)  # a little quicker than by an int
+        outputs /= float(size)  # slightly faster than dividing by an int
         return outputs
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def __reduce__(self) -> Any:  # a pickle records anew
+    def __reduce__(self) -> Any:  # a copy traces again
         return Jitted, (self.f, self.batch, self.reduce, self.backend, *self._options.values(), self.check_finite)
 
     def __repr__(self) -> str:
@@ -253,7 +263,7 @@ def _finite(outputs: Any) -> bool:
 
 
 def _parameters(f: Function) -> tuple[list[str], list[str], bool]:
-    """The names of the arguments by position, of those by keyword only, and whether f takes any others."""
+    """Names of positional arguments, names of keyword-only arguments, and True if f takes any others."""
     try:
         found = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""From rows of the table to what a machine has: every step an instruction or a function of the C library."""
+"""Lower ops to machine instructions and calls of the C library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograd_tiny.transforms.program import Place, Program, Step
 
 
 def lowered(program: Program) -> Program:
-    """The program in rows that have a `machine` word; what has none, and cannot be written in rows that have, stays.
+    """Expand each op into ops with a `machine` word; keep an op that has neither a word nor an expansion.
 
     >>> from autograd_tiny.engine import ops
     >>> lowered(Program(("x",), (Step(ops.reciprocal, (0,)), Step(ops.square, (1,))), (2,)))
@@ -21,15 +21,15 @@ def lowered(program: Program) -> Program:
     v2 = v1 * v1
     return v2
 
-    An op with neither `machine` nor `lower`, such as one of a user's own, is lowered by its forward function where that
-    uses arithmetic and rows only.
+    An op with neither `machine` nor `lower`, such as a user's own op, is expanded by running its forward function, if
+    that uses only arithmetic and ops of the table.
     """
     steps: list[Step] = []
     n = len(program.inputs)
     places: list[Place] = list(range(n))
     for op, operands in program.steps:
         xs = tuple([places[x] if isinstance(x, int) else x for x in operands])
-        if op.machine and op.lower is None:  # most are, and need not be asked
+        if op.machine and op.lower is None:  # the common case, kept cheap
             steps.append(Step(op, xs))
             places.append(n + len(steps) - 1)
         else:
@@ -40,24 +40,21 @@ def lowered(program: Program) -> Program:
 
 
 def prepared(program: Program) -> Program:
-    """The program that a backend writes out: as short as it gets, in rows that have a `machine` word."""
+    """Lower and optimize a program; this is the form that backends compile."""
     return optimized(lowered(program))
 
 
 def opaque(program: Program) -> list[Op]:
-    """The ops of a lowered program that only their own Python function computes, each once."""
+    """Distinct ops of a lowered program that only their Python function can compute."""
     return list(dict.fromkeys(step.op for step in program.steps if not step.op.machine))
 
 
 def _expanded(op: Op, xs: tuple[Any, ...]) -> Any:
-    """op(*xs) in rows that a machine has."""
+    """Apply op(*xs), expanded into ops with a `machine` word if possible."""
     spelled = op.lower or (None if op.machine else op.forward)
     try:
         y = spelled(*xs) if spelled else None
-    except (
-        TypeError,
-        *EDGES,
-    ):  # it branches, or leaves the numbers it is given, or has a constant that is out of bounds
+    except (TypeError, *EDGES):  # it branches, converts to float, or has a constant outside a domain
         y = None
     if y.__class__ is _Lowered or y.__class__ is float:
         return y
@@ -67,7 +64,7 @@ def _expanded(op: Op, xs: tuple[Any, ...]) -> Any:
 
 
 class _Lowered(Operand):
-    """A place in the program that is being written: applying an op to it writes the steps that compute it."""
+    """Place in the lowered program under construction; applying an op to it appends steps."""
 
     __slots__ = ("n", "place", "steps")
     rank = 4
@@ -80,7 +77,7 @@ class _Lowered(Operand):
         return _expanded(op, tuple([x if x.__class__ is _Lowered else real(x) for x in xs]))
 
     def _refuse(self, *other: Any) -> NoReturn:
-        raise TypeError("an op is lowered for every number at once: it cannot branch")
+        raise TypeError("a number cannot be compared or converted while an op is lowered: choose by `where`")
 
     __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __eq__ = __ne__ = _refuse

@@ -1,4 +1,4 @@
-"""Where a result that is nan or inf began: found among the samples by halves, computed again by the function itself."""
+"""Find the first non-finite sample by bisection and run it again without compilation."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from autograd_tiny.stepper.traces import trace
 def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callable[[Arguments], bool]) -> NoReturn:
     """Run f on Values with the first sample whose result is not finite, and raise what it raises.
 
-    Where it raises nothing, a FloatingPointError says what `diagnose` finds; `finite` tells whether the compiled
-    function gives finite numbers for a part of the samples.
+    If it raises nothing, raise a FloatingPointError with the report of `diagnose`. `finite` returns True if the
+    compiled function gives finite numbers for a part of the samples.
     """
     start, stop = 0, given.size or 1
-    while stop - start > 1:  # the first half that is not finite holds the first such sample
+    while stop - start > 1:  # the first non-finite sample lies in the first half, unless that is finite
         middle = (start + stop) // 2
         start, stop = (middle, stop) if finite(given.part(start, middle)) else (start, middle)
     where = f"in sample {start}: " if given.size else ""
     if given.size and finite(given.part(start, stop)):
-        raise FloatingPointError("each sample is finite, and their sum is not")
+        raise FloatingPointError("the result of each sample is finite, but their sum is not")
     with tracing() as recording:
         args, kwargs, _ = given.traced(start, Value)
         try:
             returned = f(*args, **kwargs)
         except (ValueError, ArithmeticError) as error:
-            error.add_note(f"{where}computed again outside the compiled code, which gave nan or inf")
+            error.add_note(f"{where}raised by the function itself, run again because the compiled code gave nan or inf")
             raise
         for path, y in leaves(returned, "the result"):
             if not math.isfinite(float(y)):
                 found = diagnose(trace(y, recording)) if isinstance(y, Value) else ""
                 raise FloatingPointError(f"{where}{path} is {float(y)}: {found}")
-    raise FloatingPointError(f"{where}the compiled code gave nan or inf where the function itself gives finite numbers")
+    raise FloatingPointError(f"{where}the compiled code gave nan or inf, but the function itself gives finite numbers")

@@ -1,6 +1,6 @@
-"""Make a program shorter: drop what nothing uses, compute once what is computed twice, and now what is known.
+"""Dead-code elimination, constant folding, common-subexpression elimination.
 
-Each pass is a function from a program to one with the same outputs, bit for bit; `PASSES` has their order.
+Each pass maps a program to a shorter one with the same outputs, bit for bit; `PASSES` has their order.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from autograd_tiny.transforms.program import Place, Program, Step
 
-Change = Callable[[int, Step], Step | Place]  # from a step's new place and the step to what stands for it
+Change = Callable[[int, Step], Step | Place]  # (new place, step) -> replacement
 
 
 def without_dead_steps(program: Program) -> Program:
-    """Only the steps that an output depends on.
+    """Remove steps on which no output depends (dead-code elimination).
 
     >>> from autograd_tiny.engine import ops
     >>> without_dead_steps(Program(("x",), (Step(ops.exp, (0,)), Step(ops.neg, (0,))), (2,)))
@@ -40,7 +40,7 @@ def without_dead_steps(program: Program) -> Program:
 
 
 def with_shared_steps(program: Program) -> Program:
-    """The same op on the same operands once: b * a is a * b, where the machine's word says so.
+    """Compute equal steps once (common-subexpression elimination); b + a and b * a equal a + b and a * b.
 
     >>> from autograd_tiny.engine import ops
     >>> with_shared_steps(Program(("x",), (Step(ops.exp, (0,)), Step(ops.exp, (0,))), (1, 2))).outputs
@@ -60,7 +60,7 @@ def with_shared_steps(program: Program) -> Program:
 
 
 def folded(program: Program) -> Program:
-    """Steps of constants only are computed, and those that change nothing left out: x * 1, x / 1, x - 0; 0 * x stays.
+    """Evaluate steps of constants and drop neutral ones: x * 1, x / 1, x - 0. Keep 0 * x, which may be nan.
 
     >>> from autograd_tiny.engine import ops
     >>> folded(Program(("x",), (Step(ops.exp, (0.0,)), Step(ops.mul, (1, 0))), (2,))).outputs  # e⁰ · x
@@ -69,12 +69,18 @@ def folded(program: Program) -> Program:
     return _rebuilt(program, _folded)
 
 
-# In this order: the first pass spares the others what is dead already; what is folded is then shared.
+# Dead steps go first to save work, sharing comes after folding because folding makes steps equal.
 PASSES: tuple[Callable[[Program], Program], ...] = (without_dead_steps, folded, with_shared_steps, without_dead_steps)
 
 
 def optimized(program: Program) -> Program:
-    """The program after all passes."""
+    """Apply all passes.
+
+    >>> from autograd_tiny.engine import ops
+    >>> optimized(Program(("x",), (Step(ops.exp, (0.0,)), Step(ops.mul, (1, 0)), Step(ops.neg, (0,))), (2,)))
+    program of 1 input, 0 steps, 1 output
+    return x
+    """
     for change in PASSES:
         program = change(program)
     return program
@@ -97,17 +103,17 @@ def _folded(place: int, step: Step) -> Step | Place:
     return step
 
 
-# The operand that leaves the other as it is, on the left and on the right, for every float and its sign.
+# Neutral left and right operand, for every float including signed zeros.
 _UNITS = {"+": (-0.0, -0.0), "-": (None, 0.0), "*": (1.0, 1.0), "/": (None, 1.0)}
 
 
 def _bits(x: float) -> bytes:
-    """A float as what it is: -0.0 is not 0.0, and nan is itself."""
+    """Bits of a float, to tell -0.0 from 0.0 and to make nan equal itself."""
     return struct.pack("d", x) if x == x else b"nan"
 
 
 def _rebuilt(program: Program, change: Change) -> Program:
-    """The program with what `change` gives for each step: a step, or the place or the constant that has its value."""
+    """Replace each step by the result of `change`: a step, or the place or constant with the same value."""
     n = len(program.inputs)
     new: list[Place] = list(range(n))
     steps: list[Step] = []

@@ -1,8 +1,9 @@
-"""Sparse Jacobians and Hessians: which entries are there is read off the graph; entries that cannot meet share a run.
+"""Sparse Jacobians and Hessians: read the sparsity pattern off the graph, and compute compressed columns or rows.
 
-Columns of the Jacobian with no row in common get one colour and are computed together, by forward mode with the sum of
-their unit vectors; or rows together, by reverse mode, where that takes fewer colours (Curtis, Powell and Reid 1974;
-Coleman and Moré 1983).
+Columns of the Jacobian with no row in common get the same colour; forward mode computes them together, along the sum of
+their unit vectors. Reverse mode does the same for rows, if that takes fewer colours. After Curtis, Powell and Reid, "On
+the estimation of sparse Jacobian matrices" (1974), and Coleman and Moré, "Estimation of sparse Jacobian matrices and
+graph coloring problems" (1983).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Function = Callable[..., Any]
 
 
 class Sparse(NamedTuple):
-    """The entries of a matrix that may differ from 0: values[k] stands in row rows[k] and column columns[k].
+    """Sparse matrix in coordinate format: values[k] is the entry in row rows[k] and column columns[k].
 
     >>> Sparse(np.array([0, 1]), np.array([1, 1]), np.array([5.0, 7.0]), (2, 2)).dense()
     array([[0., 5.],
@@ -42,22 +43,23 @@ class Sparse(NamedTuple):
     shape: tuple[int, int]
 
     def dense(self) -> Any:
-        """The whole matrix."""
+        """Convert to a NumPy array of shape `shape`."""
         matrix = np.zeros(self.shape)
         matrix[self.rows, self.columns] = self.values
         return matrix
 
 
 def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
-    """The function that gives ∂outputs/∂inputs of f, of any number of arguments, as a `Sparse`.
+    """Transform f, of any number of arguments, into a function that returns its Jacobian as a `Sparse`.
 
     >>> differences = sparse_jacobian(lambda x: [(b - a) ** 2 for a, b in zip(x, x[1:])])
     >>> differences([1.0, 2.0, 4.0]).dense()
     array([[-2.,  2.,  0.],
            [ 0., -4.,  4.]])
 
-    Inputs and outputs are counted in the order of their structure. It is recorded as by `jit`; entries are those that
-    the graph allows, so that one may be 0 by chance.
+    Entry (i, j) is ∂output i/∂input j, both counted in the order of their structure; the shape is (outputs, inputs). An
+    entry is stored if the graph allows a dependency; its value may still be 0. f is traced as by `jit`. Raises the
+    errors of `jit`, and ImportError without NumPy.
     """
     compiled = jit(f, backend=backend)
     known: dict[Program, Function] = {}
@@ -74,19 +76,21 @@ def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
 
 
 def sparse_hessian(f: Function, backend: str = "numpy") -> Function:
-    """The function that gives the second derivatives of f by its first argument as a `Sparse`.
+    """Transform f into a function that returns its Hessian with respect to its first argument as a `Sparse`.
 
     >>> chain = sparse_hessian(lambda x: sum(a * a * b for a, b in zip(x, x[1:])))
     >>> chain([1.0, 2.0, 3.0]).dense()
     array([[4., 2., 0.],
            [2., 6., 4.],
            [0., 4., 0.]])
+
+    The shape is (inputs, inputs). Raises the errors of `jit` and `grad`.
     """
     return sparse_jacobian(grad(f), backend)
 
 
 def pattern(program: Program) -> list[list[int]]:
-    """For each output of a program the inputs that its derivative does not vanish by.
+    """Sparsity pattern of the Jacobian: for each output, the inputs whose derivative is not constantly 0.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -107,7 +111,7 @@ def pattern(program: Program) -> list[list[int]]:
 
 
 def _zero(op: Op, arity: int) -> tuple[bool, ...]:
-    """By which operands the derivative of an op is the constant 0: where it is a step."""
+    """Per operand, True if the local derivative with respect to it is the constant 0, as for a step function."""
     if not isinstance(op.partials, tuple):
         return (False,) * arity
     with recording():
@@ -126,7 +130,7 @@ def _bits(mask: int) -> list[int]:
 
 
 def colours(lines: list[list[int]], width: int) -> list[int]:
-    """A colour for each of `width` columns, no two alike in one line: greedy, those with most neighbours first.
+    """Colour `width` columns so that no line has a colour twice: greedy, columns with most neighbours first.
 
     >>> colours([[0, 1], [1, 2], [2, 3]], 4)
     [1, 0, 1, 0]
@@ -143,7 +147,7 @@ def colours(lines: list[list[int]], width: int) -> list[int]:
 
 
 def _coloured(program: Program, n: int, backend: str) -> Function:
-    """The function from the inputs of a program to its Jacobian by the first n of them."""
+    """Compile the Jacobian of a program with respect to its first n inputs."""
     rows = [[j for j in row if j < n] for row in pattern(program)]
     columns: list[list[int]] = [[] for _ in range(n)]
     for i, row in enumerate(rows):
@@ -153,9 +157,8 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
     by_column, by_row = colours(rows, shape[1]), colours(columns, shape[0])
     forwards = max(by_column, default=-1) <= max(by_row, default=-1)
     colour = np.array(by_column if forwards else by_row, int)
-    seeds = np.ascontiguousarray(
-        np.eye(max(colour, default=-1) + 1)[:, colour]
-    )  # a row per colour: 1 where the column, or the row, has it
+    # One row per colour: 1 for the columns, or rows, of that colour.
+    seeds = np.ascontiguousarray(np.eye(max(colour, default=-1) + 1)[:, colour])
     kernel = named(backend).kernel(optimized((_forwards if forwards else _backwards)(program, n)))
     down = np.array([i for i, row in enumerate(rows) for _ in row], int)
     across = np.array([j for row in rows for j in row], int)
@@ -169,7 +172,7 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
 
 
 def _forwards(program: Program, n: int) -> Program:
-    """From the inputs and a direction to the derivative of the outputs along it."""
+    """Program for the derivative of the outputs along a direction (forward mode)."""
     level, xs, direction = new_level(), *_leaves(program, n)
     with recording():
         ys = program.run([*(Dual(x, t, level) for x, t in zip(xs, direction, strict=False)), *xs[n:]])
@@ -178,7 +181,7 @@ def _forwards(program: Program, n: int) -> Program:
 
 
 def _backwards(program: Program, n: int) -> Program:
-    """From the inputs and a weight for each output to the gradient of the weighted sum."""
+    """Program for the gradient of the outputs, summed with a weight each (reverse mode)."""
     xs, weights = _leaves(program, len(program.outputs))
     with recording():
         _, pullback = vjp(lambda first: program.run([*first, *xs[n:]]), xs[:n])
@@ -187,7 +190,7 @@ def _backwards(program: Program, n: int) -> Program:
 
 
 def _leaves(program: Program, n: int) -> tuple[list[Tracer], list[Tracer]]:
-    """The inputs of a program, and n more numbers."""
+    """Traced numbers for the inputs of a program, and n more for the seeds."""
     seen = program.example or [0.5] * len(program.inputs)
     return [Tracer.leaf(x, name) for x, name in zip(seen, program.inputs, strict=True)], [
         Tracer.leaf(1.0, f"seed[{i}]") for i in range(n)

@@ -1,4 +1,4 @@
-"""The variants of a function: a recording for each way through its branches, guarded by the comparisons on it."""
+"""Specialised traces of a function, one per path through its branches, guarded by its comparisons."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from autograd_tiny.transforms.derivatives import are_targets
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
 
-MOST = 64  # variants of one function
+MAX_VARIANTS = 64
 Function = Callable[..., Any]
 Kernel = Callable[..., Any]
 
 
 @dataclass(eq=False)
 class Variant:
-    """One way through the branches of a function: what is computed there, and the comparisons that lead there."""
+    """One path through the branches of a function: its program, and the comparisons that select it."""
 
     program: Program
-    conditions: Program  # gives the outcome of each comparison; with no outputs where there is no other way
-    held: tuple[float, ...]  # the outcomes that lead here
+    conditions: Program  # outputs are the outcomes of the comparisons; none without branches
+    held: tuple[float, ...]  # the outcomes that select this path
     results: Results
-    plain: bool  # every argument is a float, and there is nothing else
-    captured: tuple[Value, ...]  # what the function closes over, inputs behind those that samples share
+    plain: bool  # every argument is a float, and no Value is captured
+    captured: tuple[Value, ...]  # Values that the function closes over; inputs after the shared arguments
     build: Callable[[Program], Kernel]
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
     def kernel(self) -> Kernel:
-        with self.lock, gc_paused():  # several threads may wait for the first to have built it
+        with self.lock, gc_paused():  # another thread may have built it meanwhile
             built: Kernel = vars(self).get("kernel") or vars(self).setdefault("kernel", self.build(self.program))
             return built
 
     def numbers(self, shared: Any) -> Any:
-        """The numbers that samples share, with those of the captured Values as they are now."""
+        """Shared numbers, followed by the present data of the captured Values."""
         return joined([shared, [v.data for v in self.captured]]) if self.captured else shared
 
     @cached_property
@@ -52,17 +52,17 @@ class Variant:
 
 
 class Variants:
-    """All the variants known of f, for arguments of one structure; a new one is recorded where none serves."""
+    """Variants of f for arguments of one structure; f is traced again if none fits."""
 
     def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
         self.f, self.reduce = f, reduce
         self.build = partial(named(backend).kernel, **options)
         self.known: list[Variant] = []
-        self.used = 0  # when last, by its owner's clock
-        self._lock = threading.RLock()  # of several first calls one records, and the others use it
+        self.used = 0  # time of the last call, by the clock of its Jitted
+        self._lock = threading.RLock()  # of several first calls, one traces and the others wait
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
-        """The outputs of all samples, or of the one run, and the structure to put them in."""
+        """Outputs of the call, and the structure to put them in."""
         self._after(0, given, 0)
         if self.known[0].guard is None:
             return self._whole(self.known[0], given)
@@ -75,7 +75,7 @@ class Variants:
         return variant.kernel(variant.numbers(shared), batched, size), variant.results
 
     def taken(self, given: Arguments) -> Variant:
-        """The variant for the only sample, or the first."""
+        """Variant for the first sample, or for the call if there is no batch."""
         shared, batched, size = given.numbers
         one = ([rows[:1] for rows in batched], 1) if size else (batched, None)
         tried = 0
@@ -89,34 +89,33 @@ class Variants:
                 return variant
 
     def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Variant, bool]:
-        """The variant after those that were tried, and whether it is new: where there is none, one is recorded."""
+        """Next variant after the `tried` first, traced now if there is none; and True if it is new."""
         if is_new := tried == len(self.known):
             with self._lock:
-                if is_new := tried == len(self.known):  # still
-                    self.record(given, sample)
+                if is_new := tried == len(self.known):  # another thread may have added it
+                    self._trace(given, sample)
         return self.known[tried], is_new
 
-    def record(self, given: Arguments, sample: int) -> Variant:
-        """Run f on traced numbers, once, with what one sample holds."""
-        if len(self.known) == MOST:
+    def _trace(self, given: Arguments, sample: int) -> Variant:
+        """Run f on traced numbers with the values of one sample, and add the variant for its path."""
+        if len(self.known) == MAX_VARIANTS:
             raise RuntimeError(
-                f"{_name(self.f)} took more than {MOST} ways through its branches: choose by `where`, which is one way"
+                f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches: choose by `where`, "
+                "which does not branch"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         with recording() as recorded, gc_paused():
             returned = self.f(*args, **kwargs)
             if returned is None:
-                raise TypeError(
-                    f"{_name(self.f)} returned None; a compiled function returns numbers: is a return missing?"
-                )
+                raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
             try:
-                outputs = [traced(y) for _, y in leaves(returned, f"what {_name(self.f)} returned")]
+                outputs = [traced(y) for _, y in leaves(returned, f"the result of {_name(self.f)}")]
             except Elsewhere:
                 raise
             except TypeError as error:
-                raise TypeError(f"{error}; a compiled function returns numbers") from None
+                raise TypeError(f"{error}; a compiled function must return numbers") from None
         if are_targets(recorded.captured):
-            raise Elsewhere(f"{_name(self.f)} closes over a Value that is being differentiated by")
+            raise Elsewhere(f"{_name(self.f)} closes over a Value that is a differentiation target")
         captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
@@ -124,7 +123,9 @@ class Variants:
         whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
         conditions = optimized(whole.with_outputs(whole.outputs[len(outputs) :]))
         compared = zip(conditions.outputs, outcomes, strict=True)
-        held = {place: outcome for place, (_, outcome) in compared if isinstance(place, int)}  # the others are known
+        held = {
+            place: outcome for place, (_, outcome) in compared if isinstance(place, int)
+        }  # the others folded to constants
         program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
         guards_only = conditions.with_outputs(tuple(held))
         variant = Variant(
@@ -140,7 +141,7 @@ class Variants:
         return variant
 
     def _parted(self, given: Arguments) -> tuple[Any, Results]:
-        """Each sample by its own variant, and the results put together again."""
+        """Run each sample by the variant that fits it, and merge the results."""
         shared, batched, size = given.numbers
         assert size is not None
         waiting, parts, tried = list(range(size)), [], 0
@@ -166,11 +167,11 @@ class Variants:
                 waiting = [i for i in waiting if i not in taken]
         results = parts[0][2]
         if any(other.shape != results.shape for _, _, other in parts):
-            raise TypeError(f"{_name(self.f)} returns another structure for some samples than for others")
+            raise TypeError(f"{_name(self.f)} must return the same structure for all samples of a batch")
         return (_summed if self.reduce else _scattered)([part[:2] for part in parts], size), results
 
 
-Part = tuple[list[int], Any]  # samples, and the outputs of them
+Part = tuple[list[int], Any]  # indices of samples, and their outputs
 
 
 def _picked(table: Any, rows: list[int]) -> Any:

@@ -1,4 +1,4 @@
-"""Every backend against the steps run one by one under IEEE 754: values, gradients, Hessians, batches, kinks, edges."""
+"""Compare every backend with stepwise IEEE 754: values, gradients, Hessians, batches, kinks, edges."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ ARITHMETIC = [
     ops.heaviside,
     ops.sqrt,
 ]
-pytestmark = pytest.mark.filterwarnings("ignore:.*only Python computes it")  # said once
-LIMITS = {
-    name: {"python": 60, "numpy": 60, "c": 8, "jax": 4}.get(name, 25) for name in registry.OURS
-}  # examples: each is compiled
+pytestmark = pytest.mark.filterwarnings("ignore:.*computed by Python")  # the warning comes once per op
+# Examples per test, fewer for slow compilers.
+LIMITS = {name: {"python": 60, "numpy": 60, "c": 8, "jax": 4}.get(name, 25) for name in registry.OURS}
 
 
 def missing(name):
-    """Why a backend of ours cannot be run here."""
+    """Reason why a backend of ours cannot run here, "" if it can."""
     try:
         registry.chosen(name)
         if name == "c":
@@ -71,7 +70,7 @@ def build(name, program, **options):
 
 
 def of(drawn, widths=(), reduce=None):
-    """A drawn program whose last values are outputs."""
+    """Turn a drawn program into one whose last three values are its outputs."""
     count = len(drawn.inputs) + len(drawn.steps)
     return replace(drawn, outputs=tuple(range(count))[-3:], widths=widths, reduce=reduce)
 
@@ -85,7 +84,7 @@ def bits(ys):
 
 
 def same(found, expected, rel=1e-11):
-    """Equal to the last bit, or near: functions differ by ulps, which later steps may magnify."""
+    """Assert equal bits or a small relative error: functions differ by ulps, which later steps may magnify."""
     scale = max([abs(y) for y in expected if math.isfinite(y)], default=0.0)
     for y, z in zip(found, expected, strict=True):
         close = math.isfinite(y) and math.isclose(y, z, rel_tol=rel, abs_tol=rel * min(scale, 1e300) + 1e-300)
@@ -107,7 +106,7 @@ def test_arithmetic_is_the_same_to_the_last_bit(name):
 
 
 def mild(drawn):
-    """Whether no step magnifies its operands' last digits beyond what the test allows."""
+    """True if no step magnifies rounding errors beyond the tolerance of the test."""
     return all(abs(y) < 1e4 for y in drawn.run_steps(drawn.example))
 
 
@@ -207,7 +206,7 @@ def test_every_row_at_its_edges(name, arity):
     steps = tuple(Step(row, tuple(range(arity))) for row in rows)
     program = Program(("a", "b", "c")[:arity], steps, tuple(range(arity, arity + len(rows))), (arity,))
     points = list(itertools.product(SPECIAL[: (None, None, 21, 8)[arity]], repeat=arity))
-    if name == "jax":  # it flushes subnormals; and some of XLA's functions are hundreds of ulps off
+    if name == "jax":  # it flushes subnormals, and some of XLA's functions are hundreds of ulps off
         points = [xs for xs in points if not any(0 < abs(x) < 1e-300 for x in xs)]
     found = build(name, program)([], [np.array(points)], len(points))
     for place, xs in enumerate(points):
@@ -217,7 +216,7 @@ def test_every_row_at_its_edges(name, arity):
 
 
 def near(y, z, ulps):
-    """Within so many units in the last place, with the same sign of zero."""
+    """True if y is within `ulps` units in the last place of z, with the same sign of zero."""
     if math.isfinite(y) and math.isfinite(z):
         return abs(y - z) <= ulps * math.ulp(z) and (y != 0 or z != 0 or math.copysign(1, y) == math.copysign(1, z))
     return bits([y]) == bits([z])
@@ -236,9 +235,9 @@ def test_means_through_jit_with_kinks_crossed_in_the_batch(name):
 @pytest.mark.parametrize("reduce", [None, "sum"])
 @pytest.mark.parametrize("name", [b for b in BACKENDS if b.values[0] in ("numpy", "c", "jax")])
 def test_batches_around_the_size_of_a_block(name, reduce, monkeypatch):
-    monkeypatch.setattr(levels, "LEAST", 4)
-    monkeypatch.setattr(levels, "MOST", 4)
-    monkeypatch.setattr(to_c, "SHARD", 4)
+    monkeypatch.setattr(levels, "MIN_BLOCK", 4)
+    monkeypatch.setattr(levels, "MAX_BLOCK", 4)
+    monkeypatch.setattr(to_c, "SHARD_SAMPLES", 4)
     program = Program(("w", "x"), (Step(ops.mul, (0, 1)), Step(ops.less, (2, 3.0))), (3, 1, 2, 0), (1,), reduce)
     kernel, shared = build(name, program), build(name, program, threads=2)
     for size in (3, 4, 5, 8, 9, 3):
@@ -336,7 +335,7 @@ AT = [0.75, 0.5, -2.0, 1.25]
 
 @pytest.fixture
 def written():
-    """A program that uses every word, numbers that have names, an op of one's own, and names that mean harm."""
+    """Program with every machine word, inf and nan as constants, a user's own op, and names that try to break out."""
     within = {
         row: next(i for i in (0, 3) if not row.domain or row.domain[0].has(AT[i])) for row in FIXED if row.machine
     }

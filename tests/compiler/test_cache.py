@@ -1,6 +1,6 @@
-"""The cache of compiled code: what is there is used, what is broken is made anew, no folder to write to is no error.
+"""Cache of compiled code: it is used, broken files are replaced, and a read-only or missing folder is not an error.
 
-What is not the cache's own is left alone; what is not the user's own is not run.
+Files of other programs are left alone; code that is not the user's own is not run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def entries(folder):
-    """The files of code, beside the key."""
+    """Files of code, without the key."""
     return sorted(file for file in folder.iterdir() if file.name != "key")
 
 
@@ -44,7 +44,7 @@ def entry(folder, name):
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """The modules that were compiled since."""
+    """Modules compiled since the start of the test."""
     texts, compiled = [], to_llvm.compiled
     monkeypatch.setattr(to_llvm, "compiled", lambda text: texts.append(text) or compiled(text))
     return texts
@@ -93,7 +93,7 @@ def test_what_computes_something_else_has_another_name():
     names = [key_of(program, row_name) for program in (PROGRAM, *OTHERS)]
     names += [key_of(PROGRAM, row_name, "contract"), key_of(PROGRAM, row_name, "another processor")]
     assert len(set(names)) == len(names)
-    assert key_of(Program(("a", "b"), PROGRAM.steps, (3,)), row_name) == names[0]  # names of inputs do not count
+    assert key_of(Program(("a", "b"), PROGRAM.steps, (3,)), row_name) == names[0]  # names of inputs do not matter
 
 
 def test_options_are_told_apart(folder, compilations):
@@ -108,7 +108,7 @@ def test_rows_that_a_function_makes_have_names():
 
 
 def test_an_op_of_ones_own_is_known_by_what_it_computes(folder, compilations):
-    """Not by its name, which may mean something else tomorrow."""
+    """Its name may mean something else tomorrow."""
     found = []
     for f in (lambda x: x * x + x, lambda x: x * x - x, lambda x: x * x + x):
         own = Op("own", f, (lambda y, x: 1.0,))
@@ -176,7 +176,7 @@ def test_the_longest_unused_files_go(folder, monkeypatch):
     names = [f"{i:064x}" for i in range(100)]
     for i, name in enumerate(names):
         if i == 30:
-            assert stored(names[0]) == bytes(disk.BLOCK)  # used now
+            assert stored(names[0]) == bytes(disk.BLOCK)  # now the most recently used
         store(name, bytes(disk.BLOCK))
         os.utime(entry(folder, name), (i, i))
     left = entries(folder)
@@ -193,7 +193,7 @@ def test_no_file_but_its_own_is_removed(folder, monkeypatch):
         entry(folder.parent, "a" * 64),
         folder / "thesis.tex",
         folder / ("a" * 64),
-        entry(folder, "a" * 64),  # of our pattern, but not written by us
+        entry(folder, "a" * 64),  # matches our pattern, but is not our file
     ]
     for file in others:
         file.write_text("two years of work")
@@ -230,7 +230,7 @@ def test_no_link_is_followed(folder, tmp_path, monkeypatch):
     assert stored("a" * 64) == b"more"
 
 
-posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows knows no such modes and files")
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows does not have these modes and files")
 
 
 def written_pipe(path, whole):
@@ -277,10 +277,10 @@ def test_another_users_code_is_not_run(folder, monkeypatch):
     store("a" * 64, b"code")
     assert stored("a" * 64) == b"code"
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.warns(disk.CacheWarning, match=r"not used for compiled code, since it belongs to another user"):
+    with pytest.warns(disk.CacheWarning, match=r"not used for compiled code, because it belongs to another user"):
         assert stored("a" * 64) is None
     before = entries(folder)
-    store("b" * 64, b"code")  # said once
+    store("b" * 64, b"code")  # no second warning
     assert entries(folder) == before
     monkeypatch.undo()
 
@@ -290,7 +290,9 @@ def test_another_users_code_is_not_run(folder, monkeypatch):
 def test_a_folder_that_others_can_write_is_not_used(mode, folder):
     store("a" * 64, b"code")
     folder.chmod(mode)
-    with pytest.warns(disk.CacheWarning, match="since other users may write it: remove it, or set AUTOGRAD_TINY_CACHE"):
+    with pytest.warns(
+        disk.CacheWarning, match="because other users may write it: remove it, or set AUTOGRAD_TINY_CACHE"
+    ):
         assert stored("a" * 64) is None
     store("a" * 64, b"other")
     folder.chmod(0o755)
@@ -302,7 +304,7 @@ def test_a_link_in_place_of_the_folder_is_not_used(folder, tmp_path):
     folder.parent.mkdir()
     (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
-    with pytest.warns(disk.CacheWarning, match="since it is not a folder"):
+    with pytest.warns(disk.CacheWarning, match="because it is not a folder"):
         store("a" * 64, b"code")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
@@ -397,7 +399,7 @@ def _write_and_read(folder, k):
         code = bytes([k]) * 100_000
         store("same", code)
         found = stored("same")
-        if found is not None:  # whole, whoever wrote it
+        if found is not None:  # complete, from any of the writers
             assert found == bytes([found[0]]) * 100_000
             seen += 1
     assert seen

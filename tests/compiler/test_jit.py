@@ -1,4 +1,4 @@
-"""Recordings and programs: every row lowered, every pass exact, every branch guarded, every structure given back."""
+"""Traces and programs: rows are lowered exactly, branches are guarded, structures are rebuilt."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def one_row(op):
 )
 @given(data=st.data())
 def test_a_row_lowered_is_within_8_ulp(op, data):
-    """The lowered program, run in floats, against the exact value; where it is not finite, like the row."""
+    """Compare the lowered program with the exact value, or with the row itself if the result is not finite."""
     xs = data.draw(operands(op, -1e4, 1e4))
     program = prepared(one_row(op))
     (y,) = ieee(program, xs)
@@ -96,7 +96,7 @@ def test_every_row_but_the_gammas_is_lowered():
 
 
 def tree(x):
-    """What of any numbers the tests compare: floats in lists, arrays too."""
+    """Convert arrays and tuples to lists, so that `==` compares the numbers."""
     if isinstance(x, np.ndarray):
         return tree(x.tolist())
     if isinstance(x, dict):
@@ -131,7 +131,7 @@ def test_every_transform_is_recorded(transformed):
 @given(drawn=programs(max_size=10))
 @settings(max_examples=40)
 def test_random_programs_with_gradient_and_hessian(drawn):
-    """Recorded at one point, replayed at another, against eager, to the last bits."""
+    """Trace at one point, replay at another, and compare with the uncompiled function."""
 
     def f(xs):
         return drawn.run(xs)[0]
@@ -183,7 +183,7 @@ def test_a_ladder_of_branches_ends_with_a_sentence():
     f = python(lambda x: next(k * x for k in range(1000) if x < k))
     for k in range(64):
         f(k + 0.5)
-    with pytest.raises(RuntimeError, match="more than 64 ways through its branches: choose by `where`"):
+    with pytest.raises(RuntimeError, match="more than 64 paths through its branches: choose by `where`"):
         f(64.5)
 
 
@@ -224,9 +224,9 @@ def test_of_ever_new_structures_the_least_used_go_and_a_warning_says_so_once(mon
     def call(sizes):
         for n in sizes:
             assert f([1.0] * n) == n
-            assert f([1.0]) == f(np.ones(1)) == 1.0  # one the long way, one the quick way
+            assert f([1.0]) == f(np.ones(1)) == 1.0  # one by the slow path, one by the fast path
 
-    call(range(2, 8))  # with those two, 8 structures
+    call(range(2, 8))  # 8 structures, with those two
     with pytest.warns(StructureWarning, match="total was called with more than 8 structures of arguments") as warned:
         call(range(8, 30))
     assert len(warned) == 1
@@ -241,7 +241,7 @@ def test_of_ever_new_structures_the_least_used_go_and_a_warning_says_so_once(mon
 
 
 def test_modules():
-    """By a Module; another activation is another recording, other weights are not."""
+    """Another activation takes another trace, other weights do not."""
     rng = random.Random(0)
     points = [([rng.uniform(-1, 1), rng.uniform(-1, 1)], rng.choice((-1.0, 1.0))) for _ in range(20)]
 
@@ -270,12 +270,12 @@ def test_under_another_transform_the_function_itself_runs():
         "layers[0].neurons[0].w[0]": 2.0,
         "layers[0].neurons[0].b": 1.0,
     }
-    with pytest.raises(TypeError, match=r"takes numbers: differentiate first, jit\(grad\(f\)"):
+    with pytest.raises(TypeError, match=r"takes numbers only: differentiate first, jit\(grad\(f\)"):
         grad(lambda x: python(lambda x: x, batch="x")([x])[0])(1.0)
 
 
 def test_what_a_function_closes_over_is_read_at_each_call():
-    """Values by themselves, in Modules, in sums made on the way, in an inner gradient, in a branch, in a batch."""
+    """Values alone, in Modules, in sums, in an inner gradient, in a branch, in a batch."""
     model, w = MLP(1, [2, 1], seed=0), Value(2.0, "w")
 
     def f(x):
@@ -319,7 +319,7 @@ def test_programs_are_data():
         pickle.dumps(Op("own", lambda x: x, (lambda y, x: 1.0,)))
     with pytest.raises(ValueError, match="has 1 inputs, got 2"):
         program.run([1.0, 2.0])
-    with pytest.raises(ValueError, match="source is written in one of numpy, python, c, jax, got 'java'"):
+    with pytest.raises(ValueError, match="language must be one of numpy, python, c, jax, got 'java'"):
         program.source("java")
 
 
@@ -336,38 +336,40 @@ def test_where_a_nan_began():
     assert f(1.0, [1.0, 1.0]) == (0.0, 1.0)
     with pytest.raises(ValueError, match=r"log\(-6\.0\): outside the domain") as raised:
         f(2.0, [1.0, 2.0, -3.0, 4.0, -5.0])
-    assert raised.value.__notes__ == ["in sample 2: computed again outside the compiled code, which gave nan or inf"]
+    assert raised.value.__notes__ == [
+        "in sample 2: raised by the function itself, run again because the compiled code gave nan or inf"
+    ]
     with pytest.raises(FloatingPointError, match=r"the result is inf: .*test_jit.py:"):
         python(grad(lambda x: x.sqrt()), check_finite=True)(0.0)
-    with pytest.raises(FloatingPointError, match="each sample is finite, and their sum is not"):
+    with pytest.raises(FloatingPointError, match="the result of each sample is finite, but their sum is not"):
         python(lambda x: x, batch="x", reduce="sum", check_finite=True)([1e308, 1e308])
 
 
 REFUSED = [
-    (lambda: python(3), TypeError, "jit takes a function, got 3"),
-    (lambda: jit(abs, backend="fortran"), ValueError, "backend is one of llvm, numpy, python, c, jax, got 'fortran'"),
-    (lambda: python(lambda x: x, batch="y"), ValueError, "batch='y': the arguments of <lambda> are x"),
-    (lambda: python(lambda x: x, reduce="mean"), ValueError, "reduce='mean' is over the samples of a batch"),
-    (lambda: python(lambda x: x, batch="x", reduce="max"), ValueError, "reduce is .* got 'max'"),
-    (lambda: python(lambda x: x, threads=0), ValueError, "threads is how many share the batch, at least 1, got 0"),
-    (lambda: python(lambda x: None)(1.0), TypeError, "<lambda> returned None; a compiled function returns numbers"),
+    (lambda: python(3), TypeError, "jit expects a function, got 3"),
+    (lambda: jit(abs, backend="fortran"), ValueError, "one of llvm, numpy, python, c, jax, got 'fortran'"),
+    (lambda: python(lambda x: x, batch="y"), ValueError, "batch='y' is not an argument of <lambda>, which takes x"),
+    (lambda: python(lambda x: x, reduce="mean"), ValueError, "reduce='mean' needs a batch: name the batched"),
+    (lambda: python(lambda x: x, batch="x", reduce="max"), ValueError, "reduce must be .* got 'max'"),
+    (lambda: python(lambda x: x, threads=0), ValueError, "threads must be an integer of at least 1, got 0"),
+    (lambda: python(lambda x: None)(1.0), TypeError, "<lambda> returned None, expected numbers"),
     (lambda: python(lambda x: math.exp(x))(1.0), TypeError, r"x\.exp\(\), not math\.exp"),
     (lambda: python(lambda x: 1.0 if x else 0.0)(1.0), TypeError, "choose by `where`"),
     (lambda: python(lambda x: range(x))(3), TypeError, "has no float, int or truth"),
     (lambda: python(lambda x: x if x == 1 else 2.0)(1.0), TypeError, "baked into the recording: choose by `where`"),
-    (lambda: python(lambda x: x)(1.0, x=2.0), TypeError, "got two values for x"),
-    (lambda: python(lambda m: m)(MLP(1, [1])), TypeError, "a Module was returned"),
+    (lambda: python(lambda x: x)(1.0, x=2.0), TypeError, "got two values for x: pass it by position or by name"),
+    (lambda: python(lambda m: m)(MLP(1, [1])), TypeError, "returned a Module"),
     (lambda: python(lambda x: x.backward())(3.0), TypeError, "value_and_grad"),
     (lambda: python(lambda x: x.grad)(3.0), TypeError, "value_and_grad"),
     (lambda: python(lambda x: x)("abc"), TypeError, "x: expected a real number, got 'abc'"),
     (lambda: python(lambda x: x)({"a": [1.0, 2j]}), TypeError, r"x\['a'\]\[1\]: expected a real number, got 2j"),
     (lambda: python(lambda x: x)(np.array(["a"])), TypeError, r"x\[0\]: expected a real number, got 'a' of type str"),
-    (lambda: python(lambda x: x, batch="x")([]), ValueError, "an empty batch: x has no samples"),
-    (lambda: python(lambda x: x, batch="x")(np.zeros((0, 2))), ValueError, "an empty batch: x has no samples"),
+    (lambda: python(lambda x: x, batch="x")([]), ValueError, "the batch is empty: x has no samples"),
+    (lambda: python(lambda x: x, batch="x")(np.zeros((0, 2))), ValueError, "the batch is empty: x has no samples"),
     (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array or a list"),
-    (lambda: python(lambda x, y: x, batch="x")(y=3.0), TypeError, "x is batched, and was not given"),
+    (lambda: python(lambda x, y: x, batch="x")(y=3.0), TypeError, "the batched argument x is missing"),
     (lambda: python(lambda x, y: x, batch=("x", "y"))([1.0], [1.0, 2.0]), ValueError, "x has 1, y has 2"),
-    (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] has another structure"),
+    (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] differs in structure"),
 ]  # fmt: skip
 
 
@@ -418,7 +420,7 @@ def test_arrays_of_any_layout_are_read_as_they_are():
     ):
         for _ in range(2):
             assert list(map(float, f(x))) == [2 * float(y) for y in x]
-    with pytest.raises(ValueError, match="an empty batch: x has no samples"):
+    with pytest.raises(ValueError, match="the batch is empty: x has no samples"):
         f(np.zeros(0))
 
 
@@ -426,7 +428,7 @@ def test_a_function_that_closes_over_what_is_differentiated():
     assert grad(lambda w: python(lambda x: w * x)(2.0))(3.0) == 2.0
     batched = python(lambda x: x * 2, batch="x")
     assert grad(lambda w: w * batched([1.0, 2.0])[1])(3.0) == 4.0
-    with pytest.raises(TypeError, match="is batched, and takes numbers: differentiate first"):
+    with pytest.raises(TypeError, match="takes numbers only: differentiate first"):
         grad(lambda w: python(lambda x: w * x, batch="x")([2.0])[0])(3.0)
 
 

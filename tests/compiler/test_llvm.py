@@ -1,4 +1,4 @@
-"""The LLVM backend: what it computes is what the steps compute one by one under IEEE 754, for any batch, cut anyhow."""
+"""Compare the LLVM backend with stepwise IEEE 754, for any batch and any cut into functions."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from autograd_tiny.engine import ops
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
-pytest.importorskip("llvmlite", reason="the backend is made of llvmlite: pip install 'autograd-tiny[compile]'")
+pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
 
-from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - only where llvmlite is
+from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
 from autograd_tiny.compiler.backends.llvm import engine, functions, kernel, loops, steps  # noqa: E402
 from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine  # noqa: E402
 
@@ -49,13 +49,13 @@ FIXED = [row for row in ops.TABLE.values() if isinstance(row.partials, tuple)]
 WORDS = {row: {step.op.machine for step in prepared(one_row(row)).steps} for row in FIXED}
 ARITHMETIC = [row for row in FIXED if WORDS[row] <= SIMPLE]
 CALLED = [row for row in FIXED if row.machine and row.machine not in SIMPLE]
-COMPUTED = [row for row in FIXED if "" not in WORDS[row]]  # not by Python
+COMPUTED = [row for row in FIXED if "" not in WORDS[row]]  # without Python callbacks
 numbers = st.one_of(reals(), special_reals(), st.sampled_from([inf, -inf, nan]))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _compiled_anew():
-    """The tests change what the cache does not know of."""
+    """Disable the cache: the tests change constants that are not part of its key."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOGRAD_TINY_CACHE", "/dev/null/none")
         yield
@@ -66,7 +66,7 @@ def bits(xs):
 
 
 def of(generated, batched=0, reduce=None):
-    """A drawn program, every value of which is an output; the last inputs are batched."""
+    """Turn a drawn program into one with every value as output and its last inputs batched."""
     n = len(generated.inputs)
     batched = min(batched, n)
     widths = () if not batched else (batched,) if batched < 3 else (1, batched - 1)
@@ -74,7 +74,7 @@ def of(generated, batched=0, reduce=None):
 
 
 def one_by_one(program, shared, tables, size):
-    """The outputs of every sample, step by step."""
+    """Outputs of every sample, computed step by step."""
     rows = [[*shared, *(x for table in tables for x in table[i].tolist())] for i in range(size)]
     return [program.run(row, lambda op, xs: op.ieee(*xs)) for row in rows]
 
@@ -105,8 +105,8 @@ def test_each_sample_of_a_batch_agrees_to_the_last_bit(generated, batched, size,
     program = of(generated, batched)
     shared, tables = drawn(data, program, size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(functions, "LARGEST", largest)
-        patch.setattr(steps, "FAR", far)
+        patch.setattr(functions, "MAX_INSTRUCTIONS", largest)
+        patch.setattr(steps, "RELOAD_AFTER", far)
         found = to_llvm.build(program)(shared, tables, size)
     assert found.shape == (len(program.outputs), size)
     for i, want in enumerate(one_by_one(program, shared, tables, size)):
@@ -135,8 +135,8 @@ def test_sums_are_those_of_the_samples(generated, batched, size, largest, data):
     program = of(generated, batched, "sum")
     shared, tables = drawn(data, program, size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(functions, "LARGEST", largest)
-        patch.setattr(loops, "MOST", 2)
+        patch.setattr(functions, "MAX_INSTRUCTIONS", largest)
+        patch.setattr(loops, "MAX_FRAMES", 2)
         f = to_llvm.build(program)
     found = f(np.array(shared), tables, size).tolist()
     assert bits(f(shared, tables, size)) == bits(found)
@@ -157,7 +157,7 @@ def test_contraction_happens():
 
 @functools.cache
 def both(op):
-    """The op on vectors, and on numbers; each takes a list of points."""
+    """Two functions of a list of points: the op on vectors, and the op on single numbers."""
     program = one_row(op)
     batch = to_llvm.build(Program(program.inputs, program.steps, program.outputs, (1,) * len(op.partials)))
     single = to_llvm.build(program)
@@ -197,7 +197,7 @@ def test_functions_on_vectors_keep_the_edges_of_those_on_numbers(op):
 
 
 x, y = np.array([[1.0], [2.0], [4.0]]), np.zeros((3, 0))
-# (what, program, shared, tables, outputs of three samples)
+# (name, program, shared, tables, outputs of three samples)
 SHAPES = [
     ("no steps", Program(("w", "x"), (), (1, 0, 0.5), (1,)), [3.0], [x], [[1, 2, 4], [3, 3, 3], [0.5] * 3]),
     ("no steps, summed", Program(("w", "x"), (), (1, 0, 0.5), (1,), "sum"), [3.0], [x], [7, 9, 1.5]),
@@ -230,14 +230,14 @@ def test_a_run_without_a_batch():
 
 @pytest.mark.parametrize("word", ["==", "!="])
 def test_a_comparison_of_a_comparison_is_not_taken_for_one_of_a_constant(word):
-    """A place may be 0, and is no 0.0."""
+    """The place 0 is not the constant 0.0."""
     compare = next(row for row in FIXED if row.machine == word)
     program = Program(("x",), (Step(ops.less, (0, 5.0)), Step(compare, (1, 0)), Step(compare, (1, 0.0))), (1, 2, 3))
     assert to_llvm.build(program)([1.0]) == [1.0, float(word == "=="), float(word == "!=")]
 
 
 def grown(steps, inputs=6, seed=0):
-    """A long random program of few values at a time."""
+    """Long random program with few live values."""
     draw, rows = random.Random(seed), (ops.sub, ops.add, ops.maximum, ops.minimum, ops.abs, ops.less)
     made = []
     for place in range(inputs, inputs + steps):
@@ -249,8 +249,8 @@ def grown(steps, inputs=6, seed=0):
 
 @pytest.mark.parametrize("largest", [3, 40, 10**6])
 def test_long_programs_are_cut_into_functions_of_bounded_size(largest, monkeypatch):
-    monkeypatch.setattr(functions, "LARGEST", largest)
-    monkeypatch.setattr(steps, "FAR", largest // 20)
+    monkeypatch.setattr(functions, "MAX_INSTRUCTIONS", largest)
+    monkeypatch.setattr(steps, "RELOAD_AFTER", largest // 20)
     program, size = grown(800), 3 * N + 1
     made = functions.functions(prepared(program), engine.machine(), contract=False)
     bodies = made.text.split("define ")[1:]
@@ -280,9 +280,9 @@ def test_registers_of_any_width(lanes, reduce, monkeypatch):
 
 @pytest.fixture
 def many_shards(monkeypatch):
-    monkeypatch.setattr(kernel, "SHARD", 1)
-    monkeypatch.setattr(kernel, "BLOCKS", 1)
-    monkeypatch.setattr(kernel, "THREAD", 1)
+    monkeypatch.setattr(kernel, "MIN_SHARD_WORK", 1)
+    monkeypatch.setattr(kernel, "MIN_SHARD_BLOCKS", 1)
+    monkeypatch.setattr(kernel, "MIN_THREAD_WORK", 1)
 
 
 @pytest.mark.parametrize("reduce", [None, "sum"])
@@ -328,9 +328,9 @@ def python_only(name, f):
 def test_what_only_python_computes_is_called_and_said_once(widths):
     odd = python_only("odd", lambda x: float(int(x) % 2))
     program = Program(("x",), (Step(odd, (0,)), Step(ops.add, (1, 0))), (2,), widths)
-    with pytest.warns(to_llvm.CallbackWarning, match="odd: only Python computes it"):
+    with pytest.warns(to_llvm.CallbackWarning, match="odd: computed by Python"):
         f = to_llvm.build(program)
-    to_llvm.build(program)  # pytest makes an error of a second warning
+    to_llvm.build(program)  # a second warning would be an error
     if widths:
         assert f([], [np.array([[1.0], [2.0], [3.0]])], 3).tolist() == [[2.0, 2.0, 4.0]]
     else:
@@ -358,10 +358,10 @@ def test_tables_are_read_where_they_lie():
         f([2.0], [np.arange(8.0).reshape(4, 2)[:, :1]], 4)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="pages are protected as Linux does it")
+@pytest.mark.skipif(sys.platform != "linux", reason="mprotect is called as on Linux")
 @pytest.mark.parametrize("width", [1, 3])
 def test_nothing_is_read_past_the_end_of_a_table(width):
-    """The page behind the table may not be read: the process would end."""
+    """Protect the page after the table, so that reading it would end the process."""
     page, size = mmap.PAGESIZE, N + 3
     pages = mmap.mmap(-1, 2 * page)
     start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
@@ -400,7 +400,7 @@ def test_more_code_than_the_process_has_maps_for_is_an_error(monkeypatch):
         return to_llvm.build(Program(("x",), (Step(ops.neg, (0,)),), (1,)))
 
     gc.collect()
-    monkeypatch.setattr(engine, "MOST", len(engine._alive) + 2)
+    monkeypatch.setattr(engine, "MAX_LOADED", len(engine._alive) + 2)
     kept = [build(), build()]
     with pytest.raises(RuntimeError, match="compiled programs are in use, and the process has no memory maps for more"):
         build()

@@ -1,4 +1,4 @@
-"""Passes: program text -> expected program text, and on random programs the same outputs, bit for bit."""
+"""Passes: program text -> expected program text, and equal outputs on random programs, bit for bit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autograd_tiny.engine.expression import INFIX, SIGNS
 
 
 def read(text):
-    """The program of a text such as ``x, y: v2 = x * y; v3 = exp(v2); return v3``: one op in each step."""
+    """Parse a program from a text such as ``x, y: v2 = x * y; v3 = exp(v2); return v3``: one op in each step."""
     inputs, _, body = text.partition(": ")
     *lines, results = body.split("; ")
     places = {name: i for i, name in enumerate(inputs.split(", "))}
@@ -101,7 +101,7 @@ def test_a_pass_keeps_every_bit(change, drawn, other):
 @given(drawn=programs(max_size=20))
 @settings(max_examples=40)
 def test_passes_leave_no_work(drawn):
-    """One round of the passes is enough: after it none finds anything more to do."""
+    """After one round of the passes, none finds anything to do."""
     once = prepared(drawn)
     assert all(written(change(once)) == written(once) for change in PASSES)
 

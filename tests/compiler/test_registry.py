@@ -1,4 +1,4 @@
-"""Backends: ours from one table, others by their entry points, and a sentence for each that is no backend."""
+"""Backends: ours from one table, others by entry points, and a message for each invalid one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ counted = Counter()
 
 
 def counting(program, *, contract=False, threads=1):
-    """A kernel that counts the ops it runs."""
+    """Build a kernel that counts the ops it runs."""
 
     def run(xs):
         counted.update(op.name for op, _ in program.steps)
@@ -54,7 +54,7 @@ def __getattr__(name):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Install entry points: name=object of this module, or (name, object) where one name is there twice."""
+    """Install entry points: name=object of this module, or (name, object) for a duplicate name."""
 
     def install(*more, **points):
         here = [
@@ -87,7 +87,7 @@ def test_a_backend_may_be_a_language(installed):
     installed(counter="counter")
     program = jit(lambda x: x * x, backend="python").program(2.0)
     assert program.source("counter") == "v1 = x * x"
-    with pytest.raises(ValueError, match="one of numpy, python, c, jax, counter, got 'late'"):
+    with pytest.raises(ValueError, match="language must be one of numpy, python, c, jax, counter, got 'late'"):
         program.source("late")
 
 
@@ -101,16 +101,16 @@ def test_the_first_in_order_that_is_installed_is_taken(installed, monkeypatch):
 
 def test_a_broken_backend_is_left_out_of_the_choice_and_of_the_languages(installed):
     installed(raising="raising")
-    with pytest.warns(RuntimeWarning, match="the raising backend, .*: RuntimeError: out of order; it is left out"):
+    with pytest.warns(RuntimeWarning, match="the raising backend, .*: RuntimeError: out of order; it is ignored"):
         assert jit(abs).backend in registry.OURS
     assert registry.languages() == list(text.LANGUAGES)
 
 
 BROKEN = {
     "raising": "cannot be imported: RuntimeError: out of order",
-    "without_build": 'cannot be imported: TypeError: build is a function of a program, or "module:function", got None',
-    "no_backend": r"is <function counting .*>: it is to be Backend\('no_backend', build\) of autograd_tiny.compiler",
-    "misnamed": "calls itself 'another': use one name",
+    "without_build": 'cannot be imported: TypeError: build must be a function .* or "module:function", got None',
+    "no_backend": r"is <function counting .*>: expected autograd_tiny.compiler.Backend\('no_backend', build\)",
+    "misnamed": "has the name 'another': use the same name for both",
     "absent": "cannot be imported: AttributeError: absent",
     "missing": "needs no_such_package: pip install no_such_package$",
     "by_another_line": r"needs no_such_package: pip install 'other\[all\]'$",
@@ -136,16 +136,18 @@ def test_a_build_that_is_nowhere_gets_a_sentence(installed):
 def test_a_name_that_is_used_twice_gets_a_sentence(installed, name):
     installed((name, "counter"), (name, "late"))
     with pytest.raises(
-        ImportError, match=rf"backends are called '{name}', by .*:counter and .*:late: uninstall all but"
+        ImportError, match=rf"backends are called '{name}', those of .*:counter and .*:late: uninstall all but"
     ):
         jit(abs, backend=name)
-    with pytest.warns(RuntimeWarning, match="it is left out"):
+    with pytest.warns(RuntimeWarning, match="it is ignored"):
         assert jit(abs).backend in registry.OURS
 
 
 def test_what_is_there_is_told_where_a_name_is_unknown(installed):
     installed(counter="counter")
-    with pytest.raises(ValueError, match=r"^backend is one of llvm, numpy, python, c, jax, counter, got 'fortran'$"):
+    with pytest.raises(
+        ValueError, match=r"^backend must be one of llvm, numpy, python, c, jax, counter, got 'fortran'$"
+    ):
         jit(abs, backend="fortran")
 
 

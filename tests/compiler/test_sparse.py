@@ -1,4 +1,4 @@
-"""Sparse Jacobians and Hessians against dense ones: pattern, colours, and both directions."""
+"""Compare sparse Jacobians and Hessians with dense ones: pattern, colours, and both modes."""
 
 from __future__ import annotations
 

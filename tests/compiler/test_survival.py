@@ -1,4 +1,4 @@
-"""A process lives through what it compiles: memory far apart, many structures, libraries given back, children."""
+"""Compiled code does not end or exhaust a process: scattered memory, many structures, unloaded libraries, forks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ needs_llvm = pytest.mark.skipif(not importlib.util.find_spec("llvmlite"), reason
 
 
 def survived(code, *arguments):
-    """What a process of its own prints; it may die in place of the tests."""
+    """Output of code run in a process of its own, which may crash instead of the tests."""
     run = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, check=False
     )
@@ -29,7 +29,7 @@ def survived(code, *arguments):
 
 @needs_llvm
 def test_code_and_constants_lie_near_each_other_in_a_scattered_memory():
-    """LLVM asks for 188 KiB of constants, which are free in between, and 192 of code, on the far side of 3 GiB."""
+    """Leave holes that fit 188 KiB of constants, but 192 KiB of code only beyond 3 GiB."""
     code = """
 import mmap
 import numpy as np

@@ -1,4 +1,4 @@
-"""Compiled functions within derivatives and recordings, in one thread and in many."""
+"""Compiled functions inside derivatives and traces, in one thread and in many."""
 
 from __future__ import annotations
 
@@ -106,12 +106,12 @@ def test_a_batch_within_a_recording_is_refused_where_it_would_be_baked_in(batche
         factor = w if batched == "closes over a Value" else x
         return x * compiled(lambda y: y * factor, batch="y")([1.0])[0]
 
-    with pytest.raises(TypeError, match="is batched, and takes numbers"):
+    with pytest.raises(TypeError, match="takes numbers only"):
         compiled(f)(3.0)
 
 
 def test_a_batch_that_closes_over_what_a_value_became_is_refused():
-    with pytest.raises(TypeError, match="is batched, and takes numbers"):
+    with pytest.raises(TypeError, match="takes numbers only"):
         grad(lambda w: compiled(lambda x: w * x, batch="x")([2.0])[0])(Value(3.0))
 
 
@@ -130,7 +130,7 @@ def test_overlapping_threads_leave_the_collector_on(monkeypatch):
     asked, left = threading.Event(), threading.Event()
     is_on = gc.isenabled
 
-    def slowly():  # a thread that is interrupted once it has asked
+    def slowly():  # interrupts the other thread right after its query
         found = is_on()
         if threading.current_thread() is not threading.main_thread():
             asked.set()
@@ -157,7 +157,7 @@ def test_a_context_that_was_kept_does_not_go_on_recording():
     f = compiled(lambda x: (kept.append(contextvars.copy_context()), x * x)[1])
     assert f(3.0) == 9.0
     assert grad(lambda x: f.f(x))(3.0) == 6.0
-    for context in kept:  # a task that was created within has such a one
+    for context in kept:  # a task created inside f would hold such a context
         assert context.run(grad(lambda x: x * g(2.0)), 3.0) == E2
         assert context.run(g, 2.0) == E2
 
@@ -178,7 +178,7 @@ def test_threads_do_not_see_each_others_derivatives():
         assert [mine(2.0) for _ in range(3)] == [E2] * 3
         done.set()
         assert other.result() == 6.0
-    assert called == [1]  # recorded once, and not run beside
+    assert called == [1]  # traced once, and not run by itself
 
 
 def test_many_threads_differentiate_and_replay():
@@ -217,6 +217,6 @@ def test_first_calls_at_once_record_once(backend):
                 return both(k / 8)
 
             assert in_threads(call, range(8)) == [both(k / 8) for k in range(8)]
-            assert len(runs) <= 2  # a run for each way
+            assert len(runs) <= 2  # one run per path
     finally:
         sys.setswitchinterval(interval)

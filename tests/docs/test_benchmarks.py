@@ -1,4 +1,4 @@
-"""Every benchmark runs, on tiny sizes and with what the tests have installed."""
+"""Every benchmark runs at tiny sizes, with the packages installed for the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"quick", "race", "rivals", "soak"}  # the others import them; the last has its own tests
+MODULES = {"quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
     "check": "without the exact part",
@@ -21,7 +21,7 @@ RUNS = {
     "compiled growth": "section growth:",
     "compiled b": "section b:",
 }
-SLOW = {"compiled b": [pytest.mark.long]}  # another size of a
+SLOW = {"compiled b": [pytest.mark.long]}  # section a at another size
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])

@@ -1,4 +1,4 @@
-"""The demos run, and say what they promise."""
+"""The demos run, and print their promised results."""
 
 from __future__ import annotations
 

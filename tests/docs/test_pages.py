@@ -1,4 +1,4 @@
-"""The README and the pages of docs/ quote the real code, show what the commands print, and name what is there.
+"""README and docs/: quoted code is real, shown output is printed, and named targets, extras and links exist.
 
 Their examples with >>> are doctests, which pytest collects from the pages themselves.
 """
@@ -68,12 +68,12 @@ def test_a_command_prints_what_is_shown(page, command, shown, tmp_path, monkeypa
     arguments = shlex.split(command, comments=True)[1:]
     code = main([argument for argument in arguments if argument != "--open"])
     printed, complaint = capsys.readouterr()
-    assert code in (0, 1), complaint  # 1: something was found
+    assert code in (0, 1), complaint  # 1: the command reports a finding
     assert not missing(shown.rstrip("\n"), printed), printed
 
 
 def missing(shown, printed):
-    """The first part of what is shown that is not printed after the parts before it; "…" stands for any lines."""
+    """First part of the shown text that is not printed after the parts before it; "…" matches any lines."""
     end = 0
     for part in re.split(r"^ *…\n?", shown, flags=re.M):
         found = printed.find(part.rstrip("\n"), end)
@@ -103,7 +103,7 @@ def test_pip_knows_the_extras_that_are_named():
 
 
 def test_examples_import_public_names():
-    modules = {*PUBLIC, "autograd_tiny.ops", "autograd_tiny.engine.tree"}  # `register` is for those who need it
+    modules = {*PUBLIC, "autograd_tiny.ops", "autograd_tiny.engine.tree"}  # for `register`
     for page, text in PAGES.items():
         assert set(re.findall(r"^(?:>>> |\.\.\. )? *(?:from|import) (autograd_tiny[\w.]*)", text, re.M)) <= modules, (
             page
@@ -140,7 +140,7 @@ def test_the_readme_and_the_index_lead_to_every_page():
 
 
 def test_the_readme_has_the_folders_in_their_order():
-    """As the docstring of the package has them."""
+    """Folders, order and descriptions equal those in the docstring of the package."""
     listed = re.findall(r"^(\w+/) +(.+)$", autograd_tiny.__doc__, re.M)
     assert re.findall(r"^\| `(\w+/)` \| (.+) \|$", PAGES["README.md"], re.M) == [*listed]
 
@@ -162,7 +162,7 @@ def test_the_api_has_every_public_package():
 
 @pytest.mark.parametrize("package", PUBLIC)
 def test_the_api_shows_every_public_name(package):
-    """What has a docstring is shown; what has none is described on the page."""
+    """Names with a docstring appear by themselves; the others need an entry on the page."""
     module = importlib.import_module(package)
     for name in PUBLIC[package].split():
         thing = getattr(module, name)

@@ -1,4 +1,4 @@
-"""The soak runs, finds nothing, and would find what is planted."""
+"""The soak runs without a finding, and finds each planted leak."""
 
 from __future__ import annotations
 

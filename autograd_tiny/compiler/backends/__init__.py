@@ -1,15 +1,15 @@
-"""Who runs a program: each has `build(program)`, which gives a kernel, a function of numbers.
+"""Compile and run a program: `build(program)` of each backend returns a kernel, a function of numbers.
 
-registry.py   `Backend`: which there are, what they need, which is taken; those of other packages
-to_python.py  Python of the standard library
-to_numpy.py   array calls
-to_llvm.py    machine code by LLVM
-llvm/         a program as LLVM's assembly, and the assembly as machine code
-to_c.py       C, compiled by the system's compiler
+registry.py   `Backend`: the table of backends, those of other packages, and the choice among them
+to_python.py  Python without other packages
+to_numpy.py   NumPy array calls
+to_llvm.py    machine code, by LLVM
+llvm/         write a program in LLVM assembly, compile it, and call it
+to_c.py       C, by the system's compiler
 to_jax.py     JAX
 
-text.py       a program as text: Python, NumPy, C, JAX
-schedule.py   the steps of a program that do not wait for each other
-pool.py       threads that share a batch
-cache.py      compiled code kept for the next process
+text.py       source text of a program: Python, NumPy, C, JAX
+schedule.py   group independent steps by level
+pool.py       thread pool for batches
+cache.py      cache of compiled code on disk
 """

@@ -1,8 +1,8 @@
-"""Compiled code on disk: one file per program, processor and version, written whole or not at all.
+"""Cache of compiled code on disk: one file per program, processor and version, written atomically.
 
-In a folder of our own within $AUTOGRAD_TINY_CACHE, or else the platform's folder for caches; what cannot be written is
-done without. Since the code is run, it has to be the user's own: the folder and each file belong to the user, nobody
-else may write them, and each file is signed with a key that only the user can read.
+The files lie in a folder of their own in $AUTOGRAD_TINY_CACHE, or in the platform's folder for caches. If it cannot be
+written, nothing is cached. Because cached code is executed, it must be the user's own: the folder and each file belong
+to the user, nobody else may write them, and each file is signed with a key that only the user can read.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
 
-BOUND = 256 << 20  # bytes of all files; the longest unused go
-BLOCK = 4096  # bytes that a file takes at least
+BOUND = 256 << 20  # bytes of all files; beyond it the least recently used are evicted
+BLOCK = 4096  # bytes that even a small file takes on disk
 FOLDER, KEY, SUFFIX, NEW = "autograd-tiny-code", "key", ".code", "new-"
-OURS = re.compile(rf"([0-9a-f]{{64}}|{NEW}\w+){re.escape(SUFFIX)}")  # whole, or being written
+OURS = re.compile(rf"([0-9a-f]{{64}}|{NEW}\w+){re.escape(SUFFIX)}")  # complete, or being written
 HEADER = b"autograd-tiny code\n"
 SIZE = 32  # bytes of a key, and of a signature
-WRITE, ALL = 0o022, 0o077  # what nobody else may do with code, and with the key
-UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor waiting for who writes to a pipe
-_written = BOUND  # bytes since the folder was last looked through: the first file of a process looks
+WRITE, ALL = 0o022, 0o077  # mode bits that must be unset for code, and for the key
+UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # follow no link, and do not block on a pipe
+_written = BOUND  # bytes written since the last eviction; the first file of a process triggers one
 
 
 class CacheWarning(RuntimeWarning):
-    """Somebody else could write the folder of compiled code, so that it is not used."""
+    """Warning: the cache of compiled code is not used, because another user could write it."""
 
 
 def row_name(op: Op) -> str | None:
-    """What a row of the package is known by, in every process; None for an op of somebody else."""
+    """Name of an op of this package, equal in every process; None for any other op."""
     if ops.TABLE.get(op.name) is op:
         return op.name
     if op.pickle_recipe and op.pickle_recipe[0].__module__.startswith(f"{__package__.partition('.')[0]}."):
@@ -50,7 +50,7 @@ def row_name(op: Op) -> str | None:
 
 
 def key_of(program: Program, known: Callable[[Op], str | None], *parts: Any) -> str:
-    """A name for what a program does, from its steps and the `parts`; "" if it has an op that `known` does not know.
+    """Cache key of a program and `parts`; "" if `known` returns None for one of its ops.
 
     >>> from autograd_tiny.transforms.program import Step
     >>> square = Program(("x",), (Step(ops.mul, (0, 0)),), (1,))
@@ -63,22 +63,24 @@ def key_of(program: Program, known: Callable[[Op], str | None], *parts: Any) -> 
     if None in names:
         return ""
     shape = (len(program.inputs), program.outputs, program.widths)
-    digest = hashlib.sha256(marshal.dumps((steps, shape), 2))  # quick; in version 2 equal numbers give equal bytes
+    digest = hashlib.sha256(
+        marshal.dumps((steps, shape), 2)
+    )  # fast; format 2 has no references, so equal numbers give equal bytes
     digest.update(repr((names, program.reduce, *parts)).encode())
     return digest.hexdigest()
 
 
 @functools.cache
 def sources() -> str:
-    """Digest of every file of the package, "" without files: another version may lower a program in another way.
+    """Digest of every file of the package, "" without files: another version may compile a program differently.
 
-    Rules, passes, the lowering and the text all count, so there is no list of them that could be out of date. To read
-    them takes 2 ms, once; to name a program by its text instead, it would have to be lowered and written each time.
+    Rules, passes, lowering and code generation all matter, and a list of them could be out of date. Reading all files
+    takes 2 ms once per process; keys made from the generated text would require generating it for each lookup.
     """
     root = os.fspath(Path(__file__).parents[2])
     found = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names if name.endswith(".py")]
     digest = hashlib.sha256()
-    for path in sorted(found):  # by strings, in half of the time that Path takes
+    for path in sorted(found):  # strings take half the time of Path
         with open(path, "rb", buffering=0) as file:
             text = file.read()
         digest.update(f"{path.removeprefix(root)}\0{len(text)}\0".encode() + text)
@@ -86,21 +88,21 @@ def sources() -> str:
 
 
 def stored(name: str) -> bytes | None:
-    """The code of that name; None where there is none, or what is there is not whole or not the user's own."""
+    """Load the code of that name; None if it is missing, incomplete or not the user's own."""
     with suppress(OSError):
         folder = _folder()
         path = folder / (name + SUFFIX)
         whole = _own(path, WRITE)
         code = whole[len(HEADER) + SIZE :]
         if hmac.compare_digest(whole[: len(HEADER) + SIZE], _signed(_own(folder / KEY, ALL), name, code)):
-            with suppress(OSError):  # a folder that can only be read serves, too
+            with suppress(OSError):  # a read-only folder is used as well
                 os.utime(path)
             return code
     return None
 
 
 def store(name: str, code: bytes) -> None:
-    """Keep code under a name; another process sees all of it or nothing."""
+    """Store code under a name, atomically for other processes."""
     global _written
     with suppress(OSError):
         folder = _folder(make=True)
@@ -112,14 +114,14 @@ def store(name: str, code: bytes) -> None:
 
 
 def _signed(key: bytes, name: str, code: bytes) -> bytes:
-    """The start of a file: a signature of its name, too, so that a file under another's name is not taken for it."""
+    """Header of a file: the signature covers the name as well, so that a renamed file is rejected."""
     if len(key) != SIZE:
-        raise OSError("the key is not whole")
+        raise OSError(f"the key has {len(key)} bytes, expected {SIZE}")
     return HEADER + hmac.digest(key, name.encode() + code, "sha256")
 
 
 def _key(folder: Path) -> bytes:
-    """The key of a folder, a new one if there is none that serves; of two made at once, the last stays."""
+    """Signing key of a folder, created if there is no valid one; of two created at once the last remains."""
     with suppress(OSError):
         if len(key := _own(folder / KEY, ALL)) == SIZE:
             return key
@@ -128,16 +130,16 @@ def _key(folder: Path) -> bytes:
 
 
 def _folder(make: bool = False) -> Path:
-    """The folder of the code. Raises OSError where there is none, or it is not the user's own, which is told once."""
-    if not sources():  # the package lies in an archive: code of another version would be taken for this one's
-        raise OSError("the files of the package are not known")
+    """Folder of the code. Raise OSError if there is none, or, with a warning once, if it is not the user's own."""
+    if not sources():  # imported from an archive: code of another version could not be told apart
+        raise OSError("the files of the package cannot be read")
     if given := os.environ.get("AUTOGRAD_TINY_CACHE"):
         within = Path(given)
     else:
         try:
             from platformdirs import user_cache_path
         except ModuleNotFoundError as error:
-            raise OSError("no folder is known for caches") from error
+            raise OSError("without platformdirs the folder for caches is unknown: set AUTOGRAD_TINY_CACHE") from error
         within = user_cache_path("autograd-tiny", appauthor=False)
     folder = within / FOLDER
     if make:
@@ -146,21 +148,19 @@ def _folder(make: bool = False) -> Path:
             folder.mkdir(mode=0o700)
     found = os.lstat(folder)
     if why := _others(found, WRITE) if stat.S_ISDIR(found.st_mode) else "it is not a folder":
-        _tell(folder, why)
+        _warn(folder, why)
         raise OSError(why)
     return folder
 
 
 @functools.cache
-def _tell(folder: Path, why: str) -> None:
-    told = (
-        f"{folder} is not used for compiled code, since {why}: remove it, or set AUTOGRAD_TINY_CACHE to another folder"
-    )
-    warnings.warn(told, CacheWarning, stacklevel=2)
+def _warn(folder: Path, why: str) -> None:
+    message = f"{folder} is not used for compiled code, because {why}: remove it, or set AUTOGRAD_TINY_CACHE to another"
+    warnings.warn(f"{message} folder", CacheWarning, stacklevel=2)
 
 
 def _others(found: os.stat_result, mode: int) -> str:
-    """Who else may do this with a file or folder; "" for nobody, and on Windows, where there are no such modes."""
+    """Reason to distrust a file or folder; "" if there is none, and on Windows, which does not have these modes."""
     if not hasattr(os, "geteuid"):
         return ""
     if found.st_uid != os.geteuid():
@@ -169,16 +169,16 @@ def _others(found: os.stat_result, mode: int) -> str:
 
 
 def _own(path: Path, mode: int, size: int = -1) -> bytes:
-    """The bytes of a file of the user's own. Raises OSError for another's, a link, and whatever else is no file."""
+    """Read a file that belongs to the user. Raise OSError for another user's file, a link, or anything not a file."""
     with open(path, "rb", opener=lambda path, flags: os.open(path, flags | UNFOLLOWED)) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or _others(found, mode):
-            raise PermissionError(f"{path} is not the user's own file")
+            raise PermissionError(f"{path} is not a regular file of this user")
         return file.read(size)
 
 
 def _replace(path: Path, whole: bytes) -> None:
-    """Write a file that nobody else may read: another process sees the old one or the new one."""
+    """Write a file atomically, readable by the user only."""
     handle, temporary = tempfile.mkstemp(SUFFIX, NEW, path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -190,10 +190,10 @@ def _replace(path: Path, whole: bytes) -> None:
 
 
 def _keep_within_bound(folder: Path) -> None:
-    """Remove the files that were not used for longest, until a part of the room is free; of our own files only."""
+    """Evict least recently used files until an eighth of the limit is free; leave files of other programs alone."""
     found: list[tuple[float, int, Path]] = []
     for entry in os.scandir(folder):
-        with suppress(OSError):  # another process removes some, too
+        with suppress(OSError):  # another process may have removed it
             if OURS.fullmatch(entry.name):
                 status = entry.stat(follow_symlinks=False)
                 found.append((status.st_mtime, max(status.st_size, BLOCK), Path(entry.path)))
@@ -202,6 +202,6 @@ def _keep_within_bound(folder: Path) -> None:
         if room >= 0:
             return
         with suppress(OSError):
-            if HEADER.startswith(_own(path, WRITE, len(HEADER))):  # also one that was not written to its end
+            if HEADER.startswith(_own(path, WRITE, len(HEADER))):  # true for an incomplete file, too
                 os.unlink(path)
                 room += size

@@ -1,4 +1,4 @@
-"""The threads that share a batch: one pool for all kernels of a process."""
+"""Thread pool for batches, shared by all kernels of a process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> None:
-    """All of them: the first here, each other by a thread of the pool, or here if none has come to it yet."""
+    """Run all calls: the first in this thread, the others in the pool, or in this thread if not started yet."""
     futures = [_pool().submit(call) for call in calls[1:]]
     calls[0]()
     for call, future in zip(calls[:0:-1], futures[::-1], strict=True):
@@ -23,4 +23,4 @@ def _pool() -> ThreadPoolExecutor:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked child does not inherit the threads

@@ -1,4 +1,4 @@
-"""The backends there are: a table of ours, and those of other packages, found by their entry points."""
+"""Table of backends: those of this package, and those of other packages, found by their entry points."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Kernel = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Backend:
-    """One that runs programs: its name in `jit(f, backend=name)`, and what is to be known before it is imported.
+    """Backend of `jit(f, backend=name)`: a name, a function that compiles programs, and its requirements.
 
     >>> def build(program, *, contract=False, threads=1):
     ...     return lambda shared, batched=(), size=None: program.run(shared)
@@ -30,14 +30,17 @@ class Backend:
     >>> backend.missing(), backend.kernel(Program(("x",), (), (0,)))([3.0])
     ([], [3.0])
 
-    `build` gives `kernel(shared, batched, size)`: `shared` are the numbers that all samples share, `batched` one table
-    of samples × numbers for each of `program.widths`, and the result is a row of numbers for each output, or of sums
-    where `program.reduce` says so; without a batch it is called as `kernel(shared)` and gives one number for each
-    output. A text, ``"package.module:function"``, is imported at its first use. `needs` are the packages it imports,
-    `install` is what pip installs them by. Without `backend=` the lowest `order` that is installed is taken, None
-    never. `source` writes a program as text, in the language of that name. `exact`: arithmetic is rounded as in Python.
+    - `build(program, contract=…, threads=…)` returns `kernel(shared, batched, size)`. `shared` are the numbers shared
+      by all samples; `batched` has one table of shape (size, width) for each of `program.widths`. The result has one
+      row of `size` numbers per output, or one sum per output if `program.reduce` is "sum". Without a batch,
+      `kernel(shared)` returns one number per output. A string, ``"package.module:function"``, is imported at its first
+      use.
+    - `needs` are the packages that it imports, `install` the arguments of pip that install them.
+    - `order` ranks the choice without `backend=`: lowest first; None is never chosen.
+    - `source` writes a program as text in the language called `name`.
+    - `exact` is True if arithmetic is rounded as in Python.
 
-    A package of yours adds one by an entry point of its name, in pyproject.toml:
+    Raises TypeError for a `build` of another type. A package adds a backend by an entry point in its pyproject.toml:
 
         [project.entry-points."autograd_tiny.backends"]
         mine = "my_package:backend"
@@ -53,22 +56,22 @@ class Backend:
 
     def __post_init__(self) -> None:
         if not (callable(self.build) or (isinstance(self.build, str) and ":" in self.build)):
-            raise TypeError(f'build is a function of a program, or "module:function", got {self.build!r:.60}')
+            raise TypeError(f'build must be a function of a program, or "module:function", got {self.build!r:.60}')
 
     def kernel(self, program: Program, **options: Any) -> Kernel:
-        """The program compiled; options are `contract` and `threads`."""
+        """Compile a program; options are `contract` and `threads`."""
         build = self.build
         if isinstance(build, str):
             try:
                 build = resolve_name(build)
-            except Exception as error:  # somebody else's module, that may raise what it likes
-                told = f"{type(error).__name__}: {error}"
-                raise ImportError(f"the {self.name} backend's build, {build}, cannot be imported: {told}") from error
+            except Exception as error:  # a foreign module may raise anything
+                reason = f"{type(error).__name__}: {error}"
+                raise ImportError(f"the {self.name} backend's build, {build}, cannot be imported: {reason}") from error
         made: Kernel = build(program, **options)
         return made
 
     def missing(self) -> list[str]:
-        """The packages it needs that are not installed."""
+        """Required packages that are not installed."""
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
@@ -87,14 +90,14 @@ OURS = {
         _ours("numpy", "numpy", order=20, source=_written("numpy")),
         _ours("python", order=30, source=_written("python")),
         _ours("c", "numpy", source=_written("c")),
-        _ours("jax", "jax", "numpy", source=_written("jax"), exact=False),  # XLA contracts as it likes
+        _ours("jax", "jax", "numpy", source=_written("jax"), exact=False),  # XLA contracts at will
     )
 }
 
 
 @cache
 def _others() -> dict[str, list[importlib.metadata.EntryPoint]]:
-    """The entry points of other packages by their names; nothing is imported."""
+    """Entry points of other packages by name, without importing them."""
     found: dict[str, list[importlib.metadata.EntryPoint]] = {}
     for point in importlib.metadata.entry_points(group=GROUP):
         found.setdefault(point.name, []).append(point)
@@ -102,38 +105,42 @@ def _others() -> dict[str, list[importlib.metadata.EntryPoint]]:
 
 
 def names() -> list[str]:
-    """What `backend=` takes: ours, and those of other packages."""
+    """Names of all backends: ours, then those of other packages."""
     return list(dict.fromkeys([*OURS, *_others()]))
 
 
 def named(name: str) -> Backend:
-    """The backend of that name.
+    """Look up a backend by name.
 
-    Raises ValueError where there is none, and ImportError where it is not what a backend is, cannot be imported, or
-    shares its name with another.
+    Raises ValueError for an unknown name, and ImportError for an entry point that cannot be imported, is not a
+    `Backend`, or has a name that is taken.
     """
     if name not in names():
-        raise ValueError(f"backend is one of {', '.join(names())}, got {name!r}")
+        raise ValueError(f"backend must be one of {', '.join(names())}, got {name!r}")
     points = _others().get(name, [])
     homes = [*(["autograd_tiny"] if name in OURS else []), *map(_home, points)]
     if len(homes) > 1:
-        raise ImportError(f"{len(homes)} backends are called {name!r}, by {' and '.join(homes)}: uninstall all but one")
+        raise ImportError(
+            f"{len(homes)} backends are called {name!r}, those of {' and '.join(homes)}: uninstall all but one"
+        )
     return OURS[name] if name in OURS else _loaded(points[0])
 
 
 def _loaded(point: importlib.metadata.EntryPoint) -> Backend:
     try:
         backend = point.load()
-    except Exception as error:  # somebody else's module, that may raise what it likes
-        told = f"{type(error).__name__}: {error}"
-        raise ImportError(f"the {point.name} backend, {_home(point)}, cannot be imported: {told}") from error
+    except Exception as error:  # a foreign module may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ImportError(f"the {point.name} backend, {_home(point)}, cannot be imported: {reason}") from error
     if not isinstance(backend, Backend):
         raise ImportError(
             f"the {point.name} backend, {_home(point)}, is {backend!r:.60}: "
-            f"it is to be Backend({point.name!r}, build) of autograd_tiny.compiler"
+            f"expected autograd_tiny.compiler.Backend({point.name!r}, build)"
         )
     if backend.name != point.name:
-        raise ImportError(f"the {point.name} backend, {_home(point)}, calls itself {backend.name!r}: use one name")
+        raise ImportError(
+            f"the {point.name} backend, {_home(point)}, has the name {backend.name!r}: use the same name for both"
+        )
     return backend
 
 
@@ -142,9 +149,9 @@ def _home(point: importlib.metadata.EntryPoint) -> str:
 
 
 def chosen(name: str | None) -> Backend:
-    """The backend of that name with all that it needs; of none, the first in order that has it.
+    """Backend of that name, or for None the first in order whose packages are installed.
 
-    Raises what `named` does, and ImportError with the line for pip where a package is missing.
+    Raises the errors of `named`, and ImportError with the arguments of pip for missing packages.
     """
     if name is None:
         return _first()
@@ -159,25 +166,25 @@ def _first() -> Backend:
     for name in _others():
         try:
             known.append(named(name))
-        except ImportError as error:  # a package that is broken is no reason for a function to fail that never named it
-            warnings.warn(f"{error}; it is left out", RuntimeWarning, stacklevel=5)
+        except ImportError as error:  # a broken package must not break a call that does not name it
+            warnings.warn(f"{error}; it is ignored", RuntimeWarning, stacklevel=5)
     ordered = sorted((b.order, i) for i, b in enumerate(known) if b.order is not None and not b.missing())
     return known[ordered[0][1]]
 
 
 def source(program: Program, language: str) -> str:
-    """The text of a function f of one sample, in "python", "numpy", "c" or "jax"; names from outside are comments.
+    """Source text of a program as a function f of one sample, in "python", "numpy", "c" or "jax".
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
     >>> program = Program(("w", "x"), (Step(ops.mul, (0, 1)), Step(ops.relu, (2,))), (3,), widths=(1,))
     >>> print(source(program, "python"))
-    # Made by autograd_tiny from a recorded program.
+    # Generated by autograd_tiny from a traced program.
     import math
     <BLANKLINE>
     <BLANKLINE>
     def f(inputs):
-        # 2 inputs in a row, 1 output in a list: floats.
+        # Takes a list of 2 inputs, returns a list of 1 output: floats.
         (
             x0,  # w
             x1,  # x
@@ -188,17 +195,17 @@ def source(program: Program, language: str) -> str:
         return [v4]
     <BLANKLINE>
 
-    An op that a language lacks, such as one of your own, is a parameter: f(inputs, op0). Raises ValueError for another
-    language.
+    Input names appear only in comments. An op that the language lacks, such as your own op, becomes a parameter:
+    f(inputs, op0). Raises ValueError for an unknown language.
     """
     write = named(language).source if language in names() else None
     if write is None:
-        raise ValueError(f"source is written in one of {', '.join(languages())}, got {language!r}")
+        raise ValueError(f"language must be one of {', '.join(languages())}, got {language!r}")
     return write(program)
 
 
 def languages() -> list[str]:
-    """The backends that write a program as text, without those of other packages that cannot be imported."""
+    """Names of the backends that write source text; backends that cannot be imported are left out."""
     found = [name for name, backend in OURS.items() if backend.source]
     for name in _others():
         try:

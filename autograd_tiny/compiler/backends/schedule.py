@@ -1,4 +1,4 @@
-"""The steps of a program that do not wait for each other, in groups, and where their results lie."""
+"""Group independent steps by level, and assign rows of two tables to their results."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import NamedTuple
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Place, Program
 
-CACHE = 1 << 18  # numbers: measured on 1 MB of level 2 per core, half and twice as many were up to a third slower
-LEAST, MOST = 32, 4096
+CACHED_NUMBERS = 1 << 18  # measured with 1 MB of level-2 cache: half and twice as many were up to a third slower
+MIN_BLOCK, MAX_BLOCK = 32, 4096  # samples
 
 
 class Row(NamedTuple):
-    """A row of one of two tables: what all samples share, with one column, or what is batched, with one per sample."""
+    """Row of one of two tables: the shared one, with one column, or the batched one, with a column per sample."""
 
     batched: bool
     number: int
 
 
 class Group(NamedTuple):
-    """Steps of one op that do not wait for each other."""
+    """Independent steps of one op, computed by one array call."""
 
     op: Op
-    operands: tuple[tuple[bool, list[int]], ...]  # for each, its table, and its row for each step
-    batched: bool  # the table of the results
-    start: int  # the row of the first; the others follow
+    operands: tuple[tuple[bool, list[int]], ...]  # per operand: is it batched, and its row for each step
+    batched: bool  # results lie in the batched table
+    start: int  # row of the first result; the others follow
 
 
 class Plan(NamedTuple):
-    """A program as groups: those that all samples share, to be run once, and those that are batched."""
+    """Program as groups: the shared ones, run once per call, and the batched ones."""
 
     shared: list[Group]
     batched: list[Group]
-    constants: list[float]  # in the shared table, behind the inputs
-    rows: tuple[int, int]  # of the two tables; the inputs come first
+    constants: list[float]  # in the shared table, after the inputs
+    rows: tuple[int, int]  # number of rows of each table; inputs come first
     outputs: list[Row]
 
     @property
     def block(self) -> int:
-        """How many samples are computed at a time: so many that their values stay in the cache."""
-        return min(MOST, max(LEAST, CACHE // max(1, self.rows[1])))
+        """Samples computed at a time, so that their values fit in the processor's cache."""
+        return min(MAX_BLOCK, max(MIN_BLOCK, CACHED_NUMBERS // max(1, self.rows[1])))
 
 
 def grouped(program: Program) -> Plan:
-    """The plan of a program. Steps lie in the order of their operands' rows, so that most operands are slices.
+    """Plan a program. Steps of a group are sorted by the rows of their operands, so that most operands are slices.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -66,7 +66,7 @@ def grouped(program: Program) -> Plan:
     batched = [row.batched for row in rows]
     waiting = defaultdict(list)
     for place, (op, operands) in enumerate(program.steps, n):
-        if op.machine in ("+", "*"):  # the same either way round: the shared and the earlier one first
+        if op.machine in ("+", "*"):  # commutative: normalise the order, so that more steps share a group
             operands = tuple(
                 sorted(operands, key=lambda x: (batched[x], level[x]) if isinstance(x, int) else (False, 0))
             )
@@ -81,7 +81,7 @@ def grouped(program: Program) -> Plan:
 
     groups: tuple[list[Group], list[Group]] = ([], [])
     count = [shared + len(constants), n - shared]
-    rows += [Row(False, 0)] * len(program.steps)  # known once its level is laid out
+    rows += [Row(False, 0)] * len(program.steps)  # assigned once its level is laid out
     for (_, op, tables), steps in sorted(waiting.items(), key=lambda item: item[0][0]):
         table = True in tables
         lines = sorted([([row(x).number for x in operands], place) for place, operands in steps])
@@ -94,7 +94,7 @@ def grouped(program: Program) -> Plan:
 
 
 def index(rows: list[int]) -> slice | list[int]:
-    """The rows as a slice, where they go up in even steps or are one row for all; else as they are.
+    """Convert rows to a slice if they increase in even steps or are all equal; otherwise return them unchanged.
 
     >>> index([3, 5, 7]), index([2, 2]), index([0, 1, 0])
     (slice(3, 8, 2), slice(2, 3, None), [0, 1, 0])

@@ -1,4 +1,4 @@
-"""A program as C, compiled by the system's compiler, with a loop over the samples."""
+"""Compile a program by the system's C compiler, with a loop over the samples."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from autograd_tiny.transforms.program import Program
 
 COMPILERS = ("cc", "gcc", "clang")
 _unload = getattr(_ctypes, "dlclose" if os.name == "posix" else "FreeLibrary")
-# -O2 took up to 1.5 times as long to compile as -O1, for the same speed; sqrt that sets no errno is an instruction.
-FLAGS = ("-std=c99", "-O1", "-fno-math-errno", "-shared", "-fPIC")
-SHARD = 4096  # samples of one call of the loop: no sum depends on how many threads there are
+# -O2 compiles up to 1.5 times as long as -O1, for the same speed; without errno, sqrt is one instruction.
+COMPILER_FLAGS = ("-std=c99", "-O1", "-fno-math-errno", "-shared", "-fPIC")
+SHARD_SAMPLES = 4096  # per call of the loop; fixed, so that sums do not depend on `threads`
 LOOP = """
 void loop(const double *shared, const double *samples, long width, long size, long stride, double *y, double *out{more})
 {{
@@ -43,10 +43,10 @@ void loop(const double *shared, const double *samples, long width, long size, lo
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`.
+    """Compile a program to `kernel(shared, batched, size)`.
 
-    The compiler is $CC, or cc, gcc or clang. Raises RuntimeError where there is none or it fails. An op that no machine
-    has calls back into Python; what it raises there is raised here.
+    The compiler is $CC, or else cc, gcc or clang. Raises RuntimeError if there is none or it fails. An op that only
+    Python can compute is called back; the kernel raises its errors.
     """
     program = prepared(program)
     ops, count, width = parameters(program), len(program.outputs), sum(program.widths)
@@ -76,15 +76,15 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
     def run(given: Any, batched: Sequence[Any], size: int) -> Any:
         samples = np.ascontiguousarray(batched[0] if len(batched) == 1 else np.concatenate(batched, 1), float)
-        shards = -(-size // SHARD)
+        shards = -(-size // SHARD_SAMPLES)
         found = np.zeros((shards, count)) if program.reduce else np.empty((count, size))
         waiting = iter(range(shards))
 
         def work() -> None:
-            for k in waiting:  # each shard goes to the thread that asks first
-                start = k * SHARD
+            for k in waiting:  # threads take shards from one iterator
+                start = k * SHARD_SAMPLES
                 place = found[k] if program.reduce else found[:, start:]
-                sizes = (width, min(SHARD, size - start), 0 if program.reduce else size)
+                sizes = (width, min(SHARD_SAMPLES, size - start), 0 if program.reduce else size)
                 loop(given, samples[start:].ctypes, *sizes, Outputs(), place.ctypes, *held)
 
         together([work] * max(1, min(threads, shards)))
@@ -97,7 +97,7 @@ def _callback(op: Op, arity: int, raised: list[BaseException]) -> Any:
     def called(*xs: float) -> float:
         try:
             return op.ieee(*xs)
-        except Exception as error:  # no exception passes through C
+        except Exception as error:  # an exception cannot pass through C
             raised[:] = [error]
             return float("nan")
 
@@ -105,15 +105,15 @@ def _callback(op: Op, arity: int, raised: list[BaseException]) -> Any:
 
 
 def _function(library: ctypes.CDLL, name: str, arguments: Sequence[Any]) -> Any:
-    """A function that keeps its library; one that the library makes keeps itself, too."""
+    """Function that keeps its library loaded, without the reference cycle of an attribute of the library."""
     function = ctypes.CFUNCTYPE(None, *arguments)(ctypes.addressof(ctypes.c_char.in_dll(library, name)))
     function.library = library  # type: ignore[attr-defined]
     return function
 
 
 def compiled(written: str, contract: bool) -> ctypes.CDLL:
-    """A C text as a loaded library."""
-    flags = [*FLAGS, *(["-ffp-contract=fast", "-march=native"] if contract else ["-ffp-contract=off"])]
+    """Compile C source and load it as a library."""
+    flags = [*COMPILER_FLAGS, *(["-ffp-contract=fast", "-march=native"] if contract else ["-ffp-contract=off"])]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         made, file = Path(folder, "program.so"), Path(folder, "program.c")
         file.write_text(written, encoding="utf-8")
@@ -122,13 +122,13 @@ def compiled(written: str, contract: bool) -> ctypes.CDLL:
         if result.returncode:
             raise RuntimeError(f"{shlex.join(command)} failed: {result.stderr.strip()[:500]}")
         library = ctypes.CDLL(str(made))
-    # Not while a call runs, which keeps its function, and not at the end of the process, where threads may still run.
+    # A running call keeps the library loaded; at exit it stays loaded, because threads may still run.
     weakref.finalize(library, _unload, library._handle).atexit = False
     return library
 
 
 def _compiler() -> list[str]:
-    """The command of the system's C compiler."""
+    """Command line of the C compiler."""
     asked = shlex.split(os.environ.get("CC", ""))
     for command in [asked] if asked else [[name] for name in COMPILERS]:
         if shutil.which(command[0]):

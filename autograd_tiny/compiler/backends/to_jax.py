@@ -1,4 +1,4 @@
-"""A program as array calls of JAX, compiled by XLA for each number of samples."""
+"""Run a program as JAX array calls, compiled by XLA once per number of samples."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if enable_x64 is None:  # before JAX 0.8
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`.
+    """Compile a program to `kernel(shared, batched, size)`.
 
-    XLA contracts as it likes, flushes subnormal numbers to zero and shares a batch among all cores: `contract` and
-    `threads` change nothing. Doubles are on inside the kernel only, whatever jax_enable_x64 says outside.
+    `contract` and `threads` have no effect: XLA contracts at will and uses all cores. It flushes subnormal numbers to
+    zero. The kernel computes in float64; the caller's setting of jax_enable_x64 is not changed.
     """
     plan = grouped(prepared(program))
     run = jax.jit(lambda shared, batched: _run(plan, shared, batched, program.reduce))
@@ -48,7 +48,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
 
 def _run(plan: Plan, shared: Array, batched: list[Array] | None, reduce: str | None) -> Array:
-    """The outputs, by one call per group: with one per step, as in the text, XLA took minutes for 1,600 steps."""
+    """Compute the outputs by one call per group; with one call per step XLA compiles 1,600 steps for minutes."""
     size = 1 if batched is None else len(batched[0])
     constants = jnp.array(plan.constants, float)
     tables = _Table(jnp.concatenate([shared, constants])[:, None]), _Table(*(table.T for table in batched or ()))
@@ -64,11 +64,11 @@ def _run(plan: Plan, shared: Array, batched: list[Array] | None, reduce: str | N
 
 
 class _Table:
-    """Rows of values, in the parts that were computed together."""
+    """Rows of values, stored in the parts that were computed together."""
 
     def __init__(self, *parts: Array) -> None:
         self.parts: list[Array] = []
-        self.homes: list[tuple[int, int]] = []  # the part of a row, and its place there
+        self.homes: list[tuple[int, int]] = []  # part of each row, and its index there
         for part in parts:
             self.add(part)
 
@@ -86,7 +86,7 @@ class _Table:
 
 
 def _function(op: Op, arity: int) -> Callable[..., Array]:
-    """The op as a function of JAX's arrays."""
+    """Op as a function of JAX arrays."""
     word = op.machine
     if word == "select":
         return lambda condition, a, b: jnp.where(condition != 0, a, b)  # nan counts as true
@@ -101,7 +101,7 @@ def _function(op: Op, arity: int) -> Callable[..., Array]:
             )
 
     def wrapped(*xs: Array) -> Array:
-        # As pairs of integers: XLA calls from threads of its own, where doubles may be off.
+        # Pass doubles as pairs of integers: XLA calls back from its own threads, where float64 may be off.
         bits = [jax.lax.bitcast_convert_type(x, jnp.uint32) for x in jnp.broadcast_arrays(*xs)]
         return jax.lax.bitcast_convert_type(jax.pure_callback(called, bits[0], *bits), float)
 

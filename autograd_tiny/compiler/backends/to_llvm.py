@@ -1,4 +1,4 @@
-"""A program as machine code: eight, four or two samples at a time, in shards that threads share."""
+"""Compile a program to machine code: eight, four or two samples at a time, in shards shared by threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograd_tiny.transforms.program import Program
 
 
 def source(program: Program, *, contract: bool = False) -> str:
-    """The program in LLVM's assembly, for this processor.
+    """LLVM assembly of a program, for this processor.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -38,7 +38,7 @@ def _text(program: Program, contract: bool) -> str:
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`.
+    """Compile a program to `kernel(shared, batched, size)`.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -46,7 +46,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     >>> kernel([0.0])
     [1.0]
 
-    Samples are summed by shards of a size that hangs on the batch alone, so that the sums do not depend on `threads`.
+    Samples are summed in shards whose size depends only on the batch size, so that sums do not depend on `threads`.
     """
     code, raised = _code(program, contract)
     kernel = batched(program, code, machine().lanes, threads) if program.widths else single(program, code)
@@ -54,7 +54,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
 
 def _code(program: Program, contract: bool) -> tuple[Code, list[BaseException] | None]:
-    """The code of a program, from the disk if it is there, and where errors gather if it calls Python."""
+    """Code of a program, from the cache if possible, and the list of errors of its callbacks, or None without any."""
     parts = identity(), contract, sources()
     name = key_of(program, row_name, *parts)
     if name and (data := stored(name)):
@@ -62,7 +62,9 @@ def _code(program: Program, contract: bool) -> tuple[Code, list[BaseException] |
     program = prepared(program)
     calls = callbacks(program)
     data = None
-    if calls or not name:  # what it does is not known by the names of its ops
+    if (
+        calls or not name
+    ):  # callbacks are bound after loading, and a user's op has no lasting name: use the lowered program
         name = key_of(program, lambda op: op.machine or "callback", *parts)
         data = stored(name)
     if data is None:
@@ -73,27 +75,27 @@ def _code(program: Program, contract: bool) -> tuple[Code, list[BaseException] |
 
 
 class CallbackWarning(RuntimeWarning):
-    """Compiled code calls Python for an op, which takes microseconds for each number."""
+    """Warning: compiled code calls Python for an op, which takes microseconds per number."""
 
 
-_said: set[Op] = set()
+_warned: set[Op] = set()
 
 
 def _bound(code: Code, calls: Sequence[tuple[Op, int]]) -> list[BaseException]:
-    """Put in the ops that only their own Python function computes, and say so once for each."""
+    """Bind the ops that only Python can compute, and warn once for each."""
     raised: list[BaseException] = []
     double = ctypes.c_double
     code.called = [ctypes.CFUNCTYPE(double, *[double] * n)(_caught(op, raised)) for op, n in calls]
     code.numbers("callbacks", len(calls))[:] = [ctypes.cast(f, ctypes.c_void_p).value or 0 for f in code.called]
-    if new := {op.name: None for op, _ in calls if op not in _said}:
-        _said.update(op for op, _ in calls)
-        told = f"{', '.join(new)}: only Python computes it, number by number; give the op `lower`, in other rows"
-        warnings.warn(told, CallbackWarning, stacklevel=2)
+    if new := {op.name: None for op, _ in calls if op not in _warned}:
+        _warned.update(op for op, _ in calls)
+        message = f"{', '.join(new)}: computed by Python, one number at a time: give Op(…) a `lower=` made of other ops"
+        warnings.warn(message, CallbackWarning, stacklevel=2)
     return raised
 
 
 def _caught(op: Op, raised: list[BaseException]) -> Callable[..., float]:
-    """op.ieee, whose errors wait until the compiled code has returned."""
+    """Wrap op.ieee to collect errors, because an exception cannot pass through compiled code."""
 
     def call(*xs: float) -> float:
         try:

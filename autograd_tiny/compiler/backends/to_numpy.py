@@ -1,4 +1,4 @@
-"""A program as array calls: one call per group of steps that do not wait for each other, the samples one more axis."""
+"""Run a program as NumPy array calls: one call per group of independent steps, with the batch axis last."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from autograd_tiny.transforms.program import Program
 
 Array = Any
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
-NARROW = 50  # with fewer numbers per group, plain Python is faster: measured
+NARROW = 50  # with fewer numbers per group, plain Python measured faster
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`; a narrow one of a small batch in plain Python.
+    """Compile a program to `kernel(shared, batched, size)`; with few numbers per group it runs as plain Python.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
@@ -33,7 +33,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     plan = grouped(shorter)
     mean = len(shorter.steps) / max(1, len(plan.shared) + len(plan.batched))
     plain = cache(lambda: prepared_kernel(shorter))
-    resting: list[Tables] = []  # one is in use per call that is running
+    resting: list[Tables] = []  # each running call has its own
 
     def kernel(shared: Any, batched: Sequence[Array] = (), size: int | None = None) -> Any:
         if mean * (size or 1) < NARROW:
@@ -52,7 +52,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
 
 
 class Tables:
-    """Memory for the values of a program, and the calls that fill it."""
+    """Arrays for the values of a program, and the calls that fill them."""
 
     def __init__(self, plan: Plan, program: Program) -> None:
         self.plan, self.widths, self.reduce = plan, program.widths, program.reduce
@@ -67,7 +67,7 @@ class Tables:
         self.ends = [np.array(pairs, int).reshape(-1, 2).T for pairs in ends]
 
     def run(self, shared: Any, batched: Sequence[Array], size: int | None) -> Array:
-        """The outputs, each a number or, of a batch that is not reduced, a row of its samples."""
+        """Compute the outputs: one number each, or one row of samples each for a batch without `reduce`."""
         self.inputs[:] = shared
         for f, args in self.first:
             f(*args)
@@ -88,11 +88,11 @@ class Tables:
         return outputs
 
     def block(self, batched: Sequence[Array], start: int, stop: int) -> Array:
-        """The values of some samples."""
+        """Compute the values of the samples start, …, stop - 1."""
         if (known := self.blocks.get(stop - start)) is None:
             table = np.empty((self.plan.rows[1], stop - start))
             calls = [call for group in self.plan.batched for call in _calls(group, self.shared, table)]
-            if len(self.blocks) > 2:  # whole blocks, and the rests of two sizes
+            if len(self.blocks) > 2:  # full blocks, and remainders of two sizes
                 self.blocks.clear()
             known = self.blocks[stop - start] = table, calls
         table, calls = known
@@ -106,7 +106,7 @@ class Tables:
 
 
 def _calls(group: Group, shared: Array, batched: Array) -> list[Call]:
-    """The calls that compute a group: of operands that are no slice, one more that gathers them."""
+    """Calls that compute a group; an operand that is not a slice takes one more, to gather it."""
     calls: list[Call] = []
     args = []
     for table, rows in group.operands:
@@ -121,13 +121,13 @@ def _calls(group: Group, shared: Array, batched: Array) -> list[Call]:
 
 
 def _function(op: Op, arity: int) -> Callable[..., Any]:
-    """The op as a function of arrays, the last of which takes the results."""
+    """Op as a function of arrays; the last argument receives the result."""
     word = op.machine
     if word == "select":
         return _select
     if word and hasattr(np, name := ARRAY_NAMES.get(word, word)):
         return getattr(np, name)
-    each = np.frompyfunc(op.ieee, arity, 1)  # what NumPy lacks, number by number
+    each = np.frompyfunc(op.ieee, arity, 1)  # not in NumPy: one number at a time
 
     def fill(*arrays: Array) -> None:
         arrays[-1][...] = each(*arrays[:-1])

@@ -1,4 +1,4 @@
-"""A program as Python that needs only the standard library; it runs some hundred times as fast as a graph is built."""
+"""Compile a program to Python that needs only the standard library: some hundred times faster than building a graph."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from autograd_tiny.transforms.program import Program
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
-    """The program as a kernel: `kernel(shared, batched, size)`; where Python raises, the sample is run under IEEE 754.
+    """Compile a program to `kernel(shared, batched, size)`; a sample that raises is run again under IEEE 754.
 
     >>> from autograd_tiny.engine import ops
     >>> from autograd_tiny.transforms.program import Step
     >>> build(Program(("x",), (Step(ops.reciprocal, (0,)),), (1,)))([0.0])
     [inf]
 
-    Python neither contracts nor shares the batch among threads.
+    `contract` and `threads` have no effect.
     """
     return prepared_kernel(prepared(program))
 
 
 def prepared_kernel(program: Program) -> Callable[..., Any]:
-    """The kernel of a program that is prepared already."""
+    """Compile a program that is prepared already."""
     scope: dict[str, Any] = {}
     code = compile(text(program, "python"), "<program>", "exec")
-    exec(code, scope)  # our own text: names that we gave, numbers, words of the table
+    exec(code, scope)  # our own text: generated names, numbers and words of the table only
     ops = {name: op.ieee for (op, _), name in parameters(program).items()}
     f = partial(scope["f"], **ops) if ops else scope["f"]
 
@@ -58,5 +58,5 @@ def _floats(xs: Any) -> list[Any]:
 def _sum(xs: list[float]) -> float:
     try:
         return math.fsum(xs)
-    except EDGES:  # inf - inf, or on the way beyond the largest float
+    except EDGES:  # inf - inf, or overflow on the way
         return sum(xs)

@@ -1,10 +1,10 @@
-"""Programs in LLVM's assembly and as machine code.
+"""Write programs in LLVM assembly, compile them, and call them.
 
-steps.py      what a step is in the assembly
-functions.py  a program cut into functions of bounded size
-blocks.py     blocks of samples: their inputs, and the functions on them
-sums.py       sums over lanes and shards
-loops.py      the loops over all of it
-engine.py     assembly to code in memory
-kernel.py     code that is called with numbers
+steps.py      write one step
+functions.py  cut a program into functions of bounded size
+blocks.py     pack the inputs of a block of samples into vectors
+sums.py       sum over lanes and shards
+loops.py      loop over blocks and shards
+engine.py     compile assembly and load the code
+kernel.py     call the code with numbers
 """

@@ -1,10 +1,10 @@
-"""Blocks of samples: the inputs of each as vectors, from the rows of the batched arguments; functions on them."""
+"""Pack the rows of batched arguments into vectors, a block of samples at a time, and call the functions on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-BLOCKS = """
+BLOCK_LOOP = """
 declare i64 @llvm.umin.i64(i64, i64)
 
 define internal void @pack_full(i64 %base, i64 %end, ptr %tables, ptr %x) $A {
@@ -50,7 +50,7 @@ $each
 
 
 def packed(widths: Sequence[int], n: int, *, full: bool) -> Iterator[str]:
-    """Each input of a block as a vector at x; if it is not full, lanes past the end repeat the last sample."""
+    """Store each input of a block as a vector at %x; in a partial block, lanes past the end repeat the last sample."""
     yield "  %last = sub i64 %end, 1"
     for lane in range(n):
         yield f"  %b{lane} = add i64 %base, {lane}"
@@ -60,7 +60,7 @@ def packed(widths: Sequence[int], n: int, *, full: bool) -> Iterator[str]:
         if width:
             yield f"  %at{k} = getelementptr ptr, ptr %tables, i64 {k}"
             yield f"  %table{k} = load ptr, ptr %at{k}"
-        if width == 1 and full:  # as they lie there
+        if width == 1 and full:  # contiguous already: load as a vector
             yield f"  %p{k} = getelementptr double, ptr %table{k}, i64 %base"
             yield f"  %v{k} = load <{n} x double>, ptr %p{k}, align 8"
             yield f"  %to{k} = getelementptr <{n} x double>, ptr %x, i64 {offset}"

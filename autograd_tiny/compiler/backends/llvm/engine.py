@@ -1,9 +1,9 @@
-"""From LLVM's assembly to code in memory, for this processor; there are no passes but the code generator's own.
+"""Compile LLVM assembly for this processor and load it; the only passes are those of LLVM's code generator.
 
-Functions of the C library are called on whole registers where it has such (glibc's libmvec, x86), else lane by lane.
-The largest error in ulp that was seen in 12,000 to 28,000 points over all floats, denser around 0, 1, multiples of π/2
-and the ends of the range, with glibc 2.36; at 0, ±inf, nan, poles and where results overflow or vanish, all give the
-same.
+Functions of the C library are called on whole registers if it has vector versions (glibc's libmvec on x86), otherwise
+lane by lane. The table shows the largest error in ulp, measured with glibc 2.36 at 12,000 to 28,000 points over all
+floats, denser around 0, 1, multiples of π/2 and the ends of the range. At 0, ±inf, nan and poles, and if a result
+overflows or underflows to 0, all widths give the same result.
 
 | lanes | acos  | acosh | asin  | asinh | atan  | atan2 | atanh | cbrt  | cos   | cosh  | erf   | erfc  |
 |-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|-------|
@@ -37,16 +37,15 @@ import llvmlite.binding as llvm  # type: ignore[import-untyped]
 from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine
 from autograd_tiny.engine import ops
 
-LANES = {"avx512f": 8, "avx2": 4}  # of doubles, where the processor has the feature; else 2
-MOST = (
-    16_000  # of Code alive, each with 3 of the 65,530 maps that Linux gives a process; without one, LLVM would end it
-)
-MARKS = {8: "e", 4: "d", 2: "b"}  # how libmvec's names for x86 say the width of a register
+LANES = {"avx512f": 8, "avx2": 4}  # doubles per register, by feature of the processor; otherwise 2
+# Linux gives a process 65,530 memory maps, a Code takes 3 of them, and LLVM aborts the process if there are none left.
+MAX_LOADED = 16_000
+MARKS = {8: "e", 4: "d", 2: "b"}  # letter for the register width in libmvec's x86 names
 
 
 @functools.cache
 def machine() -> Machine:
-    """This processor, and the functions on vectors that its C library has."""
+    """Register width of this processor, and the vector functions of its C library."""
     _initialize()
     features = llvm.get_host_cpu_features()
     lanes = next((n for feature, n in LANES.items() if features.get(feature)), 2)
@@ -55,46 +54,48 @@ def machine() -> Machine:
 
 @functools.cache
 def identity() -> str:
-    """What compiled code depends on beside the program: LLVM, its version, the processor, the functions on vectors."""
+    """Cache key of everything but the program: version of LLVM, processor, vector functions."""
     _initialize()
     versions = llvmlite.__version__, llvm.llvm_version_info
     return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
 def compiled(text: str) -> bytes:
-    """The object code of a module."""
+    """Compile a module of LLVM assembly to object code."""
     module = llvm.parse_assembly(text)
     data: bytes = _target().emit_object(module)
     return data
 
 
 class Code:
-    """Object code, loaded; what it is at an address ends with this."""
+    """Loaded object code; its addresses are valid as long as this object lives."""
 
-    called: Any = None  # Python functions that it calls, kept alive with it
+    called: Any = None  # Python callbacks, which must live as long
 
     def __init__(self, data: bytes) -> None:
-        if len(_alive) >= MOST:
+        if len(_alive) >= MAX_LOADED:
             gc.collect()
-        if len(_alive) >= MOST:
+        if len(_alive) >= MAX_LOADED:
             raise RuntimeError(
-                f"{MOST:,} compiled programs are in use, and the process has no memory maps for more: drop compiled "
-                'functions that are done with, or choose another backend, such as "numpy"'
+                f"{MAX_LOADED:,} compiled programs are in use, and the process has no memory maps for more: delete "
+                'compiled functions that are no longer needed, or choose another backend, such as "numpy"'
             )
         _alive.add(self)
         _symbols()
-        own = llvm.Target.from_default_triple().create_target_machine(jit=True)  # the engine's own, and freed with it
-        # `use_lmm`: code and constants in one reservation; more than 2 GiB apart, LLVM would end the process.
+        own = llvm.Target.from_default_triple().create_target_machine(
+            jit=True
+        )  # owned by the engine, and freed with it
+        # `use_lmm` puts code and constants in one reservation: LLVM aborts if they are more than 2 GiB apart.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own, use_lmm=True)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
 
     def numbers(self, name: str, count: int) -> Any:
-        """The integers of a global table."""
+        """Global table of `count` integers."""
         return (ctypes.c_size_t * count).from_address(self._engine.get_function_address(name))
 
     def function(self, name: str, arguments: int) -> Any:
-        """A function of so many addresses and counts, without Python's lock; it keeps the code alive."""
+        """Function of so many addresses and counts; it releases the GIL and keeps the code alive."""
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_size_t] * arguments)
         function = kind(self._engine.get_function_address(name))
         function.code = self  # type: ignore[attr-defined]
@@ -123,7 +124,7 @@ def _target() -> Any:
 
 
 def _vector_functions(lanes: int) -> Iterator[tuple[str, str, int]]:
-    """The name in the C library, the one on vectors, and its address."""
+    """Name in the C library, name of the vector version, and its address."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return
     try:
@@ -137,14 +138,14 @@ def _vector_functions(lanes: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _called() -> dict[str, int]:
-    """The functions of the C library that rows name, and how many operands they have."""
+    """Functions of the C library named by rows of the op table, with their arity."""
     rows = [row for row in ops.TABLE.values() if row.machine and row.machine not in SIMPLE]
     return {row.machine: len(row.partials) for row in rows if isinstance(row.partials, tuple)}
 
 
 @functools.cache
 def _symbols() -> None:
-    """Tell LLVM where the functions are that code calls: one that it does not find would end the process."""
+    """Tell LLVM the addresses of library functions: it aborts the process if one is missing."""
     _initialize()
     for _, name, address in _vector_functions(machine().lanes):
         llvm.add_symbol(name, address)

@@ -1,8 +1,8 @@
-"""A program in LLVM's assembly: straight-line functions of bounded size, one register per number.
+"""Write a program in LLVM assembly: straight-line functions of bounded size, one register per number.
 
-What no batched input reaches is computed once per call, in doubles; the rest in vectors whose lanes are samples. A
-function hands on what later ones use through memory: at %u what all samples share, at %v the vectors of a block of
-samples. It goes through several blocks, so that its code is fetched, and the sums that it adds to, for all of them.
+Steps that depend on no batched input run once per call, in doubles; the others run in vectors whose lanes are samples.
+Functions pass values to later ones through memory: shared values at %u, the vectors of a block of samples at %v. Each
+function loops over several blocks, so that its code and its sums are fetched once for all of them.
 """
 
 from __future__ import annotations
@@ -14,28 +14,32 @@ from typing import NamedTuple
 from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Body, Machine, Scope, callbacks, declared
 from autograd_tiny.transforms.program import Place, Program
 
-LARGEST = 600  # instructions in one function, roughly: the time to compile one grows faster than its size
+MAX_INSTRUCTIONS = 600  # per function, roughly: compile time grows faster than size
 
 
 class Functions(NamedTuple):
-    """The functions of a program in the order of their calls, and the memory that they want."""
+    """Functions of a program in the order of their calls, and the memory they need."""
 
     text: str
-    once: list[str]  # of (ptr u, ptr s, ptr o): shared values, shared inputs, outputs of a run without a batch
-    each: list[str]  # of (ptr w, ptr u, ptr s, ptr o, i64 stride, i64 blocks): frames, …, outputs or sums
+    once: list[str]  # names; parameters (ptr u, ptr s, ptr o): shared values, shared inputs, outputs without a batch
+    each: list[
+        str
+    ]  # names; parameters (ptr w, ptr u, ptr s, ptr o, i64 stride, i64 blocks): frames, …, outputs or sums
     shared: int  # doubles at u
-    frame: int  # doubles at w for each block: its inputs, and the vectors that functions hand on
-    totals: list[int]  # where outputs are summed: per output its place among the sums, or ~ its place at u
-    sums: int  # vectors at o then
+    frame: int  # doubles at w per block: inputs, and vectors passed between functions
+    totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
+    sums: int  # with `reduce`: vectors at o
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
-    """A prepared program, written out."""
+    """Write the functions of a prepared program."""
     varies, n = _varying(program), len(program.inputs)
     calls = {call: i for i, call in enumerate(callbacks(program))}
     once = _Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
     each = _Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
-    at_once: dict[Place, list[int]] = {}  # an output is stored where it is computed; what is no step, at the end
+    at_once: dict[
+        Place, list[int]
+    ] = {}  # outputs to store as they are computed; inputs and constants follow at the end
     at_the_end: dict[_Phase, list[int]] = {once: [], each: []}
     for i, y in enumerate(program.outputs):
         varying = isinstance(y, int) and varies[y]
@@ -66,7 +70,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
 
 
 def _varying(program: Program) -> bytearray:
-    """Per place whether it differs from sample to sample."""
+    """Per place, 1 if it differs between samples, otherwise 0."""
     varies = bytearray(program.shared) + b"\1" * sum(program.widths)
     for _, operands in program.steps:
         varies.append(any(x.__class__ is int and varies[x] for x in operands))
@@ -93,12 +97,12 @@ done:"""
 
 
 class _Phase:
-    """Steps that are computed together; an item is a step, by its place, or ~i for output i."""
+    """Steps computed once per call, or per block of samples; an item is the place of a step, or ~i for output i."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.items: list[int] = []
-        self.forever: set[Place] = set()  # what the next phase uses
+        self.forever: set[Place] = set()  # values used by the next phase
         self.memory = 0  # slots
         self.sums: dict[Place, int] = {}
         self.totals: dict[int, int] = {}
@@ -106,7 +110,7 @@ class _Phase:
         self.lines: list[str] = []
 
     def write(self) -> None:
-        """Every item, in as many functions as it takes."""
+        """Write all items, in as many functions as needed."""
         chunks = self._cut()
         self._keep(chunks)
         for chunk in chunks:
@@ -121,7 +125,7 @@ class _Phase:
         return program.steps[item - len(program.inputs)].operands if item >= 0 else (program.outputs[~item],)
 
     def _cut(self) -> list[list[int]]:
-        """The items in pieces of bounded size, cut where few values are alive."""
+        """Cut the items into pieces of bounded size, at points with few live values."""
         change, born, dies = [0] * (len(self.items) + 1), {}, {}
         for t, item in enumerate(self.items):
             if item >= 0:
@@ -136,15 +140,15 @@ class _Phase:
         chunks, start, best, size = [], 0, 0, 0
         for t, item in enumerate(self.items):
             size += self._size(item)
-            if size > LARGEST / 2 and (best == start or alive[t] <= alive[best]):
+            if size > MAX_INSTRUCTIONS / 2 and (best == start or alive[t] <= alive[best]):
                 best = t
-            if size > LARGEST and best > start:
+            if size > MAX_INSTRUCTIONS and best > start:
                 chunks.append(self.items[start:best])
                 start, size = best, sum(map(self._size, self.items[best : t + 1]))
         return [*chunks, self.items[start:]] if self.items else []
 
     def _size(self, item: int) -> int:
-        """How many instructions an item becomes, roughly."""
+        """Approximate number of instructions of an item."""
         if item < 0:
             return 2
         word = self.scope.op(item).machine
@@ -153,7 +157,7 @@ class _Phase:
         return 4 if self.scope.moving and word in self.scope.machine.vector else 3 * self.scope.lanes
 
     def _keep(self, chunks: list[list[int]]) -> None:
-        """A slot for each value that a later function uses, free again after the last that does."""
+        """Assign a slot to each value used by a later function; reuse it after the last use."""
         scope = self.scope
         free: list[int] = []
         last = {x: c for c, chunk in enumerate(chunks) for item in chunk for x in self._operands(item) if scope.mine(x)}
@@ -184,12 +188,12 @@ class _Phase:
         self.lines += [*([NEXT] if scope.moving else []), "  ret void", "}", ""]
 
     def _output(self, body: Body, i: int) -> None:
-        """An output where it belongs."""
+        """Store output i, or add it to its sum."""
         program, lanes = self.scope.program, self.scope.lanes
         y = program.outputs[i]
         if not program.widths:
             body.store(y, "%o", i)
-        elif not self.scope.moving:  # the same for every sample, to be multiplied by how many there are
+        elif not self.scope.moving:  # equal for every sample: `finish` multiplies it by their number
             slot = self._new_slot()
             body.store(y, "%u", slot)
             self.totals[i] = ~slot

@@ -1,4 +1,4 @@
-"""Compiled code that is called with numbers: memory for each call, and shards of a batch that threads share."""
+"""Call compiled code with numbers: provide memory for each call, and share the shards of a batch among threads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from autograd_tiny.compiler.backends.llvm.engine import Code
 from autograd_tiny.compiler.backends.pool import together
 from autograd_tiny.transforms.program import Program
 
-# A shard has at least so many blocks, since it carries its sums from lanes to memory, and at least so much to do, in
-# steps times samples: some 20 µs. A batch has at most so many shards; a thread worth waking has some 150 µs to do.
-BLOCKS, SHARD, SHARDS, THREAD = 32, 400_000, 64, 4_000_000
+MIN_SHARD_BLOCKS = 32  # because each shard adds up its lanes once
+MIN_SHARD_WORK = 400_000  # steps × samples: some 20 µs
+MIN_THREAD_WORK = 4_000_000  # steps × samples: some 150 µs, below which waking a thread does not pay
+MAX_SHARDS = 64  # of a batch
 CACHE_LINE = 64
 
 
 def single(program: Program, code: Code) -> Callable[..., Any]:
-    """One run: a row of numbers in, a row out."""
+    """Kernel without a batch: one row of numbers in, one row out."""
     start, (shared, _, _) = code.function("start", 3), code.numbers("layout", 3)
     inputs, outputs = len(program.inputs), len(program.outputs)
-    free: list[tuple[Any, ...]] = []  # the memory of as many runs as there were at once
+    free: list[tuple[Any, ...]] = []  # memory of finished calls, for reuse
 
     def room() -> tuple[Any, ...]:
         parts = [(ctypes.c_double * n)() for n in (inputs, shared, outputs)]
@@ -47,12 +48,12 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
 
 
 def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[..., Any]:
-    """A run for every sample."""
+    """Kernel over a batch."""
     whole, start, run = code.function("all", 9), code.function("start", 3), code.function("run", 9)
     finish = code.function("finish", 5) if program.reduce else None
     widths, steps = program.widths, max(1, len(program.steps))
     inputs, outputs = program.shared, len(program.outputs)
-    least = max(BLOCKS, -(-SHARD // steps // lanes)) * lanes
+    least = max(MIN_SHARD_BLOCKS, -(-MIN_SHARD_WORK // steps // lanes)) * lanes
     room = functools.partial(_Room, inputs, len(widths), *code.numbers("layout", 3))
     free: list[_Room] = []
 
@@ -66,20 +67,25 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
             mine.tables[k] = _address(table, size * widths[k])
         ys = np.empty(outputs if finish else (outputs, size))
         o = ctypes.addressof(ctypes.c_char.from_buffer(ys)) if outputs else 0  # type: ignore[arg-type]
-        if size <= least:  # one shard, the case where time counts
+        if size <= least:  # one shard: small batches must be fast
             whole(1, least, size, s, mine.u, mine.t, mine.w, mine.p, o)
             free.append(mine)
             return ys.tolist() if listed and finish else ys
-        length = max(least, -(-size // SHARDS // lanes) * lanes)
+        length = max(least, -(-size // MAX_SHARDS // lanes) * lanes)
         shards = -(-size // length)
-        parts = min(threads, shards, size * steps // THREAD)
+        parts = min(threads, shards, size * steps // MIN_THREAD_WORK)
         if parts < 2:
             whole(shards, length, size, s, mine.u, mine.t, mine.w, mine.p, o)
         else:
             start(s, mine.u, o)
             rooms = [mine, *(free.pop() if free else room() for _ in range(parts - 1))]
             ends = [shards * i // parts for i in range(parts + 1)]
-            kept = rooms, xs, batched, ys  # what the addresses are of, though the caller of this be interrupted
+            kept = (
+                rooms,
+                xs,
+                batched,
+                ys,
+            )  # owners of the addresses, alive in the threads even if this call is interrupted
             into = mine.p if finish else o
             together(
                 [
@@ -97,26 +103,26 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
 
 
 class _Room:
-    """The memory of one call, or of one thread of it."""
+    """Memory of one call, or of one of its threads."""
 
     def __init__(self, inputs: int, tables: int, shared: int, work: int, sums: int) -> None:
         self.given, self.tables = (ctypes.c_double * inputs)(), (ctypes.c_size_t * tables)()
         self.s, self.t = ctypes.addressof(self.given), ctypes.addressof(self.tables)
-        self.memory = np.empty(work + shared + SHARDS * sums + CACHE_LINE // 8)
+        self.memory = np.empty(work + shared + MAX_SHARDS * sums + CACHE_LINE // 8)
         self.w = -(-self.memory.ctypes.data // CACHE_LINE) * CACHE_LINE
         self.u = self.w + 8 * work
         self.p = self.u + 8 * shared
 
 
 def _address(x: Any, doubles: int) -> int:
-    """Where an array's numbers are; a quarter of the time of x.ctypes.data."""
+    """Address of an array's numbers; takes a quarter of the time of x.ctypes.data."""
     if x.nbytes != 8 * doubles:
         raise ValueError(f"expected {doubles} numbers, got an array of {x.dtype} and shape {x.shape}")
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(x))
-    except (TypeError, ValueError):  # read only, or empty
+    except (TypeError, ValueError):  # read-only, or empty
         if not x.flags.c_contiguous:
-            raise ValueError("expected an array whose numbers lie in a row, C-contiguous") from None
+            raise ValueError(f"expected a C-contiguous array, got one of strides {x.strides}") from None
         return int(x.ctypes.data)
 
 

@@ -1,33 +1,33 @@
-"""The loops around a program's functions, in LLVM's assembly: over blocks of samples, and over shards of blocks.
+"""Write the loops around a program's functions in LLVM assembly: over blocks of samples, and over shards of blocks.
 
-start(s, u, o)                                       what is computed once
-run(first, last, length, size, s, u, tables, w, o)   the shards first, …, last - 1, of so many samples each
-finish(shards, size, u, sums, o)                     the sums of the shards, added in their order
-all(shards, length, size, s, u, tables, w, sums, o)  the three
+start(s, u, o)                                       compute shared values
+run(first, last, length, size, s, u, tables, w, o)   run the shards first, …, last - 1, of `length` samples each
+finish(shards, size, u, sums, o)                     add the sums of the shards in their order
+all(shards, length, size, s, u, tables, w, sums, o)  all three
 
-s: shared inputs; u: values that all samples share; tables: the addresses of the batched inputs; o: outputs. w is the
-memory of one thread: the inputs of a block, its vectors, its sums or outputs, and those of a block that is not full.
+s: shared inputs; u: shared values; tables: addresses of the batched inputs; o: outputs. w is the memory of one thread:
+the inputs of each block, its vectors, its sums or outputs, and the sums or outputs of a partial block.
 """
 
 from __future__ import annotations
 
 from string import Template
 
-from autograd_tiny.compiler.backends.llvm.blocks import BLOCKS, packed
+from autograd_tiny.compiler.backends.llvm.blocks import BLOCK_LOOP, packed
 from autograd_tiny.compiler.backends.llvm.functions import Functions
 from autograd_tiny.compiler.backends.llvm.steps import Machine
 from autograd_tiny.compiler.backends.llvm.sums import CLOSE, FINISH, ROWS, ZERO, added
 from autograd_tiny.transforms.program import Program
 
-TOGETHER = 1 << 16  # doubles of the frames that a function goes through before the next one is called
-MOST = 16  # blocks together, at most
+MAX_FRAME_DOUBLES = 1 << 16  # in all frames that a function goes through before the next one is called
+MAX_FRAMES = 16
 
 
 def loops(program: Program, machine: Machine, made: Functions) -> str:
-    """The text of the four; of `start` alone where there is no batch."""
+    """Text of the four functions, or of `start` alone without a batch."""
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
-    blocks = max(1, min(MOST, TOGETHER // max(1, made.frame)))
+    blocks = max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
     sums = blocks * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
@@ -51,7 +51,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         names["add"] = "\n".join(added(n))
         names["pack_full"], names["pack_part"] = ("\n".join(packed(program.widths, n, full=x)) for x in (True, False))
         names |= {key: Template(text).substitute(names) for key, text in (SUMMED if summed else GIVEN).items()}
-        parts += [BLOCKS, RUN, ROWS, *([ZERO, CLOSE, FINISH] if summed else []), ALL]
+        parts += [BLOCK_LOOP, RUN, ROWS, *([ZERO, CLOSE, FINISH] if summed else []), ALL]
     return "".join(Template(part).substitute(names) for part in parts)
 
 
@@ -109,7 +109,7 @@ done:
 }
 """
 
-# Outputs of each sample: rows as long as the batch.
+# Without `reduce`: one row of outputs, as long as the batch.
 GIVEN = {
     "open": "",
     "whole": """\
@@ -125,7 +125,7 @@ GIVEN = {
     "finish": "",
 }
 
-# Sums: of the lanes of each shard; a block that is not full is summed apart, and what lies past its end left out.
+# With `reduce`: sums over lanes in each shard; a partial block is added lane by lane, without the lanes past its end.
 SUMMED = {
     "open": "  call void @zero(ptr %sums)",
     "whole": """\

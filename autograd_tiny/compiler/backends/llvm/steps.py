@@ -1,4 +1,4 @@
-"""Steps in LLVM's assembly: an instruction, or the call of a function, on one double or on a vector of them."""
+"""Write steps in LLVM assembly: an instruction or a function call, on a double or on a vector of doubles."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ from autograd_tiny.transforms.program import Place, Program
 SIGNS = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 COMPARED = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 INTRINSICS = ("fabs", "sqrt")
-SIMPLE = frozenset((*SIGNS, *COMPARED, *INTRINSICS, "neg", "select"))  # one instruction; other words are functions
-FAR = 60  # steps after which a value is loaded again: to keep many in registers is what takes a compiler's time
+SIMPLE = frozenset(
+    (*SIGNS, *COMPARED, *INTRINSICS, "neg", "select")
+)  # one instruction; other words are library functions
+RELOAD_AFTER = 60  # steps: long live ranges of registers dominate compile time
 
 
 class Machine(NamedTuple):
-    """What code is written for: lanes in a register, and for functions of the C library the name of one on vectors."""
+    """Target of code generation: lanes per register, and the vector versions of C library functions by name."""
 
     lanes: int
     vector: dict[str, str]
 
     @property
     def attributes(self) -> str:
-        """Of every function: whole registers are used, whatever the processor's tuning prefers."""
+        """Attributes that make LLVM use full registers, even if the processor's tuning prefers narrower ones."""
         bits = 64 * self.lanes
         return f'nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="{bits}"'
 
 
 @dataclass
 class Scope:
-    """What the functions of one phase have in common: steps computed once per call, or in vectors for the samples."""
+    """Context of all functions of one phase: steps computed once per call, or in vectors for each block."""
 
     program: Program
     machine: Machine
-    varies: bytearray  # per place, whether it differs from sample to sample
-    moving: bool  # vectors, for what varies
+    varies: bytearray  # per place, 1 if it differs between samples
+    moving: bool  # vectors over samples; otherwise doubles, once per call
     contract: bool
-    slots: dict[int, int] = field(default_factory=dict)  # of the values that one function stores and another loads
-    once: dict[int, int] = field(default_factory=dict)  # the same, of the phase before this one
+    slots: dict[int, int] = field(default_factory=dict)  # of values passed between functions
+    once: dict[int, int] = field(default_factory=dict)  # slots of the phase before this one
     callbacks: dict[tuple[Op, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,11 +57,11 @@ class Scope:
         return self.program.steps[place - len(self.program.inputs)].op
 
     def mine(self, x: Place) -> bool:
-        """Whether x is a step of this phase."""
+        """True if x is a step of this phase."""
         return x.__class__ is int and x >= len(self.program.inputs) and self.varies[x] == self.moving
 
     def all_lanes(self, kind: str, x: str) -> str:
-        """A constant in every lane."""
+        """Constant with x in every lane."""
         return f"<{', '.join([f'{kind} {x}'] * self.lanes)}>" if self.moving else x
 
     def constant(self, x: float) -> str:
@@ -67,13 +69,13 @@ class Scope:
 
 
 class Body:
-    """The instructions of one function while they are written."""
+    """Instructions of one function, under construction."""
 
     def __init__(self, scope: Scope, lines: list[str]) -> None:
         self.scope, self.lines = scope, lines
         self.names: dict[int, str] = {}
-        self.masks: dict[int, str] = {}  # comparisons, as bits; as doubles where something computes with them
-        self.loaded: dict[int, int] = {}  # values that came from memory: how many steps there were before
+        self.masks: dict[int, str] = {}  # results of comparisons as bits; converted to doubles on demand
+        self.loaded: dict[int, int] = {}  # for values from memory: number of steps before the load
         self.count = self.steps = 0
 
     def step(self, place: int) -> None:
@@ -101,18 +103,18 @@ class Body:
             self.store(place, scope.memory, slot)
 
     def value(self, x: Place) -> str:
-        """The name of x, loaded if need be; a constant's text."""
+        """Name of x, loaded from memory as needed; text of a constant."""
         scope = self.scope
         if x.__class__ is not int:
             return scope.constant(x)
         name = self.names.get(x)
-        if name is not None and self.steps - self.loaded.get(x, self.steps) <= FAR:
+        if name is not None and self.steps - self.loaded.get(x, self.steps) <= RELOAD_AFTER:
             return name
         if x in self.masks:
             one, zero = scope.constant(1.0), scope.constant(0.0)
             self._define(x, f"select {scope.mask} {self.masks[x]}, {scope.type} {one}, {scope.type} {zero}")
             return self.names[x]
-        kind = "load volatile" if name else "load"  # LLVM would find that it is the same load, and keep its value
+        kind = "load volatile" if name else "load"  # otherwise LLVM merges the loads and keeps the register
         self.loaded[x] = self.steps
         shared = scope.program.shared
         if shared <= x < len(scope.program.inputs):
@@ -134,7 +136,7 @@ class Body:
         self.lines.append(f"  store {self.scope.type} {name}, ptr {address}{more}")
 
     def at(self, memory: str, doubles: int | str) -> str:
-        """The address so many doubles further on."""
+        """Address at an offset counted in doubles."""
         return self.new(f"getelementptr double, ptr {memory}, i64 {doubles}") if doubles else memory
 
     def new(self, text: str) -> str:
@@ -154,20 +156,18 @@ class Body:
         return self.new(f"shufflevector {t} {lane}, {t} poison, <{n} x i32> zeroinitializer")
 
     def _mask(self, x: Place) -> str:
-        """Whether x is not 0, as nan is not."""
+        """Bits that are 1 if x != 0, which includes nan."""
         return self._compared("!=", x, 0.0)
 
     def _compared(self, word: str, a: Place, b: Place) -> str:
         scope = self.scope
         mask = self.masks.get(a) if a.__class__ is int else None
-        if (
-            mask is not None and b.__class__ is float and b == 0 and word in ("!=", "==")
-        ):  # of what is a comparison itself
+        if mask is not None and b.__class__ is float and b == 0 and word in ("!=", "=="):  # a is a comparison itself
             return mask if word == "!=" else self.new(f"xor {scope.mask} {mask}, {scope.all_lanes('i1', 'true')}")
         return self.new(f"fcmp {COMPARED[word]} {scope.type} {self.value(a)}, {self.value(b)}")
 
     def _called(self, op: Op, operands: Sequence[Place]) -> str:
-        """A function of the C library, on a vector or lane by lane; or the op's own, in Python."""
+        """Call a function of the C library, on a vector or lane by lane, or the op's Python function."""
         scope = self.scope
         xs, t = [self.value(x) for x in operands], scope.type
         if scope.moving and op.machine in scope.machine.vector:
@@ -186,7 +186,7 @@ class Body:
 
 
 def declared(program: Program, machine: Machine) -> list[str]:
-    """Every function that steps call, and the table of those that are Python's, which is filled after loading."""
+    """Declarations of called functions, and the table of Python callbacks, which is filled after loading."""
     vector = f"<{machine.lanes} x double>"
     types = (("double", "f64"), (vector, f"v{machine.lanes}f64"))
     lines = [f"declare {t} @llvm.{word}.{suffix}({t})" for word in INTRINSICS for t, suffix in types]
@@ -200,5 +200,5 @@ def declared(program: Program, machine: Machine) -> list[str]:
 
 
 def callbacks(program: Program) -> list[tuple[Op, int]]:
-    """The ops that only their own Python function computes, and of how many operands, each once."""
+    """Distinct (op, arity) pairs that only the op's Python function can compute."""
     return list(dict.fromkeys((step.op, len(step.operands)) for step in program.steps if not step.op.machine))

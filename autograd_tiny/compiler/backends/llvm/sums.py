@@ -1,4 +1,4 @@
-"""Sums over the samples: in lanes within a shard, then over the lanes, then over the shards in their order."""
+"""Sum over samples: in lanes within a shard, then over the lanes, then over the shards in their order."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ done:
 
 
 def added(n: int) -> Iterator[str]:
-    """The lanes of %vector, added pairwise, as %total."""
+    """Add the lanes of %vector pairwise, to %total."""
     name = "%vector"
     while n > 1:
         half = n // 2
