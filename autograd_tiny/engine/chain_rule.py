@@ -1,4 +1,4 @@
-"""The chain rule in any numbers, use by use; `sweep` of value.py is the same for `Value.grad`, and fast."""
+"""The chain rule for any kind of number, one contribution at a time; `sweep` in value.py is the fast path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def contributions(
     local: Callable[[Any], Iterable[Any]] = attrgetter("local_derivatives"),
     times: Callable[[Any, Any], Any] = mul,
 ) -> Iterator[tuple[Any, int, Any, Any]]:
-    """Yield a sweep use by use: (node, which operand, operand, the node's adjoint × local derivative).
+    """Yield the steps of a reverse sweep: (node, operand index, operand, adjoint of the node × local derivative).
 
     >>> from autograd_tiny.engine.value import Value
     >>> a = Value(3.0, "a"); b = a * a
@@ -23,9 +23,8 @@ def contributions(
     >>> adjoint[a]
     6.0
 
-    The caller adds them up, in any numbers: a node hands on what its adjoint is when the sweep comes to it, and nothing
-    where it has none. Any nodes with `op`, `operands` and `local_derivatives` do, `local` gives others,
-    None where nothing is to be handed on.
+    The caller accumulates the contributions in `adjoint`; a node is skipped if it has no adjoint when it is reached.
+    Nodes need `op`, `operands` and `local_derivatives`. `local` overrides the derivatives; None skips an operand.
     """
     for v in reversed(order):
         if v.op is not None and v in adjoint:
