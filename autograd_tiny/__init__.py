@@ -1,15 +1,15 @@
 """A scalar reverse-mode automatic differentiation engine to see, trust and use a gradient.
 
-engine/      numbers that record, and the table of ops: `Value`, `Op`, `ops`, `backward()`
+engine/      values that record their operations, and the op table: `Value`, `Op`, `ops`, `backward()`
 nn/          neurons, layers, multilayer perceptrons
-transforms/  derivatives of functions: `grad`, `jvp`, `jacobian`, …; a function as a program
+transforms/  derivatives of functions: `grad`, `jvp`, `jacobian`, …; functions traced to programs
 pictures/    graphs, ops and networks as pictures
-check/       gradient checks by exact oracles
+check/       gradient checks against exact oracles
 stepper/     backprop step by step, in the terminal, the browser and a notebook; `diagnose`
-compiler/    functions recorded once and replayed as machine code
+compiler/    functions traced once and run as machine code
 cli/         the command `autograd-tiny`
 
-Imports point up this list: a folder imports from those above it. Names are imported when they are first used.
+Imports point up this list: a folder imports only from folders above it. Public names are imported on first use.
 """
 
 from collections.abc import Callable as _Callable
@@ -63,11 +63,11 @@ __getattr__, __dir__, __all__ = lazy(
 
 
 def _face(module: str, name: str) -> _Callable[..., Any]:
-    """A function of an upper floor, imported when it is first called."""
+    """Wrap a function of an upper folder and import it on the first call."""
     return lambda *args, **kwargs: getattr(import_module(f"{__name__}.{module}"), name)(*args, **kwargs)
 
 
-# The one place where an upper floor is wired into a lower one.
+# The only place where upper folders are wired into the engine.
 FACES |= {
     "picture": _face("pictures.drawing", "draw"),
     "picture in a notebook": _face("pictures.drawing", "shown"),

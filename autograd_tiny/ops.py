@@ -1,4 +1,4 @@
-"""The op table under the name that people type: ``from autograd_tiny.ops import tanh``."""
+"""The op table under a short name: ``from autograd_tiny.ops import tanh``."""
 
 import sys
 

@@ -1,25 +1,25 @@
-"""Numbers that record how they were made, and the table of what can be done with them.
+"""Values that record their operations, and the op table.
 
-special.py     functions of floats that `math` lacks
-spelling.py    how ops and their domains are written
-op.py          an op: a row of the table
+special.py     float functions missing from `math`
+spelling.py    text of ops and of their domains
+op.py          `Op`, a row of the table
 ops.py         the table: every primitive with its local derivatives
-operand.py     Python's operators and the usual methods, written out once for every kind of number
-ieee.py        a derivative at a pole: ±inf or nan, never an exception
-familiar.py    what a Value answers to a person: text, pictures, steps, the names of micrograd and PyTorch
+operand.py     operators and methods shared by every kind of number
+ieee.py        local derivatives at poles: ±inf or nan, never an exception
+familiar.py    interactive side of `Value`: text, pictures, steps, names from micrograd and PyTorch
 value.py       `Value`, `topological_order`, `sweep`, `backward()`
-chain_rule.py  the same sweep use by use, in any numbers
-symbol.py      a number that spells what is done with it; `explain`
-names.py       names for nodes
-digits.py      a number as a person reads it
-expression.py  arithmetic written as text
-tree.py        nested lists, dicts, arrays and Modules of numbers
-provenance.py  the source line and the module that made a value; `tracing`
-files.py       a file written whole or not at all
-terminal.py    text for a terminal, with nothing that moves its cursor
-extras.py      the sentence that names a package that is missing
-faces.py       how numbers show themselves, registered by what lies above
-lazy.py        names that are imported when they are first used
+chain_rule.py  `topological_order`; the sweep, one contribution at a time, for any kind of number
+symbol.py      symbolic numbers that print as formulas; `explain`
+names.py       labels of nodes
+digits.py      numbers rounded for display
+expression.py  arithmetic parsed from text
+tree.py        nested containers of numbers: lists, dicts, arrays, Modules
+provenance.py  source line and module of each value; `tracing`
+files.py       atomic file writes
+terminal.py    text for a terminal, with control characters escaped
+extras.py      errors for missing optional packages
+faces.py       registry of functions that upper folders provide
+lazy.py        lazy imports of public names
 """
 
 from autograd_tiny.engine import ops

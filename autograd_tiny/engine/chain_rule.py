@@ -1,4 +1,4 @@
-"""The chain rule in any numbers, use by use; `sweep` of value.py is the same for `Value.grad`, and fast."""
+"""The order of a graph, and the chain rule for any kind of number; `sweep` in value.py is the fast path."""
 
 from __future__ import annotations
 
@@ -7,13 +7,44 @@ from operator import attrgetter, mul
 from typing import Any
 
 
+def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
+    """List every node that ys depend on, each after its operands, without `stop` and the nodes below it.
+
+    >>> from autograd_tiny.engine.value import Value
+    >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
+    >>> [v.name for v in topological_order(c)]
+    ['a', 'b', 'c']
+    """
+    order: list[Any] = []
+    seen, kind = set(stop), ys[-1].__class__ if ys else None  # one kind of node, with op, a and b as in a Value
+    stack: list[Any] = [*reversed(ys)]
+    while stack:
+        v = stack.pop()
+        if v is None:  # marker: the operands of the node under it are done
+            order.append(stack.pop())
+        elif v not in seen:
+            seen.add(v)
+            if v.op is None:
+                order.append(v)
+                continue
+            stack += (v, None)
+            a, b = v.a, v.b
+            if b.__class__ is kind:
+                stack.append(b)
+            elif b.__class__ is tuple:
+                stack += [x for x in reversed(b) if x.__class__ is kind]
+            if a.__class__ is kind:
+                stack.append(a)
+    return order
+
+
 def contributions(
     order: Sequence[Any],
     adjoint: Mapping[Any, Any],
     local: Callable[[Any], Iterable[Any]] = attrgetter("local_derivatives"),
     times: Callable[[Any, Any], Any] = mul,
 ) -> Iterator[tuple[Any, int, Any, Any]]:
-    """Yield a sweep use by use: (node, which operand, operand, the node's adjoint × local derivative).
+    """Yield the steps of a reverse sweep: (node, operand index, operand, adjoint of the node × local derivative).
 
     >>> from autograd_tiny.engine.value import Value
     >>> a = Value(3.0, "a"); b = a * a
@@ -23,9 +54,8 @@ def contributions(
     >>> adjoint[a]
     6.0
 
-    The caller adds them up, in any numbers: a node hands on what its adjoint is when the sweep comes to it, and nothing
-    where it has none. Any nodes with `op`, `operands` and `local_derivatives` do, `local` gives others,
-    None where nothing is to be handed on.
+    The caller accumulates the contributions in `adjoint`; a node is skipped if it has no adjoint when it is reached.
+    Nodes need `op`, `operands` and `local_derivatives`. `local` overrides the derivatives; None skips an operand.
     """
     for v in reversed(order):
         if v.op is not None and v in adjoint:

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: four significant digits, and a sign that says when some were left out."""
+"""Numbers for display: four significant digits, and ≈ for rounded ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROUNDED, _PADDED = f".{DIGITS}g", f"#.{DIGITS}g"
 
 
 def short(x: float) -> str:
-    """x in four significant digits; exact numbers plain, rounded ones with their zeros kept.
+    """Format x with four significant digits; rounded numbers keep their trailing zeros.
 
     >>> short(2.0), short(-6.88), short(0.41997), short(123456.0)
     ('2', '-6.88', '0.4200', '123456')
@@ -22,7 +22,7 @@ def short(x: float) -> str:
 
 
 def is_exact(*xs: float) -> bool:
-    """Whether `short` shows every one of xs in full.
+    """Return True if `short` shows every one of xs exactly.
 
     >>> is_exact(2.0, 0.5), is_exact(1 / 3)
     (True, False)
@@ -31,12 +31,12 @@ def is_exact(*xs: float) -> bool:
 
 
 def equals(*xs: float) -> str:
-    """The sign between numbers shown by `short`: ``=``, or ``≈`` when any of them is rounded."""
+    """Return ``=``, or ``≈`` if `short` rounds any of xs."""
     return "=" if is_exact(*xs) else "≈"
 
 
 def counted(n: int, noun: str = "") -> str:
-    """A number of things, exact up to 60 digits; beyond them about so many, and never all of its digits.
+    """Format a count, with a noun if given; exact up to 60 digits, approximate beyond.
 
     >>> counted(1_234_567), counted(1, "step"), counted(0, "box"), counted(2**100_000, "path")
     ('1,234,567', '1 step', '0 boxes', 'about 9.99e30102 paths')
@@ -46,12 +46,12 @@ def counted(n: int, noun: str = "") -> str:
     if n < 10**60:
         return f"{n:,}"
     tens = math.log10(n)
-    digits, _, more = f"{10 ** (tens % 1):.2e}".partition("e")  # 9.999 is written 1.00e+01
+    digits, _, more = f"{10 ** (tens % 1):.2e}".partition("e")  # 9.999 becomes 1.00e+01
     return f"about {digits}e{int(tens) + int(more)}"
 
 
 def spread(xs: Sequence[float]) -> str:
-    """One number, or many from the least to the greatest with their mean; how many are nan.
+    """Summarise numbers: least … greatest with the mean, and the count of nan.
 
     >>> spread([2.0]), spread([2.0, 2.0]), spread([1.0, 2.0, 6.0]), spread([1.0, float("nan")])
     ('2', '2', '1 … 6 (mean 3)', '1, 1 nan')

@@ -1,4 +1,4 @@
-"""Arithmetic as text, such as ``b = a + a; b * tanh(a)``, read with ``ast`` by an allow list; nothing is executed."""
+"""Arithmetic parsed from text, such as ``b = a + a; b * tanh(a)``, by an allow list over ``ast``; nothing is run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.value import Value
 
-DEEPEST, LONGEST = 200, 20_000  # levels of nesting, characters
+MAX_DEPTH, MAX_CHARACTERS = 200, 20_000  # levels of nesting; length of the text
 _PARTS = "name parts of it, as in `b = …; b * b`"
 SIGNS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.UAdd: "+",
 }  # fmt: skip
-FLAT = ast.Add, ast.Sub, ast.Mult, ast.Div  # a + b + c is (a + b) + c to Python, and flat to a person
+FLAT = ast.Add, ast.Sub, ast.Mult, ast.Div  # Python nests a + b + c as (a + b) + c; it counts as one level
 INFIX = {
     (row.infix[0], len(row.partials)): row
     for row in ops.TABLE.values()
@@ -30,16 +30,16 @@ REFUSED = {
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.List: "a list", ast.Tuple: "a tuple",
     ast.Set: "a set", ast.Dict: "a dict", ast.JoinedStr: "a string", ast.NamedExpr: ":=", ast.Starred: "a star",
     ast.Import: "an import", ast.ImportFrom: "an import", ast.Not: "not", ast.FloorDiv: "//", ast.Mod: "%",
-    ast.MatMult: "@", ast.BitXor: "^, where a power is **",
+    ast.MatMult: "@", ast.BitXor: "^; a power is **",
 }  # fmt: skip
 
 
 class ExpressionError(ValueError):
-    """A text that is not arithmetic over known names; the message says what and at which column."""
+    """A text that is not arithmetic over known names; the message names the part and its column."""
 
 
 def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = ops.TABLE) -> Value:
-    """The Value of an expression, its leaves named; ``name = …;`` before it names a part that is used again.
+    """Evaluate an expression to a Value with named leaves; ``name = …;`` before it names an intermediate result.
 
     >>> y = evaluate("b = a + a; b * tanh(a)", {"a": 0.5})
     >>> y.backward()
@@ -50,11 +50,12 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
     autograd_tiny.engine.expression.ExpressionError: column 1: a.real is an attribute:
     only arithmetic on names, numbers and ops
 
-    Functions are the rows of `table` by name, and `pi` is π unless a value is given for it.
+    Functions are the ops of `table`, and `pi` is π unless a value is given for it.
+    Raises ExpressionError, a ValueError, for any other text.
     """
-    if len(text) > LONGEST:
-        raise ExpressionError(f"an expression of {len(text):,} characters: at most {LONGEST:,}")
-    values = {unicodedata.normalize("NFKC", name): x for name, x in values.items()}  # as Python reads names
+    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(f"the expression has {len(text):,} characters: at most {MAX_CHARACTERS:,} are accepted")
+    values = {unicodedata.normalize("NFKC", name): x for name, x in values.items()}  # as Python normalises names
     for name in values:
         if not name.isidentifier():
             raise ExpressionError(f"{name!r} is not a name")
@@ -62,22 +63,22 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
         statements = ast.parse(text.strip()).body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         where = f"column {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
-        reason = error.msg if isinstance(error, SyntaxError) else f"more than Python's own parser takes: {_PARTS}"
+        reason = error.msg if isinstance(error, SyntaxError) else f"more than Python's parser accepts: {_PARTS}"
         raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
     if not statements:
-        raise ExpressionError("an empty expression")
+        raise ExpressionError("the expression is empty")
     reader = _Reader(text.strip(), values, table)
     for i, statement in enumerate(statements):
         y = reader.statement(statement, last=i + 1 == len(statements))
     if unused := [name for name in values if name not in reader.used]:
         raise ExpressionError(f"{unused[0]} has a value but is not in the expression")
     if not isinstance(y, Value):
-        raise ExpressionError(f"{text.strip()} is the number {y!r}: there is no name to differentiate by")
+        raise ExpressionError(f"{text.strip()} is the constant {y!r}: name something to differentiate with respect to")
     return y
 
 
 class _Reader:
-    """Walks the syntax tree; `known` are the names so far, `used` those that were read."""
+    """Walk over the syntax tree; `known` holds the names defined so far, `used` the names read."""
 
     def __init__(self, text: str, values: Mapping[str, float], table: Mapping[str, Op]) -> None:
         self.text, self.table = text, table
@@ -100,13 +101,13 @@ class _Reader:
             if y.name is None:
                 y.name = name
             elif y.op is None or y.name != name:
-                y = +y  # a second name for the same number
+                y = +y  # a second name for the same value
                 y.name = name
         self.known[name] = y
         return y
 
     def number(self, node: ast.expr, depth: int = 0) -> Any:
-        """The number of a part: sums and products leaning to the left are walked, all else is a level deeper."""
+        """Evaluate a part; left-nested sums and products are walked in a loop, all else adds a level of depth."""
         chain: list[ast.BinOp] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, FLAT):
             chain.append(node)
@@ -117,8 +118,8 @@ class _Reader:
         return y
 
     def inner(self, node: ast.expr, depth: int) -> Any:
-        if depth > DEEPEST:
-            raise ExpressionError(f"nested more than {DEEPEST} levels deep: {_PARTS}")
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"nested more than {MAX_DEPTH} levels deep: {_PARTS}")
         if isinstance(node, ast.Constant):
             return self.constant(node)
         if isinstance(node, ast.Name):
@@ -130,7 +131,7 @@ class _Reader:
             return self.apply(node, INFIX[SIGNS[type(node.op)], 2], left, right)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.keywords:
-                raise self.refused(node, "names its operands: give them in order")
+                raise self.refused(node, "has keyword arguments: give the operands in order")
             if node.func.id not in self.table:
                 raise self.unknown(node.func, "op", list(self.table))
             return self.apply(node, self.table[node.func.id], *(self.number(x, depth + 1) for x in node.args))

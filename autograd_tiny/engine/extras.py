@@ -1,4 +1,4 @@
-"""Packages that only a part of this one needs: the sentence that names what is missing, and how to install it."""
+"""Optional packages: errors that name the missing package and how to install it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 EXTRAS = {"hypothesis": "check", "mpmath": "check", "numpy": "compile", "llvmlite": "compile", "pillow": "frames"}
-INSTALLED_AS = {"PIL": "pillow"}  # where it is imported by another name
+INSTALLED_AS = {"PIL": "pillow"}  # import name: distribution name
 
 
 @contextmanager
 def needed_by(what: str) -> Iterator[None]:
-    """Imports that `what` needs; where a package is missing, an ImportError names it and how to install it.
+    """Import packages needed by `what` in this block; the ImportError of a missing one says how to install it.
 
     >>> with needed_by("this example"):
     ...     import a_package_nobody_has
@@ -28,7 +28,7 @@ def needed_by(what: str) -> Iterator[None]:
 
 
 def missing(what: str, packages: Sequence[str], install: str = "") -> ImportError:
-    """The error that says which packages `what` needs, and what pip installs them by.
+    """Return the error that names the packages `what` needs and the pip command that installs them.
 
     >>> print(missing("the llvm backend", ["llvmlite", "numpy"]))
     the llvm backend needs llvmlite and numpy: pip install 'autograd-tiny[compile]'

@@ -1,6 +1,6 @@
-"""How a number, a trace or a program shows itself: what lies above registers it here, methods call it by name.
+"""Registry of functions from upper folders, called by name from methods of the engine.
 
-The package's `__init__` fills the table, so that it is full whatever part of the package is imported first.
+The package's `__init__` fills it, so that it is complete whichever part of the package is imported first.
 """
 
 from __future__ import annotations

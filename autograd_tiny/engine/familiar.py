@@ -1,6 +1,6 @@
-"""What a Value answers to a person: its text, copies, pictures and steps, and the names of micrograd and PyTorch.
+"""Interactive side of `Value`: text, copies, pictures and steps, and names from micrograd and PyTorch.
 
-A name works on a Value, or says in one sentence what to write instead.
+A familiar name either works or raises an error with the replacement.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
 
-if TYPE_CHECKING:  # of the floors above the engine knows these types, nothing more
+if TYPE_CHECKING:  # the engine knows upper folders only by these types
     from autograd_tiny.pictures import Graph
     from autograd_tiny.stepper import Trace
 
-NO_GRAD = float("0")  # the one 0.0 that says: backward() has not reached this node
+NO_GRAD = float("0")  # sentinel 0.0: backward() has not reached this node
 
 
 class Instead:
-    """A name that a Value lacks, and what to write instead; a `__getattr__` would make every attribute slow."""
+    """A name that raises AttributeError with the replacement; `__getattr__` would slow down every attribute."""
 
     def __init__(self, told: str) -> None:
         self.told = told
@@ -38,10 +38,10 @@ class Instead:
 
 
 class Familiar(Operand):
-    """The mixin of `Value` for them."""
+    """Mixin of `Value` with these methods."""
 
     __slots__ = ()
-    if TYPE_CHECKING:  # what a Value has
+    if TYPE_CHECKING:  # attributes of Value
         data: float
         grad: float
         name: str | None
@@ -58,7 +58,7 @@ class Familiar(Operand):
 
     @property
     def has_grad(self) -> bool:
-        """Whether this node has a gradient yet; before, `grad` is 0.0, or the None that a user wrote."""
+        """True once this node has a gradient; before that, `grad` is 0.0, or None if the user set it."""
         return self.grad is not NO_GRAD and self.grad is not None
 
     def __repr__(self) -> str:
@@ -70,11 +70,11 @@ class Familiar(Operand):
 
     def __reduce__(self) -> Any:
         if self.op is not None:
-            raise TypeError(f"{self!r} is inside a graph and copying it would drag the graph along: copy Value(x.data)")
+            raise TypeError(f"{self!r} is inside a graph, which a copy would include: copy Value(x.data) instead")
         return type(self), (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None
 
     def draw(self, **options: Any) -> Graph:
-        """The graph below as a picture, with the options of `autograd_tiny.draw`.
+        """Draw the graph below this value, with the options of `autograd_tiny.draw`.
 
         >>> from autograd_tiny import Value
         >>> Value(2.0).tanh().draw(show="data").save("tanh.svg")  # doctest: +SKIP
@@ -83,7 +83,7 @@ class Familiar(Operand):
         return graph
 
     def trace(self) -> Trace:
-        """Every step of `backward()`, forwards and back in time, as `autograd_tiny.trace` gives it.
+        """Return every step of `backward()`, as `autograd_tiny.trace` does.
 
         >>> from autograd_tiny import Value
         >>> Value(2.0, "x").square().trace()[-1].after
@@ -96,7 +96,7 @@ class Familiar(Operand):
         return FACES["picture in a notebook"](self)
 
     def item(self) -> float:
-        """The number, without a gradient, as `data` is.
+        """Return `data`, the number without a gradient.
 
         >>> from autograd_tiny import Value
         >>> Value(2.5).item()
@@ -105,7 +105,7 @@ class Familiar(Operand):
         return self.data
 
     def detach(self) -> Self:
-        """A new leaf of the same number and name: a constant to whatever is differentiated.
+        """Return a new leaf with the same number and name; no gradient flows through it.
 
         >>> from autograd_tiny import Value
         >>> x = Value(3.0)
@@ -116,7 +116,7 @@ class Familiar(Operand):
         return self.__class__(self.data, self.name)  # type: ignore[call-arg]
 
     def zero_grad(self) -> None:
-        """Set this value's `grad` to 0, as `Module.zero_grad` does for each parameter; inner nodes need none.
+        """Set `grad` of this value to 0; only leaves need it, since `backward()` resets inner nodes.
 
         >>> from autograd_tiny import Value
         >>> x = Value(3.0)
@@ -128,7 +128,7 @@ class Familiar(Operand):
 
     @property
     def closures(self) -> tuple[Callable[[], float], ...]:
-        """The local derivatives as functions, one per operand, each by its rule in the table.
+        """The local derivatives as functions without arguments, one per operand, evaluated by the rules of `op`.
 
         >>> from autograd_tiny import Value
         >>> [closure() for closure in (Value(2.0) * Value(-3.0)).closures]
@@ -144,7 +144,7 @@ class Familiar(Operand):
 
     @property
     def label(self) -> str | None:
-        """The `name`, as micrograd's lecture calls it.
+        """Alias of `name`, as in micrograd's lecture.
 
         >>> from autograd_tiny import Value
         >>> Value(3.0, label="a").name
@@ -158,24 +158,24 @@ class Familiar(Operand):
 
     @property
     def _prev(self) -> tuple[Any, ...]:
-        """The `parents`, as micrograd calls them."""
+        """Alias of `parents`, as in micrograd."""
         return self.parents
 
     @property
     def _op(self) -> str:
-        """The sign or name of `op`, as micrograd keeps it; empty for a leaf."""
+        """Sign or name of `op`, as in micrograd; empty for a leaf."""
         return "" if self.op is None else self.op.infix[0] if self.op.infix else self.op.name
 
     def _refuse_rounding(self, *digits: object) -> NoReturn:
-        raise TypeError("rounding a Value would cut its gradient: write round(v.data, 2), or f'{v:.2f}' to show it")
+        raise TypeError("rounding a Value would cut its gradient: write round(v.data, 2), or f'{v:.2f}' for display")
 
     __round__ = __floor__ = __ceil__ = __trunc__ = _refuse_rounding
 
     step = Instead(
         "the Heaviside function is .heaviside(); to step through backprop, y.trace() or `autograd-tiny step`"
     )
-    _backward = Instead("the derivatives it would multiply by are .local_derivatives, their rules .op.partials")
-    requires_grad = Instead("every Value records; a constant is a float, or .detach()")
+    _backward = Instead("the local derivatives are in .local_derivatives, their rules in .op.partials")
+    requires_grad = Instead("every Value records; for a constant use a float or .detach()")
     numpy = Instead("the number is .data")
     value = Instead("the number is .data")
     gradient = Instead("it is .grad, after y.backward()")

@@ -1,4 +1,4 @@
-"""Writing files, whole or not at all."""
+"""Atomic file writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def save(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all, and return its path; raises as `save_all` does.
+    """Write a file atomically and return its path; raises as `save_all` does.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -23,14 +23,14 @@ def save(path: Path, content: bytes) -> Path:
 
 
 def save_all(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
-    """Write files, all of them or none, and return their paths; nothing is replaced before all are written beside.
+    """Write all files or none, and return their paths; temporary files replace the targets once all are written.
 
-    A file that was there keeps its permissions; of a link, the file it leads to is replaced. A device, a FIFO or what
-    standard output goes to is opened and written. Raises OSError, naming the path; what was there then stays as it was.
+    An existing file keeps its permissions; for a link, its target is replaced. A device, a FIFO or the file behind
+    standard output is written in place. Raises OSError, naming the path; existing files are then unchanged.
     """
     paths: list[Path] = []
     streams: list[tuple[Path, bytes]] = []
-    parts: list[tuple[Path, Path]] = []  # what was written beside, and the file it will replace
+    parts: list[tuple[Path, Path]] = []  # temporary file, target
     try:
         for path, content in files:
             paths.append(path)
@@ -42,7 +42,7 @@ def save_all(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
                     streams.append((path, content))
                     continue
                 target = Path(os.path.realpath(path))
-                # Not named after the target, whose name may be as long as a name can be.
+                # Not named after the target, whose name may already have the maximum length.
                 part = target.with_name(f".{secrets.token_hex(8)}.part")
                 parts.append((part, target))
                 _write(part, content, stat.S_IMODE(there.st_mode) if there else None)
@@ -68,7 +68,7 @@ def _there(path: Path) -> os.stat_result | None:
 
 
 def _standard(there: os.stat_result) -> int | None:
-    """The descriptor, 1 or 2, of standard output or error when they go to this file, as /dev/stdout always does."""
+    """Return 1 or 2 if standard output or standard error goes to this file, as for /dev/stdout; else None."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if os.path.samestat(os.fstat(descriptor), there):
@@ -77,7 +77,7 @@ def _standard(there: os.stat_result) -> int | None:
 
 
 def _write(part: Path, content: bytes, mode: int | None) -> None:
-    """Write a new file; with no mode the system gives it the one of any new file, less the umask."""
+    """Write a new file; without a mode, the umask decides its permissions."""
     with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o666 if mode is None else mode)) as file:
         file.write(content)
     if mode is not None:
@@ -86,7 +86,7 @@ def _write(part: Path, content: bytes, mode: int | None) -> None:
 
 def _write_through(path: Path, content: bytes) -> None:
     standard = _standard(path.stat())
-    # A duplicate shares its place in the file: what is printed next comes after.
+    # A duplicate descriptor shares the file offset, so that later output follows.
     with open(path if standard is None else os.dup(standard), "wb") as file:
         file.write(content)
 

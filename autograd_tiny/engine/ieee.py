@@ -1,4 +1,4 @@
-"""Edges: a backward pass never raises, where Python's ``1 / 0.0`` does; it gives ±inf or nan as IEEE 754 says."""
+"""Edges of the backward pass: ±inf or nan as in IEEE 754, although Python's ``1 / 0.0`` raises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 
-never_raise: ContextVar[bool] = ContextVar("never_raise", default=False)  # while local derivatives are taken
+never_raise: ContextVar[bool] = ContextVar("never_raise", default=False)  # set while local derivatives are computed
 
 
 class Ieee(Operand):
@@ -35,7 +35,7 @@ class Ieee(Operand):
 
 
 def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
-    """`op.local_derivatives` in any numbers, with the IEEE 754 limit where a float raises.
+    """Compute `op.local_derivatives` for any kind of number, with the IEEE 754 limit if a float raises.
 
     >>> from autograd_tiny.engine import ops
     >>> local_derivatives(ops.sqrt, 0.0, (0.0,))

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used (PEP 562)."""
+"""Lazy imports of the public names of a package (PEP 562)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make `__getattr__`, `__dir__` and `__all__` of a package whose public names live in other modules.
 
-    `homes` maps a module, by its relative name, to the public names it holds; "." holds names that are modules. An
-    unknown name is an AttributeError, or in `from package import name` an ImportError, that says what is near.
+    `homes` maps the relative name of a module to its public names; "." lists public modules. An unknown name raises
+    AttributeError, or ImportError in `from package import name`, and the message suggests similar names.
     """
     where = {name: module for module, names in homes.items() for name in names.split()}
 
@@ -30,7 +30,7 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], 
             found = (
                 import_module(f".{name}", package) if module == "." else getattr(import_module(module, package), name)
             )
-        setattr(sys.modules[package], name, found)  # the next look-up comes without this function
+        setattr(sys.modules[package], name, found)  # the next look-up bypasses this function
         return found
 
     public = sorted(where)
@@ -41,6 +41,6 @@ def _unknown(package: str, name: str, public: list[str]) -> Exception:
     near = get_close_matches(name, public)
     told = f"{package} has no {name!r}" + (f": did you mean {' or '.join(map(repr, near))}?" if near else "")
     asking = sys._getframe(2)
-    if asking.f_code.co_code[asking.f_lasti] == _IMPORT_FROM:  # Python would put its own, shorter sentence over ours
+    if asking.f_code.co_code[asking.f_lasti] == _IMPORT_FROM:  # Python replaces the text of an AttributeError here
         return ImportError(told, name=package)
     return AttributeError(told, name=name, obj=sys.modules[package])

@@ -1,4 +1,4 @@
-"""What to call each node of a graph: its own name, what it was computed from while that is short, or v7."""
+"""Labels of the nodes of a graph: the name of the node, its formula if that is short, or v7."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ LONGEST_LABEL = 28  # characters of a label
 
 
 class Named(NamedTuple):
-    """How a node is shown: `label` where others use it, `written` as its op on their labels, "" for a leaf."""
+    """Label of a node for use as an operand, and `written`, its op on the labels of its operands ("" for a leaf)."""
 
     label: Spelled
     written: str
 
     @property
     def title(self) -> str:
-        """Both, where they differ: ``loss = v3 + v6``."""
+        """Label and formula, if they differ: ``loss = v3 + v6``."""
         label = self.label.text
         return label if not self.written or self.written == label else f"{label} = {self.written}"
 
 
 def name_nodes(order: list[Value]) -> dict[Value, Named]:
-    """A label for every node of a topological order, no two alike unless the user named two nodes alike.
+    """Give every node of a topological order a label, unique unless the user gave two nodes one name.
 
     >>> from autograd_tiny.engine.value import topological_order
     >>> a = Value(2.0, "a"); c = (a + 1.0) * a
@@ -52,15 +52,15 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
 
 
 def numbered(place: int) -> str:
-    """What the value at a place of an order is called, where nobody named it: v1, v2, …"""
+    """Return the default label of the value at an index of an order: v1, v2, …"""
     return f"v{place + 1}"
 
 
 def number(x: float) -> Spelled:
-    """A constant in four digits."""
+    """Format a constant with four significant digits."""
     return Spelled(short(x), Spelled.number(x).binds)
 
 
 def spell(op: Op, operands: list[Spelled]) -> Spelled:
-    """The op on these operands; a sum of many shows the first two and the last."""
+    """Format the op on these operands; of more than six, the first two and the last are shown."""
     return op.spell(*(operands if len(operands) <= 6 else [*operands[:2], Spelled("…"), operands[-1]]))

@@ -1,7 +1,7 @@
-"""Python's operators and the usual methods, written out once for every number that follows the op table.
+"""Operators and methods shared by every kind of number.
 
-A kind of number says in `apply(op, xs)` what applying an op means: a Value records, a Dual carries a tangent, a
-Symbol spells itself. Where kinds meet, the one of the highest `rank` applies the op.
+A kind of number defines `apply(op, xs)`: a Value records the op, a Dual propagates a tangent, a Symbol builds a
+formula. If operands are of different kinds, the kind with the highest `rank` applies the op.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from autograd_tiny.engine.op import Op
 
 
 class Operand:
-    """The mixin: operators in both orders and methods; a subclass gives `apply` and `rank`."""
+    """Mixin with operators, reflected operators and methods; a subclass defines `apply` and `rank`."""
 
     __slots__ = ()
     rank: ClassVar[int]
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
-        """What op(*xs) is for this kind of number; NotImplemented where an operand is no real number."""
-        raise NotImplementedError  # each kind has its own
+        """Apply op to xs; return NotImplemented if an operand is not a real number."""
+        raise NotImplementedError
 
     def unary(self, op: Op) -> Any:
         return self.apply(op, (self,))
@@ -31,7 +31,7 @@ class Operand:
 
     @staticmethod
     def outranking(xs: tuple[Any, ...], rank: int) -> type[Operand] | None:
-        """The kind of the highest rank above `rank` among xs: the one that applies the op instead."""
+        """Return the kind in xs with the highest rank above `rank`, which applies the op instead; or None."""
         kinds = {type(x) for x in xs if isinstance(x, Operand) and x.rank > rank}
         return max(kinds, key=lambda kind: kind.rank, default=None)
 

@@ -1,10 +1,10 @@
-"""The op table: everything the package knows about a primitive stands in one row.
+"""The op table: one row holds everything the package knows about a primitive.
 
     square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))
 
-``partials[i](y, *xs)`` is the local derivative ∂y/∂xs[i], the result first. It uses arithmetic and other rows
-only, never ``math`` and never ``if``, so that one rule serves every number: floats compute with it, Values record
-it, Duals carry it forward, Symbols spell it. Kinks are rows of their own (``heaviside``, ``sign``, ``where``, …).
+``partials[i](y, *xs)`` is the local derivative ∂y/∂xs[i]; the result y comes first. A rule uses only arithmetic and
+other rows, never ``math`` and never ``if``, so that it works for floats, Values, Duals and Symbols alike. Kinks are
+rows of their own (``heaviside``, ``sign``, ``where``, …).
 To add an op, write its row here and its method in ``operand.py``.
 """
 
@@ -20,25 +20,25 @@ from autograd_tiny.engine import special
 from autograd_tiny.engine.op import TABLE as TABLE
 from autograd_tiny.engine.op import Interval, Op, Rule, Variadic
 
-_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a step, a value of the table like any other
+_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a step function
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
 
 
 def libm(name: str, partials: tuple[Rule, ...], **fields: Any) -> Op:
-    """The row of a function that both Python's ``math`` and the machine's C library have by this name."""
+    """Make the row of a function that ``math`` and the C library both provide under this name."""
     return Op(name, getattr(math, name), partials, machine=name, **fields)
 
 
 def _shrink(a: Any, b: Any) -> Any:
-    return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats is inf
+    return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats overflows
 
 
 def _finite_below(a: Any) -> Any:
-    return where(equal(a, -inf), -special.LARGEST, a)  # by IEEE 754 (-inf)**0.5 is inf, and has no neighbour
+    return where(equal(a, -inf), -special.MAX_FLOAT, a)  # by IEEE 754 (-inf)**0.5 is inf, an isolated point
 
 
 def _shifted(n: int, factor: Any, a: Any, b: Any) -> Any:
-    """factor · a**(b-n), without the digits of b that b - n would round away."""
+    """Compute factor · a**(b-n) without losing the digits of b that b - n would round away."""
     a = _finite_below(a)
     apart = where(less(abs(b), 0.5), not_equal(a, 0.0), greater(abs(b), special.FAR)) * less(a, inf)
     p = a ** where(apart, b, b - n)
@@ -46,7 +46,7 @@ def _shifted(n: int, factor: Any, a: Any, b: Any) -> Any:
 
 
 def _falling_power(n: int, a: Any, b: Any) -> Any:
-    """The row below in rows that a machine has; of an exponent that is known, what is needed."""
+    """Lower `falling_power` to other rows; a constant exponent needs fewer."""
     factor = special.falling(n, b)
     if b.__class__ is float and (b == 0 or 0.5 <= math.fabs(b) <= special.FAR):
         return factor * (_finite_below(a) if b % 1 else a) ** (b - n) if factor else 0.0
@@ -55,7 +55,7 @@ def _falling_power(n: int, a: Any, b: Any) -> Any:
 
 @cache
 def falling_power(n: int) -> Op:
-    """The row of the n-th derivative of a**b by a, b(b-1)…(b-n+1) · a**(b-n); the derivative of each is the next."""
+    """Make the row of ∂ⁿ(a**b)/∂aⁿ = b(b-1)…(b-n+1) · a**(b-n); its derivative with respect to a is row n + 1."""
     factor = partial(special.falling, n)
     return Op(f"power_rule{n}", partial(special.falling_power, n),
               (lambda y, a, b: falling_power(n + 1)(a, b),
@@ -66,7 +66,7 @@ def falling_power(n: int) -> Op:
 
 @cache
 def polygamma(n: int) -> Op:
-    """The row of the (n+1)-th derivative of log Γ; each one's derivative is the next."""
+    """Make the row of the (n+1)-th derivative of log Γ; its derivative is row n + 1."""
     name = ("digamma", "trigamma")[n] if n < 2 else f"polygamma{n}"
     return Op(name, partial(special.polygamma, n), (lambda y, x: polygamma(n + 1)(x),),
               avoid=lgamma.avoid, pickle_recipe=(polygamma, n))  # fmt: skip
@@ -81,7 +81,7 @@ div = Op("div", operator.truediv, (lambda y, a, b: 1 / b, lambda y, a, b: -y / b
          limit=lambda a, b: math.copysign(inf, a) * math.copysign(1, b) if a == a and a else nan, avoid=lambda a, b: b)
 neg = Op("neg", operator.neg, (lambda y, x: -1.0,), infix=("-", 3), machine="neg")
 pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
-# x**0 is 1 with derivative 0 by x, at x = 0 too; 0**b is flat in b: the rule asks for log 1 then.
+# x**0 is 1 with derivative 0, also at x = 0; 0**b is constant in b, so the rule takes log 1 instead of log 0.
 pow = Op("pow", special.power, (lambda y, a, b: power_rule1(a, b), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=special.power_limit, avoid=lambda a, b: a, infix=("**", 4), machine="pow", lower=special.whole_power)
 power_rule1 = falling_power(1)
@@ -114,7 +114,7 @@ atan2 = libm("atan2", (lambda y, a, b: b * (c := _shrink(a, b)) / (h := hypot(a 
              avoid=lambda a, b: hypot(a, b) + b)
 sinh  = libm("sinh", (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
 cosh  = libm("cosh", (lambda y, x: sinh(x),), limit=lambda x: inf)
-# 1 - y² loses every digit far out and 1/cosh² overflows: this form is exact and needs no branch.
+# 1 - y² cancels for large |x| and 1/cosh² overflows; this form does neither, without a branch.
 tanh  = libm("tanh", (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square(1 + e),))
 asinh = libm("asinh", (lambda y, x: 1 / hypot(1.0, x),))
 acosh = libm("acosh", (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
@@ -143,7 +143,7 @@ gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math
           (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),),
           lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
 
-# Kinks, steps and choices. A tie of maximum and minimum shares one half each; nan in, nan out.
+# Kinks, steps and selection. maximum and minimum split a tie in halves; nan in, nan out.
 abs  = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x, machine="fabs")
 sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_zero,),
           avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
@@ -175,7 +175,7 @@ greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), 
 equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=operator.sub, machine="==")
 not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=operator.sub, machine="!=")
 
-# Distances, error functions, gamma, sums. hypot at (0, 0) has derivative 0, as abs has.
+# Distances, error functions, gamma, sums. hypot has derivative 0 at (0, 0), as abs has at 0.
 hypot = libm("hypot", (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)),
              avoid=lambda a, b: hypot(a, b))
 erf   = libm("erf", (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))

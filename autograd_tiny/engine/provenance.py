@@ -1,4 +1,4 @@
-"""The source line, the module and the place in the order of each value that is computed while `tracing()` is on."""
+"""Provenance: source line, module and position in execution order of each value computed within `tracing()`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from autograd_tiny.engine import value
 from autograd_tiny.engine.tree import below, is_module
 from autograd_tiny.engine.value import Value
 
-PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # spelled as the file names of its code are
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # in the form of co_filename
 MODULES = os.path.join(PACKAGE, "nn", "")
 
 
 class Where(NamedTuple):
-    """``train.py``, line 12, within ``layers[0].neurons[3]``."""
+    """Origin of a value: ``train.py``, line 12, module ``layers[0].neurons[3]``."""
 
     file: str
     line: int
     scope: str
-    place: int | None = None  # in the order in which the values of a recording were computed; None: not known
+    place: int | None = None  # index in execution order; None: unknown
 
     @property
     def source(self) -> str:
@@ -35,29 +35,29 @@ class Where(NamedTuple):
 
 
 class Recording:
-    """The values computed while `tracing()` was on, in the order they were made, and where."""
+    """Record of the values computed within `tracing()`, in execution order, with their origins."""
 
     def __init__(self) -> None:
         self.where: dict[Value, Where] = {}
         self._places = itertools.count()
-        self._last: tuple[FrameType | None, FrameType | None, str] = None, None, ""  # a call makes many values
+        self._last: tuple[FrameType | None, FrameType | None, str] = None, None, ""  # one call makes many values
         self._paths: dict[tuple[int, int], str] = {}
-        self._modules: list[Any] = []  # kept, so that no id is used twice
+        self._modules: list[Any] = []  # kept alive, so that ids are not reused
 
     @property
     def outermost(self) -> list[Any]:
-        """The modules that were called by no other module, each once, in the order of their first value."""
+        """The modules not called by another module, each once, in the order of their first value."""
         return list({id(module): module for module in self._modules[::2]}.values())
 
     def note(self, v: Value) -> None:
-        """Remember where v is being made: by the code that called the engine."""
+        """Record the origin of v: the code that called the engine."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and is_engine(frame.f_code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
         last, user, scope = self._last
         if frame is not last:
             user, scope = self._found(frame)
-            self._last = frame, user, scope  # at once: a thread may share the context
+            self._last = frame, user, scope  # in one assignment: a thread may share the context
         if user is not None:
             self.where[v] = Where(user.f_code.co_filename, user.f_lineno, scope, next(self._places))
 
@@ -81,7 +81,7 @@ class Recording:
 
 
 def _paths(item: Any, target: Any, path: str, seen: set[int]) -> Iterator[str]:
-    """The path from a Module to one within it: ``layers[0].neurons[3]``."""
+    """Yield the paths from a Module to a Module inside it: ``layers[0].neurons[3]``."""
     if item is target:
         yield path
     elif id(item) not in seen:
@@ -91,18 +91,18 @@ def _paths(item: Any, target: Any, path: str, seen: set[int]) -> Iterator[str]:
 
 
 def is_engine(file: str) -> bool:
-    """Whether code of this package computes in this file; `nn` has the modules, which are looked for."""
+    """Return True for a file of this package outside `nn`; frames in `nn` belong to Modules."""
     return file.startswith(PACKAGE) and not file.startswith(MODULES)
 
 
 _known: ContextVar[tuple[Recording, ...]] = ContextVar("known", default=())  # of this thread or task, outermost first
-_on: set[Recording] = set()  # those that have not ended, of any
-_lock = threading.RLock()  # a generator that is collected may end a recording at any time
+_on: set[Recording] = set()  # not yet ended, in any thread or task
+_lock = threading.RLock()  # a collected generator may end a recording at any time
 
 
 @contextmanager
 def tracing() -> Iterator[Recording]:
-    """While it is on, each value remembers the line and the module that made it; `trace` shows them.
+    """Record the source line and the module of each value computed in this block; `trace` shows them.
 
     >>> from autograd_tiny.stepper.traces import trace
     >>> with tracing():
@@ -111,8 +111,8 @@ def tracing() -> Iterator[Recording]:
     >>> steps.output.source
     '<doctest autograd_tiny.engine.provenance.tracing[1]>:3'
 
-    Other threads and tasks are not recorded, except for tasks that are created within: they have its context. A
-    recording within another is part of both. With none on the engine runs as it is, at no cost.
+    Other threads and tasks are not recorded, except tasks created in the block, which inherit its context. Values of a
+    nested block belong to both records. Outside of such blocks there is no cost.
     """
     recording = Recording()
     with _lock:
@@ -126,12 +126,12 @@ def tracing() -> Iterator[Recording]:
             _on.discard(recording)
             if not _on:
                 value.observe(None)
-        _known.set(_active())  # not by a token: blocks of generators end in any order, and in other threads
+        _known.set(_active())  # no token: generators end their blocks in any order, and in other threads
         recording._last = None, None, ""
 
 
 def recorded() -> Recording | None:
-    """The innermost recording that is on in this thread or task, or None."""
+    """Return the innermost active record of this thread or task, or None."""
     active = _active()
     return active[-1] if active else None
 

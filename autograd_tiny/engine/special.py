@@ -1,4 +1,4 @@
-"""Functions of floats that the table needs and ``math`` lacks."""
+"""Float functions that the op table needs and ``math`` does not provide."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from fractions import Fraction
 from functools import cache, reduce
 from typing import Any
 
-LARGEST = sys.float_info.max
-FAR = 2.0**51  # exponents beyond lose their broken part, or whether they are odd, where 1 is taken away
+from autograd_tiny.engine.digits import counted
+
+MAX_FLOAT = sys.float_info.max
+FAR = 2.0**51  # larger exponents lose their fraction or parity when 1 is subtracted
 
 
 def real(x: Any) -> float:
-    """A real number as a float: int, bool, Decimal, Fraction, a NumPy scalar; TypeError for anything else."""
+    """Convert a real number (int, bool, Decimal, Fraction, NumPy scalar) to float; TypeError for anything else."""
     kind = type(x)
     imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
     if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
@@ -24,39 +26,39 @@ def real(x: Any) -> float:
 
 
 def power(a: float, b: float) -> float:
-    """a**b where it is real."""
+    """Compute a**b; ValueError if the result is not real."""
     y = a**b
     if y.__class__ is complex:
-        raise ValueError("a negative base needs a whole exponent")
+        raise ValueError("a negative base needs an integer exponent")
     return y
 
 
 def power_limit(a: float, b: float) -> float:
-    """What IEEE 754 says of a**b where Python raises: ±inf at a pole or on overflow, nan where it is not real."""
+    """Return the IEEE 754 result of a**b if Python raises: ±inf at a pole or on overflow, nan if it is not real."""
     if is_broken(a, b):
         return math.nan
     return -math.inf if math.copysign(1, a) < 0 and b % 2 == 1 else math.inf
 
 
 def is_broken(a: float, b: float) -> bool:
-    """Whether a**b is a negative number to an exponent that is not whole; ±inf is even, as IEEE 754 has it."""
+    """Return True if a is negative and b is not an integer; ±inf counts as an even integer, as in IEEE 754."""
     return a < 0 and b % 1 > 0
 
 
 def log_limit(x: float) -> float:
-    """What IEEE 754 says of log x where Python raises: -∞ at 0, nan below."""
+    """Return the IEEE 754 result of log x if Python raises: -∞ at 0, nan below."""
     return math.nan if x else -math.inf
 
 
 def whole_power(a: Any, b: Any) -> Any:
-    """a**b by multiplication, in any numbers, where b is the float 0, 1, 2, 3 or 4; else None."""
+    """Compute a**b by multiplication, for any kind of number, if b is the float 0, 1, 2, 3 or 4; else return None."""
     if b.__class__ is not float or b not in (0, 1, 2, 3, 4):
         return None
     return 1.0 if b == 0 else reduce(operator.mul, [a * a] * 2 if b == 4 else [a] * int(b))
 
 
 def pairwise(xs: Any) -> Any:
-    """The sum of xs, in any numbers, in halves: an error that grows with the logarithm of how many they are."""
+    """Sum xs pairwise, for any kind of number: the error grows as the logarithm of the number of terms."""
     xs = list(xs) or [0.0]
     while len(xs) > 1:
         xs = [a + b for a, b in zip(xs[::2], xs[1::2], strict=False)] + xs[len(xs) & ~1 :]
@@ -64,55 +66,55 @@ def pairwise(xs: Any) -> Any:
 
 
 def falling(n: int, b: Any, without: int | None = None) -> Any:
-    """b(b-1)…(b-n+1) in any numbers, or that without one of its factors."""
+    """Compute b(b-1)…(b-n+1) for any kind of number, optionally without one of its factors."""
     factors = [b - i if i else b for i in range(n) if i != without]
     return reduce(operator.mul, factors) if factors else 1.0
 
 
 def falling_power(n: int, a: float, b: float) -> float:
-    """The n-th derivative of a**b by a: falling(n, b) · a**(b-n), 0 where a factor is, at a = 0 too.
+    """Compute ∂ⁿ(a**b)/∂aⁿ = falling(n, b) · a**(b-n); 0 if a factor is 0, also at a = 0.
 
-    At b = ±inf it is the limit along even b: 0 where |a|**b is 0, else inf with the sign of b**n and a**n.
+    At b = ±inf it is the limit along even b: 0 if |a|**b is 0, else inf with the sign of b**n · a**n.
     """
     factor: float = falling(n, b)
     if factor == 0:
         return 0.0
     if is_broken(a, b):
-        raise ValueError("a negative base needs a whole exponent")
-    a = max(a, -LARGEST)  # a number to divide by
+        raise ValueError("a negative base needs an integer exponent")
+    a = max(a, -MAX_FLOAT)  # finite, for the divisions below
     if a < math.inf and (abs(b) > FAR or (abs(b) < 0.5 and a)):  # b - n would round b's last digits away
         y = power(a, b)
         return reduce(operator.truediv, [a] * n, factor * y) if y else 0.0
     p = power(a, b - n)
     if abs(p) > 1e-290:
         return factor * p
-    half = abs(a) ** ((b - n) / 2)  # not to round to a subnormal before the factor brings it back
+    half = abs(a) ** ((b - n) / 2)  # in halves, so that no digits are lost in a subnormal
     return (-factor if a < 0 and (b - n) % 2 == 1 else factor) * half * half if half else 0.0
 
 
 def falling_power_limit(n: int, a: float, b: float) -> float:
-    """What IEEE 754 says of `falling_power` where Python raises."""
+    """Return the IEEE 754 result of `falling_power` if Python raises."""
     if is_broken(a, b):
         return math.nan
     factor: float = falling(n, b)
-    return factor * power_limit(a, b - n if abs(b) <= FAR else n + (b % 2 == 1))  # odd or even is all that counts
+    return factor * power_limit(a, b - n if abs(b) <= FAR else n + (b % 2 == 1))  # only the parity matters
 
 
 def sigmoid(x: float) -> float:
-    """1 / (1 + e⁻ˣ), with no overflow on either side."""
+    """Compute 1 / (1 + e⁻ˣ) without overflow."""
     return 1 / (1 + math.exp(-x)) if x >= 0 else (e := math.exp(x)) / (1 + e)
 
 
 def clip(x: float, low: float, high: float) -> float:
-    """The number nearest to x within [low, high]."""
+    """Return the number in [low, high] nearest to x."""
     if low > high:
-        raise ValueError(f"the low end {low!r} lies above the high end {high!r}")
+        raise ValueError(f"low={low!r} is greater than high={high!r}")
     return low if x < low else high if x > high else x
 
 
 def lgamma(x: float) -> float:
-    """log |Γ(x)|; near its zeros 1 and 2, where the C library keeps few digits, by its Taylor series there."""
-    if -3 < x < -2:  # it stays below -0.1 here, and nears 0 between the poles: Γ(x) = Γ(x + 4) / (x (x+1) (x+2) (x+3))
+    """Compute log |Γ(x)|, near its zeros 1 and 2 by Taylor series, because the C library loses digits there."""
+    if -3 < x < -2:  # log |Γ| has zeros here: use Γ(x) = Γ(x + 4) / (x (x+1) (x+2) (x+3))
         exact = Fraction(x)
         below = abs(exact * (exact + 1) * (exact + 2) * (exact + 3))
         return lgamma(x + 4) - (math.log1p(float(below - 1)) if 0.5 < below < 2 else math.log(below))
@@ -129,19 +131,19 @@ def _taylor_at_2() -> tuple[float, ...]:
 
 
 def dot(*xs: float) -> float:
-    """The sum of products of the first half of xs with the second, rounded once after the products."""
+    """Compute the dot product of the two halves of xs; the sum is rounded once."""
     if len(xs) % 2:
-        raise TypeError(f"dot(*xs, *ys) takes as many ys as xs, got {len(xs)} operands")
+        raise TypeError(f"dot(*xs, *ys) takes as many ys as xs, got {counted(len(xs), 'operand')}")
     half = len(xs) // 2
     return math.fsum(a * b for a, b in zip(xs[:half], xs[half:], strict=True))
 
 
-# B(2k) / (2k)! * (2k)! is spelled out: the Bernoulli numbers B2, B4, … of the asymptotic series.
+# Bernoulli numbers B2, B4, … of the asymptotic series.
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 
 
 def polygamma(n: int, x: float) -> float:
-    """The (n+1)-th derivative of log Γ at x: digamma for n = 0, trigamma for n = 1.
+    """Compute the (n+1)-th derivative of log Γ at x: digamma for n = 0, trigamma for n = 1.
 
     >>> polygamma(0, 1.0), polygamma(1, 1.0)  # -γ and π²/6
     (-0.5772156649015331, 1.6449340668482264)
@@ -179,13 +181,13 @@ def _inverse_power(x: float, n: int) -> float:
 
 
 def _cot_derivative(n: int, r: float) -> float:
-    """The n-th derivative of cot(u) at u = πr."""
+    """Compute the n-th derivative of cot(u) at u = πr."""
     c = 1 / math.tan(math.pi * r)
     return math.fsum(p * c**k for k, p in enumerate(cot_polynomial(n)) if p)
 
 
 def cot_polynomial(n: int) -> list[int]:
-    """The n-th derivative of cot(u) as a polynomial in c = cot(u), whose own is -(1 + c²); lowest power first.
+    """Return the n-th derivative of cot(u) as a polynomial in c = cot(u), by dc/du = -(1 + c²); lowest power first.
 
     >>> cot_polynomial(1)
     [-1, 0, -1]

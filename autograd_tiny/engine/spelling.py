@@ -1,4 +1,4 @@
-"""How ops and their domains are written: intervals, infix signs, and no more parentheses than are needed."""
+"""Text of ops and domains: intervals, infix signs, and the minimum of parentheses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Interval(NamedTuple):
-    """Where an operand may lie; `ends` says which ends belong to it.
+    """Domain of an operand; brackets in `ends` mark closed and open ends.
 
     >>> str(Interval(0, math.inf)), str(Interval(-1, 1, "[]")), Interval(-1, 1, "[]").has(1.0)
     ('(0, ∞)', '[-1, 1]', True)
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
 
 class Spelled(NamedTuple):
-    """A piece of text and how tightly it binds, so that the next op knows whether to put it in parentheses.
+    """Text with its precedence, from which the enclosing op decides about parentheses.
 
     >>> total = Spelled("a + b", 1)
     >>> Spelled.infix("*", 2, total, Spelled.number(-2.0)), Spelled.call("exp", total)
@@ -39,22 +39,22 @@ class Spelled(NamedTuple):
 
     @classmethod
     def number(cls, x: float) -> Spelled:
-        """A float as a person writes it: ``2``, ``-0.5``."""
+        """Format a float, without a trailing ``.0``: ``2``, ``-0.5``."""
         return cls(f"{x:.0f}" if x == x // 1 and abs(x) < 1e16 else repr(x), 3 if math.copysign(1, x) < 0 else 99)
 
     @classmethod
     def operand(cls, x: float, name: str | None = None) -> Spelled:
-        """A float in full, with its name where it has one: ``-0.5``, ``a=-0.5``."""
+        """Format a float in full, with its name if it has one: ``-0.5``, ``a=-0.5``."""
         return cls(f"{name}={x!r}") if name else cls(repr(x), 3 if repr(x)[0] == "-" else 99)
 
     @classmethod
     def call(cls, name: str, *xs: Spelled) -> Spelled:
-        """A function's call: ``tanh(x)``."""
+        """Format a call: ``tanh(x)``."""
         return cls(f"{name}({', '.join(x.text for x in xs)})")
 
     @classmethod
     def infix(cls, sign: str, binds: int, *xs: Spelled) -> Spelled:
-        """A sign between two operands or before one: ``a * (b + c)``, ``-x``."""
+        """Put a sign between two operands or before one: ``a * (b + c)``, ``-x``."""
         needs = (binds + 1, binds) if sign == "**" else (binds, binds + 1)  # a ** b ** c is a ** (b ** c)
         *left, right = [
             x.text if x.binds >= needed else f"({x.text})" for x, needed in zip(xs, needs[-len(xs) :], strict=True)

@@ -1,4 +1,4 @@
-"""A number that spells itself: how a rule of the table is shown to a person."""
+"""Symbolic numbers that print as formulas, used to show the rules of the op table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, NoReturn, Self
 from autograd_tiny.engine.op import Op, Spelled, Variadic, real
 from autograd_tiny.engine.operand import Operand
 
-LONGEST = 2000  # characters that are spelled out
+MAX_SPELLED = 2000  # characters of a formula; longer ones are cut in the middle
 
 
 class Symbol(Operand):
-    """A name, or an op applied to Symbols and numbers; `str()` writes it out with as few parentheses as will do.
+    """A name, or an op applied to Symbols and numbers; `str()` returns the formula with the minimum of parentheses.
 
     >>> a, b = Symbol("a"), Symbol("b")
     >>> str((a + 2) * -b), str(a - (b - a)), str((a * b).tanh())
     ('(a + 2) * -b', 'a - (b - a)', 'tanh(a * b)')
 
-    Raises TypeError when asked for its truth or its order: a rule that branches cannot be spelled.
+    Raises TypeError if it is compared or converted to bool: a rule that branches has no formula.
     """
 
-    __slots__ = ("a", "b", "op", "spelled")  # op and operands as in a Value, where they all stand in b
+    __slots__ = ("a", "b", "op", "spelled")  # as in a Value; all operands are in b
     rank = 1_000_000_000
 
     def __init__(self, name: str) -> None:
@@ -32,26 +32,26 @@ class Symbol(Operand):
 
     @classmethod
     def named(cls, spelled: Spelled) -> Self:
-        """A Symbol whose name is a text that may need parentheses: ``x + 1``."""
+        """Make a Symbol named by a text that may need parentheses: ``x + 1``."""
         symbol = cls("")
         symbol.spelled = spelled
         return symbol
 
     @classmethod
     def applied(cls, op: Op, operands: tuple[Symbol | float, ...]) -> Self:
-        """The Symbol of op(*operands)."""
+        """Make the Symbol of op(*operands)."""
         symbol = cls("")
         symbol.op, symbol.b = op, operands
         written = op.formula(*operands) if op.formula else op
         text, binds = written.spelled if isinstance(written, Symbol) else op.spell(*map(spelled, operands))
-        if len(text) > LONGEST:  # what is used twice is spelled twice: it doubles with each step
-            text = f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+        if len(text) > MAX_SPELLED:  # an operand used twice is written twice: the text may double with each op
+            text = f"{text[: MAX_SPELLED // 2]}…{text[-MAX_SPELLED // 2 :]}"
         symbol.spelled = Spelled(text, binds)
         return symbol
 
     @property
     def operands(self) -> tuple[Symbol | float, ...]:
-        """What op was applied to, in order: Symbols and numbers."""
+        """The operands of `op` in order: Symbols and numbers."""
         return self.b
 
     @staticmethod
@@ -59,7 +59,10 @@ class Symbol(Operand):
         return Symbol.applied(op, tuple(x if isinstance(x, Symbol) else real(x) for x in xs))
 
     def _refuse(self, other: object = None) -> NoReturn:
-        raise TypeError(f"the truth of `{self}` is not known: use the rows where, heaviside, greater, … in place of if")
+        raise TypeError(
+            f"the symbol `{self}` cannot be compared or converted to bool: "
+            "use the ops where, heaviside, greater, … instead of if"
+        )
 
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
 
@@ -71,22 +74,22 @@ class Symbol(Operand):
 
 
 def spelled(x: Symbol | float) -> Spelled:
-    """The text of a Symbol or a number, with how tightly it binds."""
+    """Return the text of a Symbol or a number with its precedence."""
     return x.spelled if isinstance(x, Symbol) else Spelled.number(x)
 
 
 def operand_symbols(op: Op) -> tuple[Symbol, ...]:
-    """One Symbol per operand, named as the op's first rule names them: a, b or x."""
+    """Make one Symbol per operand, named as in the op's first rule: a, b or x."""
     if isinstance(op.partials, Variadic):
         return tuple(Symbol(name) for name in ("x0", "x1", "x2", "x3"))
     names, count = list(inspect.signature(op.partials[0]).parameters)[1:], len(op.partials)
-    if len(names) != count or names == ["xs"]:  # a rule may take them all together, *xs
+    if len(names) != count or names == ["xs"]:  # a rule may take *xs
         names = list("abcdefgh"[:count]) if count <= 8 else [f"x{i}" for i in range(count)]
     return tuple(map(Symbol, names))
 
 
 def explain(op: Op) -> str:
-    """Each local derivative of an op, spelled from its rule in the table, one per line.
+    """Return the formula of each local derivative of an op, one per line.
 
     >>> from autograd_tiny.engine import ops
     >>> print(explain(ops.mul))
@@ -94,6 +97,8 @@ def explain(op: Op) -> str:
     ∂(a * b)/∂b = a
     >>> print(explain(ops.sqrt))
     ∂sqrt(x)/∂x = 0.5 / y    where y = sqrt(x)
+
+    The formulas are the rules of `op.partials`. Raises TypeError if a rule branches.
     """
     xs = operand_symbols(op)
     result = Symbol.apply(op, xs)

@@ -1,4 +1,4 @@
-"""Text for a terminal: a console of a width one can read, and nothing that moves its cursor."""
+"""Text for a terminal: a console of readable width, and control characters escaped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rich.console import Console
 
 
 def new_console(file: IO[str] | None = None) -> Console:
-    """A console on standard output, or a file, as wide as COLUMNS says where that is a whole number of at least 1."""
-    # rich takes a width of 0 at its word and prints nothing, and fails at digits such as ².
+    """Make a console on standard output or a file, as wide as COLUMNS if that is a positive integer."""
+    # rich prints nothing at a width of 0, and fails on digits such as ².
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or (v.isdecimal() and int(v))}
     return Console(file=file, highlight=False, _environ=kept)
 
 
 def clean(text: str) -> str:
-    r"""Text with nothing in it that moves a cursor or turns a line around.
+    r"""Escape characters that move the cursor or change the text direction.
 
     >>> clean("a\x1b[2J = 1")
     'a\\x1b[2J = 1'
@@ -25,5 +25,5 @@ def clean(text: str) -> str:
 
 
 def show(text: object) -> None:
-    """Print lines on standard output, each of them clean."""
+    """Print text on standard output, each line cleaned."""
     print("\n".join(map(clean, str(text).split("\n"))))

@@ -1,7 +1,7 @@
-"""Containers of numbers: their leaves in order, the same container around other leaves, and a key for its structure.
+"""Containers of numbers: flatten them to leaves, rebuild them around new leaves, and key their structure.
 
-A kind of container is a row of the registry: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays,
-Modules, and what `register` adds. Transforms, `jit`, `nn` and `tracing` all walk containers by it.
+A registry holds the kinds of container: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays,
+Modules, and types added with `register`. Transforms, `jit`, `nn` and `tracing` walk containers through it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 
 Items = Iterable[tuple[str, Any]]
-NUMBERS = "biuf"  # the kinds of NumPy's real numbers
+NUMBERS = "biuf"  # dtype kinds of NumPy's real numbers
 
 
 class Kind(NamedTuple):
-    """A kind of container: how it comes apart, how it is put together, what else tells two of a kind apart."""
+    """A kind of container: functions to list its items, to rebuild it, and to key everything else about it."""
 
-    items: Callable[[Any], Items]  # each item with what is written behind the container to reach it: "[0]", ".w"
-    build: Callable[[Any, list[Any]], Any]  # one like the given container, around other items
+    items: Callable[[Any], Items]  # each item with its path suffix: "[0]", ".w"
+    build: Callable[[Any, list[Any]], Any]  # a container like the given one, with other items
     key: Callable[[Any], Hashable] = lambda x: ()
-    gradient: Callable[[Any, list[Any]], Any] | None = None  # what a gradient is put into; None: the same as build
+    gradient: Callable[[Any, list[Any]], Any] | None = None  # builds the gradient; None: same as build
 
 
 _registry: dict[type, Kind] = {}
@@ -38,7 +38,7 @@ def register(
     build: Callable[[Any, list[Any]], Any],
     key: Callable[[Any], Hashable] = lambda x: (),
 ) -> None:
-    """Make a type, and its subclasses, a container that transforms, `jit` and `nn` see through.
+    """Register a type and its subclasses as containers for transforms, `jit` and `nn`.
 
     >>> class Point:
     ...     def __init__(self, x, y):
@@ -49,20 +49,20 @@ def register(
     >>> found.x, found.y
     (3.0, 2.0)
 
-    `items` gives each item with the text that reaches it, always in the same order; `build` makes a container like the
-    one given around other items; `key` is what of it is not an item, and hashable: `jit` records anew where it differs.
-    Raises TypeError for what is not a type, and ValueError for a type that is registered already.
+    `items` lists each item with its path suffix, always in the same order; `build` makes a container like the one given
+    with other items; `key` returns a hashable for everything else, and `jit` traces again if it differs.
+    Raises TypeError if `kind` is not a type, and ValueError if it is already registered.
     """
     if not isinstance(kind, type):
         raise TypeError(f"register takes a type, got {kind!r:.60} of type {type(kind).__name__}")
     if kind in _registry:
-        raise ValueError(f"{kind.__name__} is registered already")
+        raise ValueError(f"{kind.__name__} is already registered")
     _registry[kind] = Kind(items, build, key)
     _found.clear()
 
 
 def kind_of(x: Any) -> Kind | None:
-    """The kind of container that x is; None for what holds no items, a number for instance."""
+    """Return the kind of container of x; None if x is not a container."""
     try:
         return _found[x.__class__]
     except KeyError:
@@ -84,12 +84,12 @@ def _look_up(cls: type) -> Kind | None:
 
 
 def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
-    """Each number of a tree with the path that leads to it.
+    """Yield each number of a tree with its path.
 
     >>> list(leaves({"w": [1.0, 2.0], "b": 3.0}, "x"))
     [("x['b']", 3.0), ("x['w'][0]", 1.0), ("x['w'][1]", 2.0)]
 
-    Raises TypeError for a leaf that is not a real number, and names its path.
+    Raises TypeError, naming the path, for a leaf that is not a real number.
     """
     kind = kind_of(tree)
     if kind is not None:
@@ -101,14 +101,16 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
         try:
             yield path, real(tree)
         except TypeError as error:
-            raise TypeError(f"{path}: {error}; numbers and {CONTAINERS} of them work") from None
+            raise TypeError(f"{path}: {error}; expected numbers, or {_containers()} of numbers") from None
 
 
-CONTAINERS = "lists, tuples, dicts, dataclasses, arrays and Modules"
+def _containers() -> str:
+    others = [f"{kind.__name__}s" for kind in _registry if kind is not type(None)]
+    return ", ".join([*others, "dataclasses", "arrays and Modules"])
 
 
 def rebuild(tree: Any, new: Iterable[Any], as_gradient: bool = False) -> Any:
-    """The tree with its leaves replaced, in order; as a gradient, a Module is a dict from parameter names.
+    """Rebuild the tree with new leaves, in order; `as_gradient` turns a Module into a dict keyed by parameter name.
 
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, [10, 20, 30])
     {'w': [20, 30], 'b': 10}
@@ -125,7 +127,7 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
 
 
 def structure(tree: Any, path: str = "argument") -> Hashable:
-    """What a recording depends on, as a key: kinds, lengths, shapes and names, but no number.
+    """Return a cache key for traces: types, lengths, shapes and names, but no values.
 
     >>> structure({"w": [1.0, 2.0]})
     (<class 'dict'>, (), ("['w']", (<class 'list'>, (), ('[0]', <class 'float'>), ('[1]', <class 'float'>))))
@@ -141,13 +143,13 @@ def structure(tree: Any, path: str = "argument") -> Hashable:
     if kind is not None:
         items = [(suffix, structure(item, path + suffix)) for suffix, item in kind.items(tree)]
         return (cls, kind.key(tree), *items)
-    for _ in leaves(tree, path):  # a number of another kind, or what raises and says where
+    for _ in leaves(tree, path):  # raises, naming the path, if it is not a number
         pass
     return float
 
 
 def holds_operands(tree: Any) -> bool:
-    """Whether a Value or a Dual was given in the tree itself; the parameters of a Module do not count."""
+    """Return True if the tree holds a Value or a Dual; parameters of a Module do not count."""
     kind = kind_of(tree)
     if kind is None:
         return isinstance(tree, Operand)
@@ -157,7 +159,7 @@ def holds_operands(tree: Any) -> bool:
 
 
 def below(x: Any) -> Items:
-    """The items of a container, or a Module's attributes, each with the text that reaches it; else nothing."""
+    """List the items of a container, or the attributes of a Module, each with its path suffix."""
     if is_module(x):
         return [(f".{name}", item) for name, item in vars(x).items()]
     kind = kind_of(x)
@@ -165,17 +167,17 @@ def below(x: Any) -> Items:
 
 
 def is_array(x: Any) -> bool:
-    """Whether it is a NumPy array, or looks like one."""
+    """Return True if x is a NumPy array or has its interface."""
     return kind_of(x) is _ARRAY
 
 
 def is_module(x: Any) -> bool:
-    """Whether it has named parameters, as those of `nn` have."""
+    """Return True if x has named parameters, as a Module of `nn` has."""
     return kind_of(x) is _MODULE
 
 
 def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
-    """A NumPy array of floats, or of objects where an item is no float; arrays of one shape become one array."""
+    """Make a NumPy array of floats, or of objects if any item is not a float; arrays of one shape are stacked."""
     import numpy as np
 
     if items and all(is_array(x) and x.shape == items[0].shape for x in items):
@@ -186,12 +188,12 @@ def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def indices(shape: tuple[int, ...]) -> Iterator[str]:
-    """How each element of an array is indexed, in order: ``0, 0``, ``0, 1``, …"""
+    """Yield the index of each element of an array as text, in order: ``0, 0``, ``0, 1``, …"""
     return (", ".join(map(str, place)) for place in itertools.product(*map(range, shape)))
 
 
 def _keys(x: dict[Any, Any]) -> list[Any]:
-    """Sorted, so that the order of insertion makes no other structure."""
+    """Sort the keys, so that the structure does not depend on insertion order."""
     try:
         return sorted(x)
     except TypeError:
@@ -199,7 +201,7 @@ def _keys(x: dict[Any, Any]) -> list[Any]:
 
 
 def _dict_like(x: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
-    new = copy.copy(x)  # of its own class, its keys in their own order
+    new = copy.copy(x)  # keeps the class and the order of keys
     new.update(zip(_keys(x), items, strict=True))
     return new
 
@@ -213,7 +215,7 @@ def _list_like(x: list[Any], items: list[Any]) -> list[Any]:
 
 
 def _dataclass_like(x: Any, items: list[Any]) -> Any:
-    new = copy.copy(x)  # and not through __init__, which may convert what it is given
+    new = copy.copy(x)  # not through __init__, which may convert its arguments
     for field, item in zip(dataclasses.fields(x), items, strict=True):
         object.__setattr__(new, field.name, item)
     return new
@@ -237,7 +239,7 @@ _ARRAY = Kind(
 
 
 class _Same(NamedTuple):
-    """An object as a key, kept so that no other can take its place in memory."""
+    """An object keyed by identity, kept alive so that its id is not reused."""
 
     thing: Any
 
@@ -248,14 +250,16 @@ class _Same(NamedTuple):
         return id(self.thing)
 
 
-def _module_key(x: Any) -> Hashable:
-    """What of a Module is not a parameter, and so part of a recording: its class, its sizes, its activation."""
+def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
+    """Key everything about a Module except its parameters: class, sizes, activation; `above` are what holds it."""
     if isinstance(x, Operand):
         return float
     if is_array(x) and x.dtype != object:
         return x.__class__, x.dtype.str, x.shape, x.tobytes()
+    if any(x is item for item in above):  # a Module that knows its parent
+        return len(above)
     if kind_of(x) is not None:
-        return (x.__class__, *[(suffix, _module_key(item)) for suffix, item in below(x)])
+        return (x.__class__, *[(suffix, _module_key(item, (*above, x))) for suffix, item in below(x)])
     return x if x.__class__.__hash__ else _Same(x)
 
 

@@ -1,10 +1,11 @@
-"""A number that remembers how it was made, and the sweep that turns that memory into gradients."""
+"""`Value`, a scalar that records its operation, and the reverse sweep that computes gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NoReturn, final
 
+from autograd_tiny.engine.chain_rule import topological_order as topological_order
 from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
 from autograd_tiny.engine.familiar import Familiar
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
@@ -14,7 +15,7 @@ from autograd_tiny.engine.operand import Operand
 
 @final
 class Value(Familiar):
-    """A scalar that records the op and operands it came from.
+    """A scalar that records the op and the operands it was computed from.
 
     >>> a, b = Value(2.0), Value(-3.0)
     >>> c = a * b + a
@@ -22,13 +23,13 @@ class Value(Familiar):
     >>> a.grad, b.grad  # ∂c/∂a = b + 1, ∂c/∂b = a
     (-2.0, 2.0)
 
-    `data` is the number, `grad` its adjoint ∂output/∂self after `backward()`, `op` the op (None for a leaf).
-    Raises TypeError when data is not a real number.
+    `data` is the number, `grad` the adjoint ∂output/∂self after `backward()`, `op` the op (None for a leaf).
+    Raises TypeError if data is not a real number.
     """
 
-    # Two operands and the local derivative by each, taken as the node is made: no tuple, no closure per node, and
-    # writing `.data` later cannot change them. A node of three operands or more keeps them all in b and db as tuples.
-    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")  # noqa: RUF023 - the order they are spoken of
+    # Two operands and the local derivative with respect to each, computed at construction: no tuple or closure per
+    # node, and writing `.data` later cannot change them. With three operands or more, b and db hold tuples of all.
+    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")  # noqa: RUF023 - in order of importance
     rank = 1
 
     def __init__(self, data: Any, name: str | None = None, *, label: str | None = None) -> None:
@@ -38,16 +39,16 @@ class Value(Familiar):
         self.op = self.a = self.b = self.da = self.db = None
 
     def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("Value has no subclasses: a new kind of node is an Op, a new kind of number an Operand")
+        raise TypeError("Value cannot be subclassed: a new operation is an Op, a new kind of number an Operand")
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         """Compute op on the data and record a new node: the forward pass."""
         if len(xs) == 2 and op.partials.__class__ is tuple:
-            return Value.binary(xs[0], op, *xs)  # whichever of them is a Value: `binary` asks both
+            return Value.binary(xs[0], op, *xs)  # `binary` checks both operands for Values
         if len(xs) == 1 and xs[0].__class__ is Value and op.partials.__class__ is tuple:
             return xs[0].unary(op)
-        operands = xs  # three or more: they stand in b, their derivatives in db
+        operands = xs  # three or more: stored in b, their derivatives in db
         if not all(x.__class__ is float or (x.__class__ is Value and x.data.__class__ is float) for x in operands):
             return _convert(op, operands)
         xs = tuple(x.data if x.__class__ is Value else x for x in operands)
@@ -80,7 +81,7 @@ class Value(Familiar):
         v.b = v.db = v.name = None
         return v
 
-    def binary(self, op: Op, a: Any, b: Any) -> Any:  # no *args: Python calls such a function twice as fast
+    def binary(self, op: Op, a: Any, b: Any) -> Any:  # no *args: calls are twice as fast
         x = a.data if a.__class__ is Value else a
         z = b.data if b.__class__ is Value else b
         if x.__class__ is not float or z.__class__ is not float:
@@ -106,7 +107,7 @@ class Value(Familiar):
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
-        """What op was applied to, in order: repeats kept, constants as floats."""
+        """The operands of `op` in order, with repeats; constants are floats."""
         if self.op is None:
             return ()
         if self.b.__class__ is tuple:
@@ -120,7 +121,7 @@ class Value(Familiar):
 
     @property
     def local_derivatives(self) -> tuple[float | None, ...]:
-        """∂self/∂operand for each operand, as the forward pass took it; None for a constant.
+        """∂self/∂operand for each operand, as computed in the forward pass; None for a constant.
 
         >>> (2.0 * Value(-3.0)).local_derivatives
         (None, 2.0)
@@ -129,10 +130,10 @@ class Value(Familiar):
         return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
 
     def backward(self) -> None:
-        """Fill `grad` of every node below with ∂self/∂node: reset on inner nodes, added to at the leaves."""
+        """Set `grad` of every node below to ∂self/∂node; inner nodes are reset, leaves accumulate."""
         order = topological_order(self)
         for v in order:
-            if v.op is not None or v.grad is None:  # a user writes None to a leaf for no gradient
+            if v.op is not None or v.grad is None:  # users clear the gradient of a leaf with None
                 v.grad = 0.0
         self.grad += 1.0  # ∂self/∂self
         sweep(order)
@@ -146,50 +147,20 @@ class Value(Familiar):
     # fmt: on
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("the truth of a Value is ambiguous: compare it, or ask its .data")
+        raise TypeError("a Value cannot be converted to bool: compare it, or use its .data")
 
 
-_new: Callable[[Any], Any] = object.__new__  # a global: with nobody looking, nothing is asked and nothing is paid
+_new: Callable[[Any], Any] = object.__new__  # a global, so that there is no cost while nothing is recorded
 
 
 def observe(allocate: Callable[[Any], Any] | None) -> None:
-    """Allocate every new node by `allocate(Value)`, None: as ever; for `record` alone, which counts who is looking."""
+    """Allocate every new node with `allocate(Value)`; None restores the default. Only provenance.py calls this."""
     global _new
     _new = allocate or object.__new__
 
 
-def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
-    """Every node that ys (of one kind, with op, a, b) need on, each after its operands; `stop` and below are left out.
-
-    >>> a = Value(1.0, "a"); b = a + a; b.name = "b"; c = b * a; c.name = "c"
-    >>> [v.name for v in topological_order(c)]
-    ['a', 'b', 'c']
-    """
-    order: list[Any] = []
-    seen, kind = set(stop), ys[-1].__class__ if ys else None
-    stack: list[Any] = [*reversed(ys)]
-    while stack:
-        v = stack.pop()
-        if v is None:  # a mark: the operands of the node under it are done
-            order.append(stack.pop())
-        elif v not in seen:
-            seen.add(v)
-            if v.op is None:
-                order.append(v)
-                continue
-            stack += (v, None)
-            a, b = v.a, v.b
-            if b.__class__ is kind:
-                stack.append(b)
-            elif b.__class__ is tuple:
-                stack += [x for x in reversed(b) if x.__class__ is kind]
-            if a.__class__ is kind:
-                stack.append(a)
-    return order
-
-
 def sweep(order: list[Value]) -> None:
-    """Hand each grad × local derivative on, from the output back: `contributions`, unrolled, for twice the speed."""
+    """Add grad × local derivative to each operand, in reverse order: `contributions` unrolled, twice as fast."""
     for v in reversed(order):
         if v.op is not None:
             g, a, b = v.grad, v.a, v.b
@@ -204,20 +175,20 @@ def sweep(order: list[Value]) -> None:
 
 
 def _convert(op: Op, operands: tuple[Any, ...]) -> Any:
-    """`Value.apply` for operands that are neither Values of floats nor floats: 3, np.float64(3), a Dual."""
+    """Apply op after converting operands that are neither floats nor Values of floats: 3, np.float64(3), a Dual."""
     if (kind := Operand.outranking(operands, Value.rank)) is not None:
         return kind.apply(op, operands)
     try:
         for x in operands:
             if isinstance(x, Value):
-                x.data = real(x.data)  # somebody wrote an int or a NumPy scalar to .data
+                x.data = real(x.data)  # the user wrote an int or a NumPy scalar to .data
         return Value.apply(op, tuple(x if isinstance(x, Value) else real(x) for x in operands))
     except TypeError:
         return NotImplemented
 
 
 def _edge(op: Op, error: Exception, operands: tuple[Any, ...], xs: tuple[float, ...]) -> float:
-    """What a forward outside the domain gives: the error a float raises, or inf and nan within a recorded sweep."""
+    """Raise the error of a forward outside the domain; in a recorded sweep return inf or nan instead."""
     if never_raise.get():
         return op.limit(*xs)
     raise op.complaint(error, xs, tuple(x.name if isinstance(x, Value) else None for x in operands)) from None

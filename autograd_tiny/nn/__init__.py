@@ -1,4 +1,4 @@
-"""Networks with micrograd's names, signatures and order of arguments.
+"""Neural networks with micrograd's names, signatures and argument order.
 
 modules.py  `Module`, `Neuron`, `Layer`, `MLP`
 """

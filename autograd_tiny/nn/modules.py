@@ -1,4 +1,4 @@
-"""Neurons, layers and multilayer perceptrons: micrograd's names, signatures and order of arguments."""
+"""Neurons, layers and multilayer perceptrons: micrograd's names, signatures and argument order."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from math import sqrt
 from typing import Any, Self
 
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import below, is_module, kind_of
 from autograd_tiny.engine.value import Value
 
-Activation = Callable[[Any], Any]  # a row of the table, or any function of one number
-Seed = int | random.Random | None  # None: the numbers of the random module, which random.seed() steers
+Activation = Callable[[Any], Any]  # an op, or any function of one number
+Seed = int | random.Random | None  # None: the random module, seeded by random.seed()
 
 
 class Module:
-    """Something with parameters: every Value it holds, also in lists, tuples, dicts and Modules, is one.
+    """Base class of networks: every Value it holds, directly or in nested containers and Modules, is a parameter.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -30,47 +31,47 @@ class Module:
     """
 
     def parameters(self) -> list[Value]:
-        """Every parameter once, in the order of its attribute."""
+        """Return every parameter once, in the order of the attributes."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Value]]:
-        """Every parameter with the path that leads to it: ``("layers[0].neurons[3].w[1]", Value)``."""
+        """Return every parameter with its path: ``("layers[0].neurons[3].w[1]", Value)``."""
         return list(_named(self, "", set()))
 
     def name_parameters(self) -> None:
-        """Write each parameter's path into its `.name`, for messages and pictures."""
+        """Set the `.name` of each parameter to its path, for messages and pictures."""
         for name, parameter in self.named_parameters():
             parameter.name = name
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0: `backward()` adds to what it finds there."""
+        """Set the gradient of every parameter to 0, because `backward()` accumulates."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
     def with_parameters(self, values: Iterable[Any]) -> Self:
-        """A copy with other parameters, in the order of `parameters()`; self stays as it is.
+        """Return a copy with other parameters, in the order of `parameters()`; self is unchanged.
 
         >>> MLP(1, [1]).with_parameters([10.0, 1.0])([2.0])  # w and b as floats
         21.0
 
-        Raises ValueError when there are more or fewer values than parameters.
+        Raises ValueError unless there are as many values as parameters.
         """
         old, new = [parameter for _, parameter in self.named_parameters()], list(values)
         if len(old) != len(new):
-            raise ValueError(f"{self!r} has {len(old)} parameters, got {len(new)} values")
+            raise ValueError(f"{self!r} has {counted(len(old), 'parameter')}, got {counted(len(new), 'value')}")
         copied: Self = _replaced(self, {id(p): v for p, v in zip(old, new, strict=True)})
         return copied
 
 
 class Neuron(Module):
-    """activation(b + Σ wᵢ·xᵢ), or without the activation where `nonlin` is False.
+    """A neuron, activation(b + Σ wᵢ·xᵢ) of `nin` inputs; without the activation if `nonlin` is False.
 
     >>> n = Neuron(2, seed=0)
     >>> n, len(n.parameters())
     (Neuron(2), 3)
 
     Weights start uniform with variance 2/nin, the bias at 0 (He et al., Delving Deep into Rectifiers, 2015, §2.2).
-    Calling it raises ValueError when there are not `nin` inputs.
+    A call raises ValueError unless it gets `nin` inputs.
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
@@ -92,10 +93,12 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons over the same `nin` inputs; a layer of one neuron returns its number, not a list.
+    """A layer of `nout` neurons over the same `nin` inputs; a single neuron returns a number instead of a list.
 
     >>> len(Layer(2, 3, seed=0)([1.0, -1.0]))
     3
+
+    A call raises ValueError unless it gets `nin` inputs.
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """A multilayer perceptron: `nin` inputs, then layers of `nouts` neurons, the last one linear.
+    """A multilayer perceptron: `nin` inputs and layers of `nouts` neurons; the last layer is linear.
 
     >>> model = MLP(2, [16, 16, 1], seed=0)
     >>> model, len(model.parameters()), model.parameters()[0].name
@@ -124,6 +127,8 @@ class MLP(Module):
     >>> model([1.0, -1.0, 0.5])
     Traceback (most recent call last):
     ValueError: MLP(2, [16, 16, 1]) takes 2 inputs, got 3
+
+    Raises TypeError unless the sizes are positive integers.
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], *, activation: Activation = ops.relu, seed: Seed = None) -> None:
@@ -158,7 +163,7 @@ def _named(item: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 
 def _replaced(item: Any, new: dict[int, Any]) -> Any:
-    """A copy of item with objects replaced according to `new`, keyed by id; Modules copied go into `new` too."""
+    """Copy item with objects replaced according to `new`, keyed by id; copied Modules are added to `new`."""
     if id(item) in new:
         return new[id(item)]
     if is_module(item):
@@ -177,13 +182,13 @@ def _generator(seed: Seed) -> random.Random:
 
 
 def _inputs(module: Module, x: Any, nin: int) -> Any:
-    """x as a sequence of nin numbers."""
+    """Return x as a sequence of nin numbers."""
     if not hasattr(x, "__len__"):
         if not hasattr(x, "__iter__"):
             raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
         x = list(x)
     if len(x) != nin:
-        raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")
+        raise ValueError(f"{module!r} takes {counted(nin, 'input')}, got {len(x)}")
     return x
 
 

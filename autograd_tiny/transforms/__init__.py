@@ -1,9 +1,9 @@
-"""Derivatives of functions, with JAX's names, and a function as a program.
+"""Derivatives of functions, with JAX's names, and functions traced to programs.
 
 dual.py         forward mode
-tracer.py       a number that is not known yet: it records what is computed with it
+tracer.py       abstract numbers used while tracing
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
-program.py      a recorded function as a flat list of steps
+program.py      a traced function as a flat list of steps
 """
 
 from autograd_tiny.transforms.derivatives import (

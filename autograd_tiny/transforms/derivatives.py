@@ -1,9 +1,9 @@
-"""From a function to its derivatives: grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp.
+"""Derivatives of functions: grad, value_and_grad, jvp, vjp, jacobian, hessian, hvp.
 
-Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the derivatives compose in any
+Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the transforms compose in any
 order. Floats in, floats out; given Values, or inside another transform, the results are Values that can be
-differentiated again. A Value that f closes over counts as the number it is: pass it as an argument to differentiate
-by it later. No `.grad` is ever touched: adjoints live in a dict of the call.
+differentiated again. A Value that f closes over is a constant: pass it as an argument to differentiate with respect
+to it later. Transforms never write `.grad`: adjoints are in a dict of the call.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
@@ -26,30 +27,33 @@ from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, traced
 
 Function = Callable[..., Any]
-NODES = (Value, Tracer)  # numbers that remember what they came from
-_active: set[Any] = set()  # nodes made to differentiate by: what depends on one is told from the rest in any thread
-_within: ContextVar[bool] = ContextVar("within", default=False)  # whether this thread or task takes a derivative
+NODES = (Value, Tracer)  # numbers that record their operations
+_active: set[Any] = set()  # nodes that derivatives under way, in any thread, are taken with respect to
+_within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
-    """The function that gives ∂f/∂argument, in the structure of the argument; f returns one number.
+    """Return the function that computes ∂f/∂argument, in the structure of the argument; f returns one number.
 
     >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
     (12.0, 12.0)
     >>> grad(lambda p: p["w"] * 3 + p["b"])({"w": 2.0, "b": 1.0})
     {'w': 3.0, 'b': 1.0}
 
-    By a Module it is a dict from parameter names. Raises TypeError when f returns no number or an argument is none.
+    The gradient with respect to a Module is a dict keyed by parameter name. Raises TypeError if f does not return a
+    number, an argument is not made of real numbers or argnums is out of range, and ValueError if it names one twice.
     """
     both = value_and_grad(f, argnums)
     return _named(f, "grad", lambda *args, **kwargs: both(*args, **kwargs)[1])
 
 
 def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
-    """The function that gives (f, ∂f/∂argument) from one forward and one backward pass.
+    """Return the function that computes (f, ∂f/∂argument) in one forward and one backward pass.
 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
     (10.0, (5.0, 2.0))
+
+    Raises as `grad` does.
     """
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -62,12 +66,13 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
 
 def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
-    """The function that gives ∂outputs/∂argument: the structure of the output, around that of the argument.
+    """Return the function that computes ∂outputs/∂argument: the structure of the output around that of the argument.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0].exp()])([0.0, 2.0])
     [[2.0, 0.0], [1.0, 0.0]]
 
-    Reverse mode: one recording, one sweep per output.
+    Reverse mode: one forward pass, one backward sweep per output. Raises TypeError as `grad` does, but f may return any
+    structure of numbers.
     """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
@@ -78,21 +83,23 @@ def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
 
 def hessian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
-    """The function that gives every second derivative of f: the structure of the argument, twice.
+    """Return the function that computes every second derivative of f: the structure of the argument, twice.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
+
+    Reverse over reverse mode: one backward sweep per number of the argument. Raises as `grad` does.
     """
     return _named(f, "hessian", jacobian(grad(f, argnums), argnums))
 
 
 def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-    """(f(*primals), its directional derivative along tangents) by forward mode.
+    """Compute (f(*primals), its directional derivative along tangents) by forward mode.
 
     >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 10.0))
     (10.0, 25.0)
 
-    Raises ValueError when tangents have another structure than primals.
+    Raises TypeError unless both are tuples, and ValueError if their structures differ.
     """
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
@@ -111,11 +118,13 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
 
 
 def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """f(*primals) and the function from a cotangent, in the structure of the output, to one gradient per primal.
+    """Compute f(*primals) and return it with the function from a cotangent to one gradient per primal.
 
     >>> y, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 5.0)
     >>> y, pullback([1.0, 100.0])
     ([10.0, 7.0], (105.0, 102.0))
+
+    The cotangent has the structure of the output; pullback raises ValueError if it has not.
     """
     run = _run(f, primals, {}, tuple(range(len(primals))))
     ys = [y for _, y in leaves(run.output)]
@@ -134,30 +143,35 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
-    """The Hessian of f at x times v, forward over reverse: about two gradients' work, no matrix.
+    """Compute the Hessian of f at x times v, forward over reverse, at the cost of about two gradients.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], [3.0, 5.0], [1.0, 0.0])
     [10.0, 6.0]
+
+    Raises ValueError if v differs from x in structure.
+    Source: Pearlmutter, Fast Exact Multiplication by the Hessian, Neural Computation 6 (1), 1994.
     """
     return jvp(grad(f), (x,), (v,))[1]
 
 
 def stop_gradient(x: Any) -> Any:
-    """x as a constant: the same numbers, cut off from what they were made of.
+    """Return x as a constant: the same numbers, without their operations.
 
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
+
+    x may be a number or a container of numbers; raises TypeError for anything else.
     """
     return rebuild(x, [_constant(leaf) for _, leaf in leaves(x)])
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A function that was run once on fresh nodes, ready to be swept from any of its outputs."""
+    """One run of a function on fresh nodes, ready for a backward sweep from any of its outputs."""
 
     output: Any
     targets: list[Any]
-    shape: Any  # of the arguments differentiated by
+    shape: Any  # of the differentiated arguments
     lifted: list[Any]
     keep: bool  # results stay Values
 
@@ -174,9 +188,10 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: in
     argnums = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
     chosen = argnums if isinstance(argnums, tuple) else (argnums,)
     if not all(-len(args) <= i < len(args) for i in chosen):
-        raise TypeError(f"{_name(f)} got {len(args)} positional arguments: there is none numbered {argnums}")
+        given = counted(len(args), "positional argument")
+        raise TypeError(f"{_name(f)} got {given}: argnums={argnums} is out of range")
     if len({i % len(args) for i in chosen}) != len(chosen):
-        raise ValueError(f"argnums={argnums}: an argument is named twice")
+        raise ValueError(f"argnums={argnums} names an argument twice")
     keep = holds_operands(args) or holds_operands(kwargs)
     lifted_args, targets, lifted = list(args), [], []
     for i in chosen:
@@ -186,18 +201,18 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: in
         targets += [_target(x) for x in fresh]
     with _differentiating(targets):
         output = f(*lifted_args, **kwargs)
-    for _ in leaves(output, f"what {_name(f)} returned"):
-        pass  # each is a number, or this raises and says where
+    for _ in leaves(output, f"the result of {_name(f)}"):
+        pass  # raises, naming the path, if an output is not a number
     shape = tuple(args[i] for i in chosen) if isinstance(argnums, tuple) else args[argnums]
     return _Run(output, targets, shape, lifted, keep)
 
 
 def _lift(x: Any) -> Any:
-    """x as a number whose innermost part is a fresh node, linked to the Value it came from."""
+    """Wrap x so that its innermost part is a fresh node, linked to the Value it came from."""
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
     if is_recording() and not isinstance(x, Tracer):
-        return +traced(x) if isinstance(x, Value) else constant(float(x))  # no Value, which would see floats only
+        return +traced(x) if isinstance(x, Value) else constant(float(x))  # not a Value, which holds floats only
     return +x if isinstance(x, NODES) else Value(x)
 
 
@@ -206,8 +221,8 @@ def _target(lifted: Any) -> Any:
 
 
 def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
-    """The adjoint of each target when y's is 1."""
-    if isinstance(y, Dual):  # ε is a constant: the derivative of each part by itself
+    """Compute the adjoint of each target, starting from an adjoint of 1 for y."""
+    if isinstance(y, Dual):  # ε is a constant: differentiate each part separately
         primal, tangent = _pull(y.primal, targets, keep), _pull(y.tangent, targets, keep)
         return [Dual(p, t, y.level) for p, t in zip(primal, tangent, strict=True)]
     if not isinstance(y, NODES):
@@ -226,7 +241,7 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
 
 
 def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
-    """The local derivatives of a node as Values, recorded from the same rules the forward pass used."""
+    """Compute the local derivatives of a node as Values, by the rules that the forward pass used."""
     wanted = tuple([x in active for x in v.operands])
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
@@ -238,24 +253,24 @@ def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
 
 
 def _times(g: Any, d: Any) -> Any:
-    """g × d; a factor that is the constant 1.0 leaves no node behind."""
+    """Multiply g by d; a constant factor of 1.0 makes no node."""
     if g.__class__ is float and g == 1.0:
         return d
     return g if d.__class__ is float and d == 1.0 else g * d
 
 
 def _settle(x: Any, keep: bool) -> Any:
-    """x as a float, unless it is to be differentiated further."""
+    """Convert x to float, unless it is differentiated further."""
     return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
 
 
 def settled(tree: Any) -> Any:
-    """A tree of results with floats for the numbers that no derivative, under way around this call, goes through."""
+    """Convert the numbers of a tree to floats, except those an enclosing derivative depends on."""
     return rebuild(tree, [_settle(x, False) for _, x in leaves(tree, "the result")])
 
 
 def _depends(y: Any) -> bool:
-    """Whether y depends on something a function around this call is being differentiated by."""
+    """Return True if y depends on a target of an enclosing derivative."""
     if isinstance(y, Dual):
         return _depends(y.primal) or _depends(y.tangent)
     if isinstance(y, Tracer):
@@ -264,17 +279,17 @@ def _depends(y: Any) -> bool:
 
 
 def is_differentiating() -> bool:
-    """Whether this call is made by a function that is being differentiated, in this thread or task."""
+    """Return True if this call is inside a function being differentiated in this thread or task."""
     return _within.get()
 
 
 def are_targets(nodes: Iterable[Any]) -> bool:
-    """Whether one of the nodes was made to differentiate by, in a derivative that is under way in any thread."""
+    """Return True if one of the nodes is a target of a derivative under way in any thread."""
     return bool(_active) and not _active.isdisjoint(nodes)
 
 
 def being_differentiated(tree: Any) -> bool:
-    """Whether a number of a tree, or a parameter of a Module in it, depends on what is being differentiated by."""
+    """Return True if a number or parameter in the tree depends on a target of an enclosing derivative."""
     return bool(_active or _within.get()) and any(isinstance(x, Dual) or _depends(x) for _, x in leaves(tree))
 
 
@@ -294,16 +309,17 @@ def _differentiating(targets: list[Any]) -> Iterator[None]:
 
 
 def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
-    """The leaves of `given` in the order of the model's; a dict from parameter names is like a Module."""
+    """List the leaves of `given` in the order of `model`; a dict keyed by parameter name matches a Module."""
     there = {_plain(path): x for path, x in leaves(given, "")}
     wanted = [_plain(path) for path, _ in leaves(model, "")]
     if sorted(there) != sorted(wanted):
-        raise ValueError(f"{name}: {len(there)} numbers in another structure than the {len(wanted)} of {of}")
+        got, expected = counted(len(there), "number"), counted(len(wanted), "number")
+        raise ValueError(f"the structure of {name} ({got}) differs from that of {of} ({expected})")
     return [there[path] for path in wanted]
 
 
 def _plain(path: str) -> str:
-    """A path, alike for ``[0].w`` and ``[0]['w']``."""
+    """Normalise a path: ``[0].w`` and ``[0]['w']`` become equal."""
     return path.replace("'", "").replace("]", "").replace("[", ".")
 
 

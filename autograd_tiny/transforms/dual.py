@@ -1,4 +1,4 @@
-"""Forward mode: a number that carries a tangent along."""
+"""Forward mode: dual numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _levels: Iterator[int] = count(1)
 
 
 def new_level() -> int:
-    """A level above all before it: each derivative being taken has its own, so that none is mistaken for another."""
+    """Return a new highest level; each derivative has its own, so that nested derivatives are not confused."""
     return next(_levels)
 
 
@@ -25,7 +25,7 @@ class Dual(Operand):
     >>> y.primal, y.tangent  # (2x)² and its derivative 8x at 3
     (36.0, 24.0)
 
-    Where levels meet the highest applies the op and the others are constants to it.
+    If operands have different levels, the op is applied at the highest, and the others are constants.
     """
 
     __slots__ = ("level", "primal", "tangent")
@@ -62,18 +62,18 @@ class Dual(Operand):
 
     @property
     def data(self) -> Any:
-        """The number itself, as on a Value."""
+        """The number, as in a Value."""
         return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
     def item(self) -> Any:
         return self.data
 
     def detach(self) -> Any:
-        """The primal without its past: a constant at every level."""
+        """Return the primal as a constant at every level."""
         return self.primal.detach() if isinstance(self.primal, Operand) else self.primal  # type: ignore[attr-defined]
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("the truth of a Dual is ambiguous: compare it, or ask its .data")
+        raise TypeError("a Dual cannot be converted to bool: compare it, or use its .data")
 
     def __repr__(self) -> str:
         return f"Dual({self.primal!r}, {self.tangent!r})"

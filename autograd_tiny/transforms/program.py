@@ -1,4 +1,4 @@
-"""A recording as a flat list: inputs, one step per op in topological order, outputs."""
+"""A traced function as a flat list: inputs, one step per op in topological order, outputs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.derivatives import NODES, stop_gradient
 from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
 
-Place = int | float  # an int is the place of an input or a step, a float a constant
-SHOWN = 60  # steps that a repr shows
+Place = int | float  # an int is the index of an input or a step, a float is a constant
+REPR_LIMIT = 60  # steps, and outputs, shown by a repr
 
 
 class Step(NamedTuple):
-    """One op on earlier values, by their place, or on floats."""
+    """One op and its operands: the indices of earlier values, or floats.
+
+    >>> from autograd_tiny.engine import ops
+    >>> Step(ops.mul, (0, 2.5))
+    Step(op=<op mul>, operands=(0, 2.5))
+    """
 
     op: Op
     operands: tuple[Place, ...]
@@ -28,7 +33,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Program:
-    """Values by their place: inputs first, then one per step; each step uses earlier ones.
+    """A straight-line program over numbered values: inputs first, then one per step.
 
     >>> from autograd_tiny.engine import ops
     >>> program = Program(("x",), (Step(ops.mul, (0, 0)), Step(ops.add, (1, 0.5))), (2,))
@@ -40,8 +45,9 @@ class Program:
     >>> program.run([3.0])
     [9.5]
 
-    The last `sum(widths)` inputs differ from sample to sample of a batch: one argument of so many numbers each.
-    `reduce`: outputs are "sum"med over the samples, or None: given for each.
+    The last `sum(widths)` inputs have a batch axis; `widths` holds the size of each batched argument.
+    `reduce` is "sum" to add the outputs over the batch axis, or None to return them per sample.
+    Raises ValueError if `run` gets another number of inputs.
     """
 
     inputs: tuple[str, ...]
@@ -49,23 +55,23 @@ class Program:
     outputs: tuple[Place, ...]
     widths: tuple[int, ...] = ()
     reduce: str | None = None
-    example: tuple[float, ...] = ()  # the inputs it was recorded with
+    example: tuple[float, ...] = ()  # the inputs it was traced with
 
     @property
     def shared(self) -> int:
-        """How many of the inputs are the same for every sample."""
+        """Number of inputs without a batch axis."""
         return len(self.inputs) - sum(self.widths)
 
     def run(self, xs: Iterable[Any], apply: Callable[[Op, tuple[Any, ...]], Any] | None = None) -> list[Any]:
-        """The outputs in any numbers, one sample, step by step; `apply` says what applying an op is, if not op(*xs)."""
+        """Compute the outputs for one sample, with any kind of number; `apply(op, xs)` replaces op(*xs)."""
         values = self.run_steps(xs, apply)
         return [values[x] if isinstance(x, int) else x for x in self.outputs]
 
     def run_steps(self, xs: Iterable[Any], apply: Callable[[Op, tuple[Any, ...]], Any] | None = None) -> list[Any]:
-        """Every value by its place: the inputs, then one per step."""
+        """Compute every value: the inputs, then one per step."""
         values = list(xs)
         if len(values) != len(self.inputs):
-            raise ValueError(f"the program has {len(self.inputs)} inputs, got {len(values)} numbers")
+            raise ValueError(f"the program has {counted(len(self.inputs), 'input')}, got {len(values)}")
         append = values.append
         for op, operands in self.steps:
             arguments = tuple([values[x] if x.__class__ is int else x for x in operands])
@@ -76,7 +82,7 @@ class Program:
         return values
 
     def value(self, xs: Iterable[float] | None = None) -> Value:
-        """The first output as a Value, at xs or where it was recorded: what `trace` and `draw` show of a program.
+        """Compute the first output as a Value, at xs or at the traced inputs; `trace` and `draw` show it.
 
         >>> from autograd_tiny.engine import ops
         >>> y = Program(("x",), (Step(ops.square, (0,)),), (1,)).value([3.0])
@@ -88,16 +94,16 @@ class Program:
         return y if isinstance(y, Value) else Value(y)
 
     def source(self, language: str) -> str:
-        """The program as text in "python", "numpy", "c" or "jax", to be taken elsewhere."""
+        """Return stand-alone source text of the program in "python", "numpy", "c" or "jax"."""
         text: str = FACES["source"](self, language)
         return text
 
     def with_outputs(self, outputs: Sequence[Place], reduce: str | None = None) -> Program:
-        """The same steps with other results."""
+        """Return a program with the same steps and other outputs."""
         return replace(self, outputs=tuple(outputs), reduce=reduce)
 
     def statistics(self) -> dict[str, Any]:
-        """How many steps of each op there are, how many in all, and how deep they lie above each other."""
+        """Count the steps, in all and per op, and the depth of the longest chain of steps."""
         depth = [0] * len(self.inputs)
         for step in self.steps:
             depth.append(1 + max((depth[x] for x in step.operands if isinstance(x, int)), default=0))
@@ -105,18 +111,18 @@ class Program:
         return {"steps": len(self.steps), "depth": max(depth, default=0), "ops": dict(ops.most_common())}
 
     def name(self, place: Place) -> Spelled:
-        """``x[0]`` for an input, v7 for a step, the number for a constant."""
+        """Return ``x[0]`` for an input, v7 for a step, the number for a constant."""
         if not isinstance(place, int):
             return Spelled.number(place)
         return Spelled(self.inputs[place] if place < len(self.inputs) else f"v{place}")
 
     def lines(self) -> Iterable[str]:
-        """Each step as a person writes it: ``v7 = v3 * x``."""
+        """Yield each step as an assignment: ``v7 = v3 * x``."""
         for place, (op, operands) in enumerate(self.steps, len(self.inputs)):
             yield f"v{place} = {spell(op, [self.name(x) for x in operands]).text}"
 
     def expression(self) -> str:
-        """The first output as one text, with a name for each part that is used again.
+        """Return the first output as one expression, with a name for each part used more than once.
 
         >>> from autograd_tiny.engine import ops
         >>> Program(("x",), (Step(ops.exp, (0,)), Step(ops.mul, (1, 1)), Step(ops.neg, (2,))), (3,)).expression()
@@ -136,15 +142,15 @@ class Program:
     def __repr__(self) -> str:
         kinds = {"input": self.inputs, "step": self.steps, "output": self.outputs}
         counts = (counted(len(places), kind) for kind, places in kinds.items())
-        lines = list(self.lines()) if len(self.steps) <= SHOWN else []
-        results = ", ".join(self.name(x).text for x in self.outputs[:SHOWN])
-        more = ", …" if len(self.outputs) > SHOWN else ""
+        lines = list(self.lines()) if len(self.steps) <= REPR_LIMIT else []
+        results = ", ".join(self.name(x).text for x in self.outputs[:REPR_LIMIT])
+        more = ", …" if len(self.outputs) > REPR_LIMIT else ""
         body = [*lines, f"return {results}{more}"] if lines or not self.steps else ["(print the lines of .lines())"]
         return "\n".join([f"program of {', '.join(counts)}", *body])
 
 
 def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int, ...] = ()) -> Program:
-    """The program that computes outputs, nodes or numbers, from inputs: every node above them is a step.
+    """Build the program that computes outputs from inputs; every node between them is a step.
 
     >>> x = Value(3.0, "x")
     >>> program_of([x], [x * x * x])
@@ -153,15 +159,15 @@ def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int,
     v2 = v1 * x
     return v2
 
-    Nodes are Values or, in a recording, Tracers.
+    Inputs are Values or, while tracing, Tracers; outputs may also be numbers.
     """
     n = len(inputs)
     places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
     steps: list[Step] = []
     for v in topological_order(*(y for y in outputs if isinstance(y, NODES)), stop=inputs):
         if isinstance(v, Tracer) and v.op is None:
-            raise Elsewhere(f"{v!r} is an input of another recording: pass it as an argument")
-        if v.op is None:  # a number that was known
+            raise Elsewhere(f"{v!r} is an input of another trace: pass it as an argument")
+        if v.op is None:  # a constant
             places[v] = v.data
         else:
             places[v] = n + len(steps)

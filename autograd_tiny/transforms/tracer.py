@@ -1,4 +1,4 @@
-"""A number that is not known yet: it records what is computed with it, and every comparison that a branch hung on."""
+"""Abstract scalar used while tracing: records operations and every comparison a branch depends on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autograd_tiny.transforms.dual import Dual
 
 
 class Guard(NamedTuple):
-    """A comparison of traced numbers, and how it came out: the recording holds where it comes out the same."""
+    """A comparison of traced numbers with its outcome; the trace is valid only for the same outcome."""
 
     condition: Any  # a Tracer, 1 or 0
     held: bool
@@ -26,37 +26,36 @@ def _cut() -> Op:
     return CUT
 
 
-CUT = Op(
-    "data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, pickle_recipe=(_cut,)
-)  # how a program writes x.data
+# The op of x.data in a program: the identity with derivative 0.
+CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, pickle_recipe=(_cut,))
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What a recording notes beside its inputs."""
+    """State of a trace besides its inputs."""
 
     guards: list[Guard]
-    captured: dict[Value, Any]  # Values that the function closes over, and what stands for them
-    ended: bool = False  # a task that was created within keeps its context
+    captured: dict[Value, Any]  # Values that the function closes over, and their Tracers
+    ended: bool = False  # tasks created while tracing keep the context
 
 
-_recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: nothing is being recorded
+_recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: not tracing
 
 
 class Elsewhere(TypeError):
-    """A recorded function reached a number that a derivative or another recording, in another thread, is about."""
+    """A traced function used a number of another trace or of a derivative outside of it."""
 
 
 class Tracer(Operand):
-    """A node of a recording: an op and its operands, or an input.
+    """A node of a trace: an op and its operands, or an input.
 
     >>> x = Tracer.leaf(3.0, "x")
     >>> y = x * x + 1.0
     >>> y, y.operands
     (<traced 10.0>, (<traced 9.0>, 1.0))
 
-    `seen` is its number in the run that is recorded; only a comparison looks at it, and becomes a Guard. Its truth, its
-    float and its int are refused: they would be baked into the recording.
+    `seen` is its number in the traced run; only comparisons read it, and each becomes a Guard. Conversion to float, int
+    or bool raises TypeError, because the result would be a constant of the trace.
     """
 
     __slots__ = ("a", "b", "name", "op", "seen")  # op, a and b as in a Value
@@ -67,7 +66,7 @@ class Tracer(Operand):
 
     @classmethod
     def leaf(cls, seen: float, name: str) -> Tracer:
-        """An input of the recording."""
+        """Make an input of the trace."""
         return cls(seen, None, None, None, name)
 
     @staticmethod
@@ -85,7 +84,7 @@ class Tracer(Operand):
 
     @property
     def operands(self) -> tuple[Any, ...]:
-        """What op was applied to, in order: Tracers, and constants as floats."""
+        """The operands of `op` in order: Tracers, and constants as floats."""
         if self.op is None:
             return ()
         if self.b.__class__ is tuple:
@@ -99,7 +98,7 @@ class Tracer(Operand):
 
     @property
     def data(self) -> Tracer:
-        """The same number as a constant: no derivative goes through it."""
+        """The same number without its derivative."""
         return self if self.op is CUT else Tracer(self.seen, CUT, self, None, self.name)
 
     def detach(self) -> Tracer:
@@ -114,38 +113,33 @@ class Tracer(Operand):
 
     def _refuse(self, *other: Any) -> NoReturn:
         raise TypeError(
-            "a number that is being recorded has no float, int or truth: it would be baked into the recording. Compute "
-            "with it and with the rows of the op table (x.exp(), not math.exp(x)), choose by `where`, or compare it: "
-            "x > 0"
+            "a traced number cannot be converted to float, int or bool: the trace would keep the result as a constant. "
+            "Use arithmetic and ops (x.exp(), not math.exp(x)), select with `where`, or compare it: x > 0"
         )
 
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, (int, float, Operand)):
             return self is other
         raise TypeError(
-            f"{self!r} == {other!r:.40} would be baked into the recording: choose by `where` and the row equal"
+            f"{self!r} == {other!r:.40} would be a constant of the trace: select with `where` and the op equal"
         )
 
     __hash__ = object.__hash__
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
     def backward(self) -> NoReturn:
-        raise TypeError(
-            "backward() cannot be recorded: record the function that value_and_grad makes of yours, and no loop"
-        )
+        raise TypeError("backward() cannot be traced: trace value_and_grad(f) instead of a call of backward()")
 
     @property
     def grad(self) -> NoReturn:
-        raise TypeError(
-            "a number that is being recorded has no .grad: use value_and_grad, whose result is the gradient"
-        )
+        raise TypeError("a traced number has no .grad: use value_and_grad, which returns the gradient")
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"
 
 
 def is_recording() -> bool:
-    """Whether functions are being recorded: what they differentiate by is traced, then, too."""
+    """Return True while tracing; differentiation targets are then traced as well."""
     return _current() is not None
 
 
@@ -155,18 +149,16 @@ def _current() -> Recorded | None:
 
 
 def constant(x: float) -> Tracer:
-    """A number that is known, with the methods and the operators of those that are not."""
+    """Make a Tracer of a known number."""
     return Tracer(x, ops.pos, x, None)
 
 
 def traced(x: Any) -> Any:
-    """A number as a recording sees it: a Value that the function closes over as an input, a float as a constant."""
+    """Convert a number for tracing: a Value that the function closes over becomes an input, a float a constant."""
     if isinstance(x, Tracer):
         return x
     if isinstance(x, Dual):
-        raise Elsewhere(
-            f"{x!r} is differentiated forward outside of what is recorded: record the function that jvp is in"
-        )
+        raise Elsewhere(f"{x!r} belongs to a jvp outside of the traced function: trace the function that calls jvp")
     recorded = _current()
     if recorded is None or not isinstance(x, Value):
         return _number(x)
@@ -184,7 +176,7 @@ def _number(x: Any) -> float:
 
 @contextmanager
 def recording() -> Iterator[Recorded]:
-    """While it is on, functions are recorded: their comparisons, and the Values that they close over, are noted."""
+    """Trace in this block: collect guards and the Values that functions close over."""
     recorded = Recorded([], {})
     token = _recorded.set(recorded)
     try:
@@ -197,7 +189,7 @@ def recording() -> Iterator[Recorded]:
 def _guarded(op: Op, a: Any, b: Any) -> bool:
     recorded = _current()
     if recorded is None:
-        raise TypeError(f"{a!r} is compared where no comparison can be recorded: choose by `where`")
+        raise TypeError(f"{a!r} is compared outside of its trace, which cannot guard it: select with `where`")
     other = traced(b.data if isinstance(b, Dual) else b)
     condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0

@@ -1,4 +1,4 @@
-"""Every public part that needs an optional package says which, and how to install it."""
+"""Errors for missing optional packages name the package and how to install it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ gif(trace(Value(1.0) * 2), "x.gif")
 CHECK = "from autograd_tiny.check import gradcheck"
 DIAGNOSE = "from autograd_tiny import Value, diagnose; diagnose(Value(1.0) * 2, check=True)"
 SPARSE = "from autograd_tiny.compiler import sparse_hessian"
-# What is hidden, what is done, and what is said; the names are those that are imported.
+# Hidden packages (import names), code, expected message.
 MISSING = [
     ("hypothesis", CHECK, "autograd_tiny.check.gradcheck needs hypothesis: pip install 'autograd-tiny[check]'"),
     ("mpmath", CHECK, "autograd_tiny.check.gradcheck needs mpmath: pip install 'autograd-tiny[check]'"),
@@ -39,7 +39,7 @@ MISSING = [
     ("jax", "import autograd_tiny.compiler.backends.to_jax", "the jax backend needs jax: pip install jax"),
     ("PIL", GIF, "an animated GIF needs pillow: pip install 'autograd-tiny[frames]'"),
 ]  # fmt: skip
-# What works without any of them.
+# Works without any of them.
 ALONE = """
 import autograd_tiny.cli.main, autograd_tiny.pictures.doctor, autograd_tiny.stepper.diagnosis
 import autograd_tiny.stepper.views.prompt, autograd_tiny.stepper.views.sequence
@@ -54,7 +54,7 @@ trace(Value(1.0) * 2).nodes
 
 
 def without(hidden, code, folder):
-    """Run code in a Python that cannot import what is hidden."""
+    """Run code in a Python process that cannot import the hidden packages."""
     hiding = f"import sys; sys.modules.update(dict.fromkeys({hidden.split()!r}))\n"
     run = [sys.executable, "-X", "utf8", "-c", hiding + code]
     return subprocess.run(run, capture_output=True, encoding="utf-8", check=False, cwd=folder)

@@ -1,4 +1,4 @@
-"""What people type first on a Value works, or says in one sentence what to write."""
+"""Names from other libraries work on a Value, or their error names the replacement."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_detach_is_a_constant_in_every_kind_of_derivative():
 
 def test_item_is_the_number_and_no_number_while_recording():
     assert Value(2.0).tanh().item() == math.tanh(2.0)
-    with pytest.raises(TypeError, match="baked into the recording"):
+    with pytest.raises(TypeError, match="cannot be converted to float, int or bool"):
         jit(lambda x: x * x.item())(2.0)
 
 

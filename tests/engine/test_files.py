@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; what is no file is written through; nobody's umask is touched."""
+"""Files are written atomically; devices and FIFOs are written in place; the umask is never changed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_writer_keeps_links_and_permissions_and_leaves_nothing_beside(tmp_
     assert path.is_symlink()
     assert len(target.read_bytes()) > 100
     assert mode(target) == 0o640
-    assert target.stat().st_ino != inode  # replaced, not written over
+    assert target.stat().st_ino != inode  # replaced, not overwritten
     assert os.listdir(target.parent) == ["target"]
 
 
@@ -113,7 +113,7 @@ def test_a_full_device_is_told_with_its_name(tmp_path):
 
 
 class Full:
-    """A file on a disk that is full."""
+    """A file on a full disk."""
 
     def __init__(self, *args, **kwargs):
         self.file = open(*args, **kwargs)  # noqa: SIM115 - it is closed on exit

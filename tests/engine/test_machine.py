@@ -1,4 +1,4 @@
-"""Graphs built, swept, zeroed, shared and interrupted in any order, against a model in whole numbers."""
+"""Graphs built, swept, zeroed, shared and interrupted in any order, against a model with integers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from autograd_tiny import Op, Value
 from autograd_tiny.engine import ops
 
-LARGEST = 1000
+LARGEST_DATA = 1000
 
 
 def refuses(*xs):
@@ -21,7 +21,7 @@ broken_rule = Op("broken_rule", lambda x: x, (refuses,))
 
 
 class Machine(RuleBasedStateMachine):
-    """`derivative[v]` holds ∂v/∂u for each u below v, by the product rule; `grad` what backward() leaves."""
+    """Model: `derivative[v]` holds ∂v/∂u for each u below v, `grad` the expected gradients."""
 
     values = Bundle("values")
 
@@ -48,14 +48,14 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=values, a=values, b=values, op=st.sampled_from([ops.add, ops.sub, ops.mul]))
     def apply(self, a, b, op):
-        if max(abs(a.data), abs(b.data)) > LARGEST:
+        if max(abs(a.data), abs(b.data)) > LARGEST_DATA:
             return a
         da, db = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "mul": (b.data, a.data)}[op.name]
         return self.add(op(a, b), [(a, da), (b, db)])
 
     @rule(target=values, a=values)
     def with_a_constant(self, a):
-        return self.add(3.0 - a * 2, [(a, -2.0)]) if abs(a.data) < LARGEST else a
+        return self.add(3.0 - a * 2, [(a, -2.0)]) if abs(a.data) < LARGEST_DATA else a
 
     @rule(y=values)
     def backward(self, y):

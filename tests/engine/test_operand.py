@@ -1,4 +1,4 @@
-"""Adding an op is a row and a method; forgetting one of them is told with the file to open."""
+"""An op is a row and a method; if one is missing, the message names the file to edit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METHODS = {name for name in vars(Operand) if not name.startswith("_")} - MACHINE
 
 
 def forgotten(table, methods):
-    """A sentence for each row of one operand without a method, and for each method without a row."""
+    """List a message for each one-operand row without a method, and for each method without a row."""
     for name, row in table.items():
         if isinstance(row.partials, tuple) and len(row.partials) == 1 and not {name, f"__{name}__"} & methods:
             yield f"{name} is a row without a method: open autograd_tiny/engine/operand.py and write `def {name}(self)`"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def forward(op, xs):
-    """The float result, or None where Python raises or the result is not finite."""
+    """Return the float result, or None if Python raises or the result is not finite."""
     try:
         y = op.forward(*xs)
     except (ValueError, ArithmeticError):
@@ -43,13 +43,13 @@ def test_value_and_local_derivatives_within_8_ulp(op, data):
         for i, d in enumerate(local_derivatives(op, y, xs)):
             found = slopes(op, i, tuple(map(mpf, xs)))
             if len(found) < 2:
-                continue  # at the rim of the domain
+                continue  # at the boundary of the domain
             low, high = min(found), max(found)
             if abs(high) > BIG:
                 continue
             allowed = slack(lambda at, i=i: slope(op, i, tuple(map(mpf, at))), xs)
             if 0 < abs(y) < sys.float_info.min:
-                allowed += abs(high) * 8 * math.ulp(y) / abs(y)  # the result a rule is given has lost digits itself
+                allowed += abs(high) * 8 * math.ulp(y) / abs(y)  # the result passed to the rule is itself rounded
             assert math.isfinite(d), f"∂{op.name}{xs}[{i}] = {d}, exact {mp.nstr(low, 17)}"
             assert low - allowed <= mpf(d) <= high + allowed, (
                 f"∂{op.name}{xs}[{i}] = {d}, exact {mp.nstr(low, 17)}, off by {mp.nstr((d - low) / allowed * 8, 3)} ulp"
@@ -63,7 +63,7 @@ def test_first_and_second_order_in_both_modes(op, data):
     if forward(op, xs) is None or abs(op.avoid(*xs)) < 1e-3 or any(0 < abs(x) < 1e-3 for x in xs):
         return
     if op in (ops.pow, ops.power_rule1) and xs[0] < 0:
-        return  # a whole exponent is a point, not an interval: nothing to differentiate by
+        return  # an integer exponent is an isolated point: no derivative with respect to it
     every = tuple(range(len(xs)))
     first = grad(op, argnums=every)(*xs)
     found = hessian(op, argnums=every)(*xs)

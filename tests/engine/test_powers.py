@@ -1,4 +1,4 @@
-"""Powers and their slopes at every pair of special values: eager, by each backend, and as mathematics has them."""
+"""Powers and their derivatives at every pair of special values: eager, by each backend, and exact."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def same(x, y):
 
 
 def eager(a, b):
-    """a**b and both slopes as the table has them, by IEEE 754 where a float raises."""
+    """Compute a**b and both local derivatives by the table, with the IEEE 754 limit if a float raises."""
     y = ops.pow.ieee(a, b)
     return y, *local_derivatives(ops.pow, y, (a, b))
 
 
 def exact_slope(a, b):
-    """b · a**(b-1) rounded to a float: ±inf is large, and even as an exponent; None where it is left open."""
+    """Compute b · a**(b-1) rounded to float; ±inf is an even exponent; None if the result is undefined."""
     infinite = abs(b) == inf
     if b == 0:
         return 0.0
@@ -44,7 +44,7 @@ def exact_slope(a, b):
     if a < 0 and not whole:
         return nan
     if math.copysign(1, a) < 0 and not whole:
-        return None  # of -0.0, which has floats on one side only
+        return None  # at -0.0 only one side is in the domain
     sign = math.copysign(1, b) * (math.copysign(1, a) if infinite or b % 2 == 0 else 1)
     if b == 1:
         return 1.0

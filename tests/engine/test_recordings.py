@@ -1,4 +1,4 @@
-"""Recordings of source lines: each thread and task has its own, in any order of beginning and end."""
+"""Records of source lines: each thread and task has its own, whatever the order of start and end."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_tasks_record_their_own_and_what_is_made_within_them():
 
     async def after(other):
         await other
-        assert recorded() is None  # its context has a recording that has ended
+        assert recorded() is None  # its context holds a record that has ended
         return Value(7.0) + 7.0
 
     own, outer = asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Rules spell themselves: no rule branches, and what is spelled is what is computed."""
+"""Formulas of rules: no rule branches, and the formula agrees with the computation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INFIX = [op for op in ops.TABLE.values() if op.infix]
 
 @st.composite
 def spelled(draw, depth=4):
-    """A Symbol made of the infix ops and the float it stands for at a = 2, b = 3."""
+    """Draw a Symbol of infix ops and its float value at a = 2, b = 3."""
     if not depth or draw(st.booleans()):
         return draw(st.sampled_from([(Symbol("a"), 2.0), (Symbol("b"), 3.0), (1.0, 1.0), (-2.0, -2.0), (0.5, 0.5)]))
     op = draw(st.sampled_from(INFIX))
@@ -60,7 +60,7 @@ def test_a_rule_that_branches_is_refused():
 
 @pytest.mark.parametrize(("n", "grow"), [(5000, lambda z, x: z + x), (200, lambda z, x: z * z)])
 def test_a_long_rule_is_explained(n, grow):
-    """A long sum, and a product whose parts are used twice each: as a text it would double 200 times."""
+    """Explain a long sum, and a square taken 200 times: the full text would double each time."""
 
     def rule(y, x):
         z = x

@@ -1,4 +1,4 @@
-"""Containers: apart and together again, one structure for what is alike, through every transform."""
+"""Containers: flattened and rebuilt, equal keys for equal structures, through every transform."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Frozen:
 
 
 class Numbers(list):
-    """A list of another class."""
+    """A subclass of list."""
 
 
 class Registered:
@@ -76,7 +76,7 @@ TREES = st.recursive(
 
 
 def same(a, b):
-    """Whether two trees are alike, with equal numbers."""
+    """Return True if two trees have one structure and equal numbers."""
     return structure(a) == structure(b) and [float(x) for _, x in leaves(a)] == [float(x) for _, x in leaves(b)]
 
 
@@ -120,7 +120,7 @@ def test_the_order_of_insertion_makes_no_other_recording(make):
 
 def test_what_a_subclass_is_besides_its_items_stays():
     found = grad(lambda p: p["x"][0] ** 2)(defaulting({"x": [3.0]}))
-    assert found["new"] == []  # the default of the argument's own class
+    assert found["new"] == []  # the default factory is kept
     assert (found["x"], type(found)) == ([6.0], defaultdict)
 
 
@@ -152,11 +152,29 @@ def test_parameters_in_any_container_are_found():
     assert other.data is model.data
 
 
+def test_a_module_may_know_its_parent():
+    class Child(Module):
+        def __init__(self, parent):
+            self.parent, self.w = parent, Value(2.0)
+
+    class Parent(Module):
+        def __init__(self):
+            self.child, self.b = Child(self), Value(1.0)
+
+    f = jit(lambda model, x: model.child.w * x + model.b, backend="python")
+    assert (f(Parent(), 3.0), f(Parent(), 4.0), len(f._variants)) == (7.0, 9.0, 1)
+
+
+def test_an_error_lists_the_types_that_are_registered():
+    with pytest.raises(TypeError, match=r"expected numbers, or lists, tuples, dicts, .*Registereds.* and Modules"):
+        list(leaves({1.0}))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: tree.register(list, None, None), ValueError, "list is registered already"),
-        (lambda: tree.register(Registered, None, None), ValueError, "Registered is registered already"),
+        (lambda: tree.register(list, None, None), ValueError, "list is already registered"),
+        (lambda: tree.register(Registered, None, None), ValueError, "Registered is already registered"),
         (lambda: tree.register(Registered(1.0, ""), None, None), TypeError, "register takes a type, got .*Registered"),
         (lambda: list(leaves(Line(1.0, "x"), "p")), TypeError, r"p\.at_zero: expected a real number, got 'x' of type"),
         (lambda: list(leaves({"a": [{1.0}]}, "p")), TypeError, r"p\['a'\]\[0\]: expected a real number, got {1.0} of"),

@@ -1,4 +1,4 @@
-"""The engine on random graphs, and at sizes and in ways that break others."""
+"""The engine on random graphs, deep graphs, threads and subclasses."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_backward_grad_and_forward_mode_agree(program):
 
 
 def paths_sizes(program):
-    """For each input the sum of the sizes of the products along all paths to it: what rounding is relative to."""
+    """Sum, for each input, the magnitudes of the products along all paths; rounding errors are relative to it."""
     leaves = [Value(x) for x in program.example]
     order = topological_order(*program.run(leaves))
     size = dict.fromkeys(order, 0.0) | {order[-1]: 1.0}
@@ -158,12 +158,12 @@ def test_a_chain_of_a_million_nodes():
     y.backward()
     assert x.grad == 1.0
     assert len(topological_order(y)) == 1_000_001
-    del y  # freed with no recursion
+    del y  # freed without recursion
 
 
 def test_a_dropped_graph_is_freed_with_the_collector_off():
     class Marked(float):
-        """A float that can be watched."""
+        """A float that supports weak references."""
 
     gc.collect()
     gc.disable()
@@ -171,7 +171,7 @@ def test_a_dropped_graph_is_freed_with_the_collector_off():
         x = Value(2.0)
         watched = Marked(3.0)
         y = x * 2
-        y.name = watched  # anything the node holds goes with it
+        y.name = watched  # freed together with the node
         gone = weakref.ref(watched)
         del watched
         z = ops.fsum(y, y, x).exp()

@@ -1,4 +1,4 @@
-"""Scripts written for micrograd, and for the small GPT that descends from it, with only the import changed."""
+"""Scripts written for micrograd and for the small GPT based on it, with only the import changed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_example_of_its_readme():
 
 
 def moons(np, n, rng):
-    """Two interleaved half circles, as scikit-learn's make_moons draws them, with labels -1 and 1."""
+    """Make two interleaved half circles, as scikit-learn's make_moons does, with labels -1 and 1."""
     angle = np.linspace(0, math.pi, n // 2)
     outer = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     inner = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=1)
@@ -83,7 +83,7 @@ def test_its_moons_demo(np):
 
 
 def test_the_idioms_of_a_small_gpt():
-    """Linear maps, softmax, rmsnorm, cross entropy and Adam, as the 200-line script spells them."""
+    """Run linear maps, softmax, rmsnorm, cross entropy and Adam as written in the 200-line script."""
     rng = random.Random(42)
 
     def matrix(nout, nin, std=0.08):

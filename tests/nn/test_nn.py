@@ -38,7 +38,7 @@ def test_a_module_of_ones_own():
     assert (other.scale, other.tied, other.pair) == (10.0, 20.0, (40.0, 50.0))
     assert other.parts["again"] is other
     assert scaled.scale.data == 2.0
-    with pytest.raises(ValueError, match="has 5 parameters, got 1 values"):
+    with pytest.raises(ValueError, match=r"has 5 parameters, got 1 value$"):
         scaled.with_parameters([1.0])
 
 
@@ -107,7 +107,7 @@ def test_seeds_and_initial_weights():
 BAD = [
     (lambda: MLP(2, [3, 1])([1.0]), ValueError, r"MLP\(2, \[3, 1\]\) takes 2 inputs, got 1"),
     (lambda: Neuron(3)([1.0, 2.0]), ValueError, r"Neuron\(3\) takes 3 inputs, got 2"),
-    (lambda: Layer(1, 2)([1.0, 2.0]), ValueError, r"Layer of \[Neuron\(1\), Neuron\(1\)\] takes 1 inputs, got 2"),
+    (lambda: Layer(1, 2)([1.0, 2.0]), ValueError, r"Layer of \[Neuron\(1\), Neuron\(1\)\] takes 1 input, got 2"),
     (lambda: MLP(3, 4), TypeError, r"takes sizes such as MLP\(2, \[16, 1\]\), got MLP\(3, 4\)"),
     (lambda: MLP(2, [4, 0]), TypeError, r"got MLP\(2, \[4, 0\]\)"),
     (lambda: MLP(1, [1])(3.0), TypeError, r"MLP\(1, \[1\]\) takes a list of numbers, got 3\.0 of type float"),

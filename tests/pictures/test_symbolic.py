@@ -123,7 +123,7 @@ def test_the_picture_of_a_function_is_that_of_its_value(name):
 
 
 BAD = [
-    (lambda x: x if x > 0 else -x, r"the truth of `x` is not known: use the rows where.*draw the Value that it gives"),
+    (lambda x: x if x > 0 else -x, r"`x` cannot be compared or converted to bool: use.*draw the Value that"),
     (lambda *xs: xs[0], r"takes any number of arguments, \*xs: draw it of some"),
     (lambda p: p["a"] * 2, r"not subscriptable; compute with the rows"),
     (lambda p: p.w * 2, r"has no attribute 'w'; compute with the rows"),

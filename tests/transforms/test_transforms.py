@@ -1,4 +1,4 @@
-"""The transforms: structures, nesting, Modules, what they leave alone, and what they refuse."""
+"""The transforms: structures, nesting, Modules, unchanged state, and refused input."""
 
 from __future__ import annotations
 
@@ -132,9 +132,9 @@ def test_a_users_op_works_everywhere():
         (lambda: grad(lambda x: [x])(1.0), TypeError, "returned a list.*jacobian"),
         (lambda: grad(lambda x: x)("a"), TypeError, "argument 0: expected a real number, got 'a'"),
         (lambda: grad(lambda x: x)({"w": [1.0, "b"]}), TypeError, r"argument 0\['w'\]\[1\]: .*'b'"),
-        (lambda: grad(lambda x: x, argnums=1)(1.0), TypeError, "1 positional arguments: there is none numbered 1"),
-        (lambda: jvp(lambda x: x, (1.0,), ([1.0],)), ValueError, "another structure"),
-        (lambda: vjp(lambda x: [x, x], 1.0)[1]([1.0]), ValueError, "another structure"),
+        (lambda: grad(lambda x: x, argnums=1)(1.0), TypeError, "got 1 positional argument: argnums=1 is out of range"),
+        (lambda: jvp(lambda x: x, (1.0,), ([1.0],)), ValueError, r"structure of tangents \(1 number\) differs"),
+        (lambda: vjp(lambda x: [x, x], 1.0)[1]([1.0]), ValueError, r"differs from that of the output \(2 numbers\)"),
         (lambda: ops.tanh(1.0, 2.0), TypeError, "tanh takes 1 operand, got 2"),
         (lambda: ops.dot(1.0, 2.0, 3.0), TypeError, "as many ys as xs"),
     ],
@@ -166,8 +166,8 @@ def test_a_value_passed_beside_the_argument_can_be_differentiated_by_later():
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda: grad(lambda x, y: x * y, argnums=(0, 0))(1.0, 2.0), ValueError, "an argument is named twice"),
-        (lambda: grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0), ValueError, "an argument is named twice"),
+        (lambda: grad(lambda x, y: x * y, argnums=(0, 0))(1.0, 2.0), ValueError, "names an argument twice"),
+        (lambda: grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0), ValueError, "names an argument twice"),
         (lambda: jvp(lambda x: x, 2.0, 1.0), TypeError, "two tuples"),
     ],
 )
