@@ -11,7 +11,7 @@ from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.terminal import print_trace
 
 x1, x2 = Value(2.0, "x1"), Value(0.0, "x2")  # the inputs
-w1, w2, b = Value(-3.0, "w1"), Value(1.0, "w2"), Value(6.88, "b")  # what it can learn
+w1, w2, b = Value(-3.0, "w1"), Value(1.0, "w2"), Value(6.88, "b")  # the parameters
 
 
 def neuron():
@@ -26,7 +26,7 @@ out = Path("out")
 out.mkdir(exist_ok=True)
 print(f"\nThe same as a picture: {draw(y).write(out / 'neuron.svg')}\n")
 
-# Learning: we would like the neuron to say -0.5 here, so go a little against the gradient of the error, ten times.
+# Learning: ten small steps against the gradient of the error, so that the output approaches -0.5.
 for step in range(11):
     error = (neuron() - -0.5) ** 2
     for weight in (w1, w2, b):
@@ -36,4 +36,4 @@ for step in range(11):
         print(f"step {step:2}   neuron {neuron().data:+.4f}   error {error.data:.4f}")
     for weight in (w1, w2, b):
         weight.data -= 0.2 * weight.grad
-print("\nw2 has not moved: its input x2 is 0, so it has no say in the error.")
+print("\nw2 has not moved: its input x2 is 0, so its gradient is 0.")

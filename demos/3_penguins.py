@@ -1,4 +1,4 @@
-"""A small network learns to tell two kinds of penguins apart by their bills.
+"""Train a small network to tell two species of penguins apart by their bills.
 
 Run: python demos/3_penguins.py
 Step through its first training step: autograd-tiny step demos/3_penguins.py:loss
@@ -24,7 +24,7 @@ RATE, EPOCHS = 0.5, 80
 
 
 def read():
-    """(inputs, label) of every penguin of the two kinds: inputs scaled to mean 0 and deviation 1, label -1 or 1."""
+    """(inputs, label) of each penguin of the two species: inputs scaled to mean 0 and deviation 1, label -1 or 1."""
     with open(Path(__file__).with_name("penguins.csv"), encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["species"] in KINDS and row[COLUMNS[0]] != "NA"]
     columns = [[float(row[name]) for row in rows] for name in COLUMNS]
@@ -33,7 +33,7 @@ def read():
 
 
 def loss_of(model, points):
-    """The mean logistic loss: log(1 + exp(-label · score))."""
+    """Mean logistic loss: log(1 + exp(-label · score))."""
     return ops.fsum(*((-label * model(xs)).softplus() for xs, label in points)) / len(points)
 
 
@@ -42,7 +42,7 @@ def accuracy(model, points):
 
 
 def split(points):
-    """Two thirds to learn from, one third to be asked about."""
+    """Split the points into two thirds for training and one third for testing."""
     shuffled = random.Random(0).sample(points, len(points))
     return shuffled[: 2 * len(points) // 3], shuffled[2 * len(points) // 3 :]
 
@@ -52,7 +52,7 @@ def network():
 
 
 def loss():
-    """The loss of the untrained network on one penguin: small enough to follow every step of its gradient."""
+    """Loss of the untrained network on one penguin, small enough to follow every step of its gradient."""
     ((length, depth), label), *_ = split(read())[0]
     score = network()([Value(length, "bill_length"), Value(depth, "bill_depth")])
     score.name = "score"
@@ -64,17 +64,14 @@ def loss():
 def main():
     learn, ask = split(read())
     model = network()
-    print(
-        f"{model}, {len(model.parameters())} parameters; "
-        f"{len(learn)} penguins to learn from, {len(ask)} to be asked about"
-    )
+    print(f"{model}, {len(model.parameters())} parameters; {len(learn)} penguins to train on, {len(ask)} to test on")
     print(f"before:  loss {loss_of(model, learn).data:.4f}   right on {accuracy(model, ask):.0%} of the others")
     for _ in track(range(EPOCHS), "learning"):
         error = loss_of(model, learn)
         model.zero_grad()
-        error.backward()  # each parameter's grad: how the loss moves with it
+        error.backward()
         for parameter in model.parameters():
-            parameter.data -= RATE * parameter.grad  # so go a little the other way
+            parameter.data -= RATE * parameter.grad
     print(f"after:   loss {loss_of(model, learn).data:.4f}   right on {accuracy(model, ask):.0%} of the others")
 
 

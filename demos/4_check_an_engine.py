@@ -1,4 +1,4 @@
-"""An engine with a bug: the checker finds it, shrinks it and says where it is.
+"""Check an engine with a bug: the checker finds it, shrinks the graph and locates the wrong node.
 
 Run: python demos/4_check_an_engine.py
 """
@@ -8,7 +8,7 @@ from autograd_tiny.engine import ops
 
 
 class Sum(ValueEngine):
-    """This package's engine, but a value that is used twice forgets its first use."""
+    """The engine of this package with a bug: a value used twice ignores its first use."""
 
     def backward(self, y):
         super().backward(y)
@@ -18,7 +18,7 @@ class Sum(ValueEngine):
 
 
 engine_property(ValueEngine(), max_examples=100)()
-print("The engine as it is: every op alone, 100 random graphs, a deep chain: nothing to report.\n")
+print("The engine as it is: every op alone, 100 random graphs, a deep chain: no errors.\n")
 
 try:
     engine_property(Sum(), [ops.add, ops.mul, ops.tanh], max_examples=400)()

@@ -1,4 +1,4 @@
-"""A derivative written by hand, wrong in the ninth digit, and one that is right but loses digits.
+"""Check two derivatives written by hand: one right that loses digits, one wrong in the ninth digit.
 
 Run: python demos/5_check_a_function.py
 """
@@ -20,7 +20,7 @@ def almost(x):
     return slope(x) * 1.000000001
 
 
-# One line is a test: pytest collects it by its name.
+# This line is a test: pytest collects it by its name.
 test_sigmoid = gradcheck_property(sigmoid, slope, x=reals(-700, 700))
 
 test_sigmoid()

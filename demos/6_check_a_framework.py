@@ -1,4 +1,4 @@
-"""A custom rule of HIPS autograd, checked against the function it belongs to.
+"""Check a custom rule of HIPS autograd against its function.
 
 Run: python demos/6_check_a_framework.py  (needs: pip install autograd)
 """

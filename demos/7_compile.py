@@ -1,4 +1,4 @@
-"""The penguins' network of demo 3, its gradient compiled: the same training, hundreds of times as fast.
+"""Compile the gradient of the network of demo 3: the same training, hundreds of times as fast.
 
 Run: python demos/7_compile.py  (needs NumPy; with llvmlite it is faster still)
 """
@@ -17,7 +17,7 @@ NETWORK, EPOCHS = penguins.network(), 2000
 
 
 def loss(w, xs, label):
-    """The loss of one penguin, as for Values; `jit` makes it the mean over all."""
+    """Loss of one penguin, written for Values; `jit` averages it over the batch."""
     return (-label * NETWORK.with_parameters(w)(xs)).softplus()
 
 
@@ -28,13 +28,13 @@ def main():
     step = jit(value_and_grad(loss), batch=("xs", "label"), reduce="mean")
     start = time.perf_counter()
     y, g = step(w, xs, labels)
-    print(f"recorded and compiled by {step.backend} in {time.perf_counter() - start:.2f} s")
+    print(f"traced and compiled by {step.backend} in {time.perf_counter() - start:.2f} s")
 
     start = time.perf_counter()
     eager_y, eager_g = value_and_grad(penguins.loss_of)(NETWORK, learn)
     eager = time.perf_counter() - start
     apart = max(abs(a - b) for a, b in zip(g, eager_g.values(), strict=True))
-    print(f"loss {y:.12f}, eager {eager_y:.12f}; the gradients are {apart:.0e} apart at most")
+    print(f"loss {y:.12f}, eager {eager_y:.12f}; the gradients differ by at most {apart:.0e}")
 
     start = time.perf_counter()
     for _ in range(EPOCHS):

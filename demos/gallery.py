@@ -1,4 +1,4 @@
-"""Two dozen pictures, from a + a to a batch of 100 through a network, and a page that shows them all.
+"""Draw two dozen pictures, from a + a to a batch of 100 through a network, and a page that shows them all.
 
 Run: make gallery, then open out/gallery/index.html
 """
@@ -43,14 +43,14 @@ def hinge(model, n):
 
 
 def regression():
-    """A straight line through forty points, all of it in Values without a name."""
+    """Squared error of a straight line through forty points, in unnamed Values."""
     slope, at_zero, rng = Value(2.0), Value(1.0), random.Random(0)
     xs = [rng.random() for _ in range(40)]
     return backward(sum((slope * Value(x) + at_zero - Value(3 * x)) ** 2 for x in xs) / len(xs))
 
 
 class Recurrent(Module):
-    """One cell, used once a step: its values lie in one module."""
+    """A recurrent cell, used once per step, whose values belong to one module."""
 
     def __init__(self):
         self.w, self.u, self.b = Value(0.5), Value(-1.0), Value(0.1)
@@ -101,38 +101,38 @@ def f(a, b):
 
 
 GALLERY = {
-    "shared": ("a + a: used twice, two arrows", lambda: draw(backward((a := Value(3.0, "a")) + a))),
-    "division": ("(a - b) / (b - 1), as it was written; no gradient yet",
+    "shared": ("a + a: two uses, two arrows", lambda: draw(backward((a := Value(3.0, "a")) + a))),
+    "division": ("(a - b) / (b - 1), before backward()",
                  lambda: draw(evaluate("(a - b) / (b - 1)", {"a": 3.0, "b": -2.0}))),
     "reuse": ("b = a + a; b * b", lambda: draw(formula("b = a + a; b * b", a=3.0))),
     "neuron": ("A neuron", lambda: draw(neuron())),
     "local": ("The same with the local derivative on each arrow", lambda: draw(neuron(), show="names data grad local")),
     "down": ("From top to bottom, without names", lambda: draw(neuron(), rankdir="TB", show="data grad")),
-    "path": ("The path that counts most for w1", best_paths),
+    "path": ("The path that contributes most to the gradient of w1", best_paths),
     "hostile": ("Any name is text",
                 lambda: draw(backward(Value(2.0, '<b>"a"</b> | {x} \\N 漢 🎉 שלום') * Value(3.0, "long " * 40)))),
-    "nan": ("A note where something is wrong", broken),
-    "mlp": ("A sample through an MLP 2-3-2-1, each value", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1))),
-    "focus": ("Of that, the paths from one weight",
+    "nan": ("A note on a value that makes the gradient nan", broken),
+    "mlp": ("One sample through an MLP 2-3-2-1, every value", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1))),
+    "focus": ("The same, only the paths from one weight",
               lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), focus="layers[0].neurons[0].w[0]")),
-    "depth": ("Of that, what is near the output", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), depth=5)),
-    "sums": ("Of that, each sum in one box", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), fold="sums")),
+    "depth": ("The same, only values near the output", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), depth=5)),
+    "sums": ("The same, each sum in one box", lambda: draw(hinge(MLP(2, [3, 2, 1], seed=5), 1), fold="sums")),
     "module": ("One module in one box", traced),
-    "regression": ("A line through 40 points, with no names at all", lambda: draw(regression())),
-    "recurrent": ("A cell that is used twelve times, a module in one box", lambda: cells(12, collapse=1)),
+    "regression": ("A line through 40 points, without names", lambda: draw(regression())),
+    "recurrent": ("A cell used twelve times, its module in one box", lambda: cells(12, collapse=1)),
     "steps": ("The same cell, step by step", lambda: cells(3)),
     "sample": ("One sample through an MLP 2-16-16-1: 979 values", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 1))),
     "batch": ("A batch of 100 through it: 64,739 values", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100))),
-    "layers": ("The batch by layers", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100), collapse=1)),
-    "weight": ("The batch, the paths from one weight",
+    "layers": ("The batch, one box per layer", lambda: draw(hinge(MLP(2, [16, 16, 1], seed=0), 100), collapse=1)),
+    "weight": ("The batch, only the paths from one weight",
                lambda: draw(hinge(MLP(2, [4, 4, 1], seed=0), 100), focus="layers[0].neurons[0].w[0]")),
     "chain": ("A chain of 10,000", lambda: draw(chain(10_000))),
     "network": ("A network as circles and lines", lambda: network(hinge(MLP(2, [4, 3, 1], seed=8), 1))),
     "network-batch": ("The network of the batch of 100", lambda: network(hinge(MLP(2, [16, 16, 1], seed=0), 100))),
     "op": ("An op: tanh, from its row of the table", lambda: draw(ops.tanh)),
-    "own-op": ("An op of one's own",
+    "own-op": ("An op defined by the user",
                lambda: draw(Op("sinc", lambda x: ops.sin(x) / x, (lambda y, x: (ops.cos(x) - y) / x,)))),
-    "function": ("A function, of symbols", lambda: draw(f)),
+    "function": ("A function, run on Symbols", lambda: draw(f)),
 }  # fmt: skip
 
 HEAD = """<!DOCTYPE html>
@@ -159,7 +159,7 @@ def main(folder):
         )
     pair = linked(hinge(MLP(2, [4, 3, 1], seed=8), 1), folder / "linked")
     page.append(
-        "<p>A network and its scalars, each leading to the other: "
+        "<p>A network and its scalars, linked to each other: "
         + " and ".join(f'<a href="linked/{path.name}">{path.name}</a>' for path in pair)
         + "</p>"
     )

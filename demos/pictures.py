@@ -1,4 +1,4 @@
-"""Draw the pictures of the README again: the page is photographed in the system's Chromium.
+"""Regenerate the pictures of the README; the page is a screenshot of the system's Chromium.
 
 Run: make pictures
 """
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 def shared():
-    """The graph that puzzles most: a is used twice, and so is b."""
+    """A small graph with reuse: a is used twice, and so is b."""
     a = Value(3.0, "a")
     b = a + a
     b.name = "b"
@@ -43,7 +43,9 @@ with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console.print(f"[bold]({prompt.state.n + 1}/8)[/bold] {command}")
         prompt.onecmd(command)
     drawn = console.export_svg(title="autograd-tiny step", unique_id="terminal")
-    own_fonts = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)  # a picture asks no network
+    own_fonts = re.sub(
+        r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL
+    )  # embedded fonts would be fetched from the network
     (HERE / "terminal.svg").write_text(own_fonts, encoding="utf-8")
 gif(trace(y), HERE / "shared.gif")
 penguins = importlib.import_module("3_penguins")

@@ -1,4 +1,4 @@
-"""A way to fold, drawn: the boxes, the arrows between them, and what is cut off."""
+"""Build a picture from one fold level: boxes, arrows, and stubs for what is cut off."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from autograd_tiny.engine.digits import spread
+from autograd_tiny.engine.digits import counted, spread
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
@@ -19,19 +19,19 @@ from autograd_tiny.pictures.selection import nearest
 
 
 class FoldLevel(NamedTuple):
-    """One way to fold: values into units (sums), these into alikes (samples), and these into groups (modules)."""
+    """Three nested partitions of the values: units (sums), alikes (like values of all samples), groups (modules)."""
 
     fold: str
-    depth: int  # to which modules are collapsed of itself; 0: not
+    depth: int  # module depth collapsed automatically; 0 means none
     units: Groups
     alikes: Groups
     groups: Groups
-    paths: dict[int, str]  # the groups that are modules
-    boxes: int  # how many groups there are to draw
+    paths: dict[int, str]  # module path of each group that is a module
+    boxes: int  # number of groups to draw
 
 
 class PictureBuilder:
-    """The boxes of one picture while it is made: a group of values each, by the value that leads it."""
+    """Builder of one picture. A box is a group of values, keyed by the index of its leading value."""
 
     def __init__(self, options: Options, level: FoldLevel, limit: int) -> None:
         self.options, self.level, self.graph = options, level, options.graph
@@ -44,18 +44,18 @@ class PictureBuilder:
             if kept:
                 members.setdefault(g, []).append(i)
         first = {g: min(level.units[i] for i in inside) for g, inside in members.items()}
-        self.members = {g: members[g] for g in sorted(members, key=first.__getitem__)}  # a sum is where its result is
+        self.members = {g: members[g] for g in sorted(members, key=first.__getitem__)}  # a sum is placed at its result
         self.keys = {g: f"n{k}" for k, g in enumerate(self.members)}
         self.left_out = len(self.kept) - sum(map(len, self.members.values()))
-        self.inside = dict.fromkeys(self.members, 0)  # uses of a value by another in the same box
-        self.cut = dict.fromkeys(self.members, 0)  # uses of what is left out
+        self.inside = dict.fromkeys(self.members, 0)  # uses of a value within its own box
+        self.cut = dict.fromkeys(self.members, 0)  # uses of values left out
         self.uses_left_out = 0
         whole = level.fold == "nothing" and not level.paths and not self.capped
         self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in options.show)
 
     @cached_property
     def times(self) -> dict[int, int]:
-        """How many samples are folded into each box."""
+        """Number of samples folded into each box."""
         units: dict[int, dict[int, None]] = {}
         for i, kept in enumerate(self.kept):
             if kept:
@@ -72,7 +72,7 @@ class PictureBuilder:
         for g, count in self.cut.items():
             if count:
                 more = f"more{self.keys[g][1:]}"
-                boxes.append(Box(more, "…", count=0, tooltip=f"{count:,} operands are not drawn"))
+                boxes.append(Box(more, "…", count=0, tooltip=f"{counted(count, 'operand')} not drawn"))
                 arrows.append(Arrow(more, self.keys[g], count))
         return Picture(
             tuple(boxes),
@@ -87,7 +87,7 @@ class PictureBuilder:
     def _arrows(self) -> list[Arrow]:
         groups, kept = self.level.groups, self.kept
         stubs = self.capped or self.options.depth is not None
-        merged: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}  # tail, head, slot: the uses
+        merged: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}  # (tail, head, operand index or -1) to uses
         for i, xs in enumerate(self.graph.parents):
             h = groups[i]
             for k, j in enumerate(xs):
@@ -103,7 +103,7 @@ class PictureBuilder:
         return [self._arrow(t, h, uses) for (t, h, _), uses in merged.items()]
 
     def _apart(self, tail: int, i: int) -> bool:
-        """Whether each operand of value i has an arrow of its own, so that a + a has two."""
+        """Return whether each operand of value i has an arrow of its own, so that a + a has two."""
         head, op = self.level.groups[i], self.graph.order[i].op
         assert op is not None
         folded = self.times[head] > 1
@@ -158,21 +158,21 @@ class PictureBuilder:
 
     @cached_property
     def _units(self) -> dict[int, list[int]]:
-        """All that is in each sum, drawn or not."""
+        """All values of each sum, drawn or not."""
         units: dict[int, list[int]] = {}
         for i, u in enumerate(self.level.units):
             units.setdefault(u, []).append(i)
         return units
 
     def _roots(self, g: int, members: list[int]) -> list[int]:
-        """The values that a box tells of: of sums the results, of a module what is used outside of it."""
+        """Values summarized in a box: the results of sums, or the values of a module used outside it."""
         if g in self.level.paths:
             return self._outputs.get(g, members)
         return list(dict.fromkeys(self.level.units[i] for i in members))
 
     @cached_property
     def _outputs(self) -> dict[int, list[int]]:
-        """Of each module what is used outside of it, parameters only where there is nothing else."""
+        """Values of each module used outside it; parameters only if there are no others."""
         groups, last = self.level.groups, len(self.kept) - 1
         used: dict[int, dict[int, None]] = {groups[last]: {last: None}}
         for i, xs in enumerate(self.graph.parents):
@@ -186,7 +186,7 @@ class PictureBuilder:
         if len(members) == 1:
             where = self.options.recording.where.get(values[0]) if self.options.recording else None
             return tooltip(title, values[0], where.source if where else "")
-        among = f", {self.inside[g]:,} uses among them" if self.inside[g] else ""
+        among = f", {counted(self.inside[g], 'use')} among them" if self.inside[g] else ""
         return f"{title}\n{len(members):,} values{among}"
 
     def _facts(self, finer: Sequence[FoldLevel]) -> CaptionFacts:
@@ -207,7 +207,7 @@ class PictureBuilder:
         )
 
     def _more(self, finer: Sequence[FoldLevel]) -> str:
-        """The call that shows more, and how much."""
+        """A call that shows more of the graph, and how many boxes it draws."""
         options = self.options
         if self.capped:
             most = MOST_BOXES if len(self.members) < MOST_BOXES else 10 * len(self.members)
@@ -226,6 +226,6 @@ class PictureBuilder:
         return f"draw(y, focus={names[0]!r:.60}), the paths from one value to the output" if names else ""
 
     def _call(self, **other: Any) -> str:
-        """A call of draw that asks for what this one did, but for these options."""
+        """The call of draw with the options of this picture, updated by `other`."""
         asked = {k: v for k, v in {**self.options.given, **other}.items() if v is not None}
         return f"draw(y, {', '.join(f'{option}={what!r:.60}' for option, what in asked.items())})"

@@ -1,4 +1,4 @@
-"""What a picture folds or leaves out, with exact counts, and the call that shows more."""
+"""Caption of a picture: exact counts of what it folds or leaves out, and a call that shows more."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import NamedTuple
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.pictures.measure import shortened, wrapped
 
-WIDE = 110  # characters of a line
+CAPTION_WIDTH = 110  # characters per line
 
 
 class CaptionFacts(NamedTuple):
-    """What a caption tells of: counts, and how the picture came to be."""
+    """Counts and options that a caption reports."""
 
-    values: int  # of the whole graph
+    values: int  # in the whole graph
     boxes: int
     left_out: int
-    sums: bool  # whether any is folded
-    samples: int  # the most that are folded into one box
-    modules: tuple[str, ...]  # collapsed
+    sums: bool  # True if any sum is folded
+    samples: int  # largest number folded into one box
+    modules: tuple[str, ...]  # paths of the collapsed ones
     focus: str
     depth: int | None
     capped: bool
-    more: str  # the call that shows more, and how much
+    more: str  # a call that shows more, and how many boxes it draws
 
 
 def caption(facts: CaptionFacts) -> tuple[str, ...]:
-    """The lines below the picture; none where every value has a box of its own.
+    """The lines below the picture; empty if every value has a box of its own.
 
     >>> caption(CaptionFacts(1000, 36, 0, True, 1, (), "", None, False, "draw(y, fold='nothing'), 1,000 boxes"))
     ('1,000 values in 36 boxes: a sum is one box.', "More: draw(y, fold='nothing'), 1,000 boxes.")
@@ -38,7 +38,7 @@ def caption(facts: CaptionFacts) -> tuple[str, ...]:
         if facts.sums:
             how.append("a sum is one box")
         if facts.samples > 1:
-            how.append(f"what is alike in up to {facts.samples:,} samples is one box")
+            how.append(f"like values of up to {facts.samples:,} samples are one box")
         if facts.modules:
             some = ", ".join(shortened(path, 30) for path in facts.modules[:2])
             each = (
@@ -51,7 +51,7 @@ def caption(facts: CaptionFacts) -> tuple[str, ...]:
         if facts.focus:
             parts.append(f"the paths from {shortened(facts.focus, 40)} to the output")
         if facts.depth is not None:
-            parts.append(f"what is {counted(facts.depth, 'step')} or fewer from the output")
+            parts.append(f"values at most {counted(facts.depth, 'step')} from the output")
         if facts.capped:
             parts.append(f"the {counted(facts.boxes, 'box')} nearest to the output")
         left = (
@@ -60,4 +60,4 @@ def caption(facts: CaptionFacts) -> tuple[str, ...]:
         lines.append(f"Drawn: {', of these '.join(parts)}; {left}.")
     if lines and facts.more:
         lines.append(f"More: {facts.more}.")
-    return tuple(part for line in lines for part in wrapped(line, WIDE, 3))
+    return tuple(part for line in lines for part in wrapped(line, CAPTION_WIDTH, 3))

@@ -1,4 +1,4 @@
-"""From Values to pictures: the finest that a person can read, and coarser ones."""
+"""Draw a Value as the finest readable picture, then as coarser ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograd_tiny.pictures.scopes import split
 
 
 def pictures(options: Options) -> Iterator[Picture]:
-    """What was asked for, then coarser pictures, each made only when the renderer does not get through with the last.
+    """Yield the picture requested, then coarser ones for a renderer that times out; each is built on demand.
 
     >>> from autograd_tiny import Value
     >>> a = Value(3.0, "a")
@@ -23,7 +23,7 @@ def pictures(options: Options) -> Iterator[Picture]:
     drawn = 0
     for level in _levels(options):
         enough = level.boxes <= options.limit if options.fold is None else level.fold == options.fold
-        if options.fold is None and isinstance(options.given.get("collapse"), int):  # all modules: to see few boxes
+        if options.fold is None and isinstance(options.given.get("collapse"), int):  # a depth asks for few boxes
             enough = enough and level.fold == "samples"
         if level.boxes < drawn or (enough and not drawn):
             yield PictureBuilder(options, level, options.limit).picture(finer)
@@ -37,7 +37,7 @@ def pictures(options: Options) -> Iterator[Picture]:
 
 
 def _levels(options: Options) -> Iterator[FoldLevel]:
-    """The ways to fold, each coarser than the one before."""
+    """Fold levels, from fine to coarse."""
     graph = options.graph
     units = singly(graph)
     yield _level(options, "nothing", 0, units, units)
@@ -49,7 +49,7 @@ def _levels(options: Options) -> Iterator[FoldLevel]:
 
 
 def _level(options: Options, fold: str, depth: int, units: Groups, alikes: Groups) -> FoldLevel:
-    """Modules are collapsed that were asked for, and the others at a depth."""
+    """Collapse the modules given in `options`, and all others at `depth`."""
     asked_for, of_itself = options.collapse, to_depth(depth) if depth else None
     module = {
         scope: (asked_for(scope) if asked_for else "") or (of_itself(scope) if of_itself else "")

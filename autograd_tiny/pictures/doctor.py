@@ -1,4 +1,4 @@
-"""What draws pictures here, what it can draw, and what is missing: the report of ``autograd-tiny doctor``."""
+"""Report the renderers found here, what they can draw, and missing packages: ``autograd-tiny doctor``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.writers.formats import FORMATS
 
-SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
+TRIAL_SECONDS = 5.0  # a renderer that needs longer for two boxes does not work
 TRIED = 'digraph { a -> b [label="∂"] }'
 STARTS = {format.suffix[1:]: format.start for format in FORMATS.values() if format.start}
 INSTALL = {
@@ -37,24 +37,24 @@ USES = {
 
 
 class Renderer(NamedTuple):
-    """A place where a renderer is looked for, and what was seen of the one that is there."""
+    """A place searched for a renderer, and the result of trying the program found there."""
 
-    where: str  # the variable, or the name of the program
+    where: str  # environment variable or program name
     program: Path | None
     version: str
-    faults: dict[str, str]  # for each format what went wrong, "" where it was drawn
+    faults: dict[str, str]  # error by format, "" if it was drawn
 
 
 class Package(NamedTuple):
-    """A package of an extra."""
+    """A package in one of the extras."""
 
     extra: str
     name: str
-    version: str  # "" where it is missing
+    version: str  # "" if it is missing
 
 
 def renderers() -> list[Renderer]:
-    """Every renderer that is looked for, in order, tried on a small graph.
+    """Every place searched for a renderer, in order, each program tried on a small graph.
 
     >>> [r.where for r in renderers() if r.program and not r.faults["svg"]][-1]
     'graphviz-pure'
@@ -66,7 +66,7 @@ def renderers() -> list[Renderer]:
 
 
 def packages() -> list[Package]:
-    """Every package of every extra but `all`, as the package's own metadata lists them.
+    """Packages of every extra except `all`, read from the metadata of this package.
 
     >>> [package.name for package in packages() if package.extra == "check"]
     ['hypothesis', 'mpmath', 'pytest']
@@ -80,10 +80,10 @@ def packages() -> list[Package]:
 
 
 def doctor(console: Console | None = None) -> bool:
-    """Print what draws here and what is missing; whether pictures can be drawn."""
+    """Print the renderers and missing packages; return True if pictures can be drawn."""
     console = console or new_console()
     found = renderers()
-    # A variable that names no program is an error, not a reason to look on.
+    # A variable that names no program is an error, not a reason to search on.
     first = next((r for r in found if r.program or r.where not in INSTALL), None)
     used = first if first and first.program else None
     console.print(_renderers(found, used))
@@ -105,7 +105,7 @@ def _installed(name: str) -> str:
 def _version(program: Path) -> str:
     try:
         done = subprocess.run(
-            [program, "-V"], capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+            [program, "-V"], capture_output=True, timeout=TRIAL_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
         return "?"
@@ -117,13 +117,13 @@ def _faults(program: Path) -> dict[str, str]:
     faults: dict[str, str] = {}
     for format, start in STARTS.items():
         try:
-            drawn = render.render_by(program, TRIED, format, "dot", SECONDS)
+            drawn = render.render_by(program, TRIED, format, "dot", TRIAL_SECONDS)
         except render.TooSlow as error:
             return faults | dict.fromkeys(STARTS.keys() - faults.keys(), str(error).partition(":")[0])
         except render.RenderError as error:
             faults[format] = printable(str(error))
         else:
-            faults[format] = "" if drawn.startswith(start) else f"{program.name} wrote something else than {format}"
+            faults[format] = "" if drawn.startswith(start) else f"{program.name} did not write {format}"
     return faults
 
 
@@ -139,20 +139,20 @@ def _renderers(found: list[Renderer], used: Renderer | None) -> Table:
 
 
 def _said(found: list[Renderer], first: Renderer | None, used: Renderer | None) -> Iterator[str]:
-    """What follows from it, one sentence a line."""
+    """Conclusions from the table, one sentence per line."""
     if used:
         if not used.faults["svg"]:
             yield f"Pictures are drawn by {used.where} {used.version}."
-        # Where nothing can be drawn, it is for one reason.
+        # The formats usually fail for the same reason.
         yield from (f"{fault}." for fault in dict.fromkeys(used.faults.values()) if fault)
     elif first:
-        yield f"Nothing draws: {printable(first.where)}: there is no such program."
+        yield f"No renderer: {printable(first.where)}: there is no such program."
     else:
         texts = " and ".join(format.suffix for format in FORMATS.values() if not format.needs)
-        yield f"Nothing draws. Text needs no renderer: {texts} files, the terminal."
+        yield f"No renderer found. {texts} files and the terminal need none."
     yield from (f"To install {r.where}: {INSTALL[r.where]}" for r in found if not r.program and r.where in INSTALL)
     yield f"To draw with another program: {render.VARIABLE}=/its/path"
-    yield f"LaTeX, for .tex files: {shutil.which('pdflatex') or 'not found; they can be written all the same'}"
+    yield f"LaTeX, for .tex files: {shutil.which('pdflatex') or 'not found; .tex files can still be written'}"
 
 
 def _extras() -> Table:

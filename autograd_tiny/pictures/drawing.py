@@ -1,4 +1,4 @@
-"""`draw`: the graph of a Value, an op, a function or a program as a picture."""
+"""`draw`: draw the graph of a Value, an op, a function or a program."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from autograd_tiny.pictures.writers.graph import Graph, graph_of
 
 __all__ = ["Graph", "draw", "network", "shown"]
 
-SECONDS = 5.0  # a notebook waits no longer for the picture of a Value
+NOTEBOOK_SECONDS = 5.0  # longest time a notebook waits for the picture of a Value
 
 
 @documented
 def draw(y: Any, **options: Unpack[DrawOptions]) -> Graph:
-    """The graph below y: in each box what it is, its value and its gradient (– where none was computed).
+    """Draw the graph that computed y; a box shows an expression, its value and its gradient (– if not computed).
 
     >>> a = Value(2.0, "a")
     >>> print(draw(a * a).source.count("->"))  # a is used twice
     2
 
-    `draw(y).write("y.svg")` writes the picture. Arrows come in the order of the operands; constants stand in the text.
-    Beyond 100 values it is folded, first each sum into a box, then what is alike in the samples of a batch, then
-    modules; the caption counts what was folded or left out.
+    `draw(y).write("y.svg")` writes the picture. Arrows follow the order of the operands; constants appear in the
+    expressions. A graph of more than 100 values is folded: first each sum into a box, then like values of all samples
+    of a batch, then modules. The caption counts what was folded or left out.
 
     {options}
 
-    Of an op it draws the local derivatives as its row spells them, of a function what it computes of its parameters, of
-    a program of a compiled function the graph that it was recorded from; these take no option but rankdir.
-    Raises TypeError for anything else, or an option that is not one, ValueError for a word, a name or a number that
-    does not fit.
+    An op is drawn with its local derivatives, a function with the expressions it computes from its parameters, a
+    program of a compiled function as the graph it was traced from. Ops and functions take only the option rankdir.
+    Raises TypeError for any other object and for an unknown option, ValueError for a word, name or number that is not
+    valid.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
@@ -57,18 +57,18 @@ def _draw_symbols(f: Any, given: DrawOptions) -> Graph:
     asked = asked_for(given)
     rankdir = word_of("rankdir", asked.pop("rankdir", "LR"))
     if asked:
-        raise TypeError(f"draw takes no options but rankdir for a picture of {f!r:.60}, got {', '.join(asked)}")
+        raise TypeError(f"draw takes only the option rankdir for {f!r:.60}, got {', '.join(asked)}")
     if not callable(f):
         raise TypeError(f"draw takes a Value, an Op or a function of numbers, got {f!r:.60}")
     return graph_of(replace(picture_of_op(f) if isinstance(f, Op) else picture_of_function(f), rankdir=rankdir))
 
 
 def shown(y: Value) -> dict[str, str]:
-    """What a notebook shows of a Value: its picture where it can be drawn in time, and its text."""
+    """Notebook output of a Value, by MIME type: its text, and its picture if it can be drawn in time."""
     text = {"text/plain": repr(y)}
     try:
         graph = draw(y)
-        graph.seconds = SECONDS
+        graph.seconds = NOTEBOOK_SECONDS
         svg = FORMATS[".svg"]
         return {svg.mime: svg.write(graph).decode(), **text}
     except Exception:  # a cell that fails to show its result must not hide it

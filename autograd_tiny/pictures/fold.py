@@ -1,7 +1,7 @@
-"""Fold a large graph into few boxes, rung by rung: sums, samples that are alike, modules.
+"""Fold a large graph into few boxes, step by step: sums, like values of several samples, modules.
 
-A partition of the values is a list with one entry per value: the place, in topological order, of the value that leads
-its group. Each rung takes one and gives a coarser one; nothing is lost, since every value stays in some group.
+A partition of the values is a list with one entry per value: the index, in topological order, of the value that leads
+its group. Each step maps a partition to a coarser one. No value is lost, because each stays in some group.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Groups = list[int]
 
 
 class Indexed(NamedTuple):
-    """A topological order by places: of each value its parents, how often it is used, and its module."""
+    """A topological order with, for each value, the indices of its parents, its number of uses and its module."""
 
     order: list[Value]
     parents: list[tuple[int, ...]]
@@ -37,14 +37,14 @@ class Indexed(NamedTuple):
 
 
 def singly(graph: Indexed) -> Groups:
-    """Each value for itself."""
+    """Put each value in a group of its own."""
     return list(range(len(graph.order)))
 
 
 def sums(graph: Indexed) -> Groups:
-    """An add takes in the adds and products used only there, so that a dot product is one group, led by its result.
+    """Merge each add with the adds and products used only by it: a dot product is one group, led by its result.
 
-    A value with a name of its own stays for itself, and no sum reaches into another module.
+    A named value keeps a group of its own, and no sum extends into another module.
     """
     groups = singly(graph)
     signs = [sign(v) for v in graph.order]
@@ -58,18 +58,19 @@ def sums(graph: Indexed) -> Groups:
 
 
 def sign(v: Value) -> str:
-    """The sign between two operands, ``+`` or ``*``, as the row spells it."""
+    """The infix sign of the op of v, such as ``+`` or ``*``; "" if it has none."""
     return v.op.infix[0] if v.op is not None and v.op.infix and v.b is not None else ""
 
 
-OUTSIDE, SHARED = 0, -1  # of no sample, of several
+OUTSIDE, SHARED = 0, -1  # in no sample, in several samples
 
 
 def samples(graph: Indexed, units: Groups) -> Groups:
-    """What belongs to one sample only goes together with its likes in the others.
+    """Merge values that belong to one sample with the like values of the other samples.
 
-    Samples are the terms of a sum that have the same shape, seen from the output. Alike are values of the same op on
-    alike operands, constants left aside; leaves of the same name, or where they have none of the same uses.
+    Samples are terms of a sum, seen from the output, that apply the same ops. Two values are alike if they apply the
+    same op to like operands, regardless of constants. Two leaves are alike if they have the same name or, if unnamed,
+    the same uses.
     """
     samples = _samples(graph, units)
     if all(sample <= OUTSIDE for sample, _ in samples):
@@ -80,7 +81,7 @@ def samples(graph: Indexed, units: Groups) -> Groups:
 
 
 def _samples(graph: Indexed, units: Groups) -> list[tuple[int, int]]:
-    """For each value its sample, and the place of the sum whose term that is."""
+    """Sample of each value, and the index of the sum that has this sample as a term."""
     shapes = _shapes(graph)
     sample: list[tuple[int, int] | None] = [None] * len(units)
     sample[-1] = (OUTSIDE, OUTSIDE)
@@ -107,12 +108,12 @@ def _adds(v: Value) -> bool:
 
 
 def _inner(graph: Indexed, units: Groups, i: int, j: int) -> bool:
-    """Whether operand j is an add within the same sum as i, and so no term of it."""
+    """Return whether operand j is an add in the same sum as i, and therefore not a term."""
     return units[j] == units[i] and sign(graph.order[j]) == "+"
 
 
 def _shapes(graph: Indexed) -> list[int]:
-    """A number for each value: the same for the same ops on the same ops, whatever the leaves; 0 for a leaf."""
+    """A number per value, equal if the ops below are equal, regardless of the leaves; 0 for a leaf."""
     known: dict[object, int] = {}
     shapes: list[int] = []
     for v, xs in zip(graph.order, graph.parents, strict=True):
@@ -122,7 +123,7 @@ def _shapes(graph: Indexed) -> list[int]:
 
 
 def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
-    """A number for each value: the same for those that are alike."""
+    """A number per value, equal for values that are alike."""
     uses = _uses_of_unnamed(graph, samples)
     known: dict[object, int] = {}
     likes: list[int] = []
@@ -141,7 +142,7 @@ def _likes(graph: Indexed, samples: list[tuple[int, int]]) -> list[int]:
 def _uses_of_unnamed(
     graph: Indexed, samples: list[tuple[int, int]]
 ) -> dict[int, list[tuple[str, int, tuple[int, ...]]]]:
-    """For each leaf of one sample its uses: the op, which operand it is, and which shared values are beside it."""
+    """Uses of each leaf of one sample: the op, the operand index, and the shared values among the other operands."""
     found: dict[int, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
     for v, xs in zip(graph.order, graph.parents, strict=True):
         for slot, j in enumerate(xs):
@@ -152,14 +153,14 @@ def _uses_of_unnamed(
 
 
 def modules(graph: Indexed, groups: Groups, module: Mapping[str, str]) -> Groups:
-    """What belongs to one module goes together; `module` gives for each scope the one to collapse, "" for none."""
+    """Merge the groups of one module; `module` maps each scope to the module to collapse, "" for none."""
     first: dict[str, int] = {}
     into = {g: first.setdefault(path, g) for g in dict.fromkeys(groups) if (path := module[graph.scopes[g]])}
     return [into.get(g, g) for g in groups]
 
 
 def to_depth(depth: int) -> Callable[[str], str]:
-    """The first `depth` steps of a path.
+    """A function that keeps the first `depth` steps of a path.
 
     >>> to_depth(1)("layers[0].neurons[3]")
     'layers[0]'

@@ -1,11 +1,11 @@
-"""What a box says: the name or the op of what is in it, its numbers, and in full what does not fit."""
+"""Text of a box: its name or expression, its numbers, and a tooltip with all digits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from autograd_tiny.engine.digits import spread
+from autograd_tiny.engine.digits import counted, spread
 from autograd_tiny.engine.names import LONGEST_LABEL, Named, number, numbered, spell
 from autograd_tiny.engine.op import Spelled, Variadic
 from autograd_tiny.engine.value import Value
@@ -14,15 +14,15 @@ from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.picture import Line
 from autograd_tiny.pictures.theme import Color
 
-FEW_TERMS = 8  # values of a sum that is written out, operands of any other op
+FEW_TERMS = 8  # largest number of values in a written-out sum, or operands of an op
 
 
 class Quantity(NamedTuple):
-    """A number of each value that a box may show in a line, by the word of `show` that asks for it."""
+    """A quantity that a box can show on a line; `label` is its word in the option `show`."""
 
     label: str
     color: Color
-    of: Callable[[Value], float | None]  # None where there is none
+    of: Callable[[Value], float | None]  # None if not computed
 
     def line(self, text: str) -> Line:
         return Line(self.label, text, self.color)
@@ -30,11 +30,11 @@ class Quantity(NamedTuple):
 
 DATA = Quantity("data", Color.VALUE, lambda v: v.data)
 GRAD = Quantity("grad", Color.GRAD, lambda v: v.grad if v.has_grad else None)
-QUANTITIES = (DATA, GRAD)  # a line each, in this order
+QUANTITIES = (DATA, GRAD)  # the order of the lines
 
 
 def summarized(xs: Sequence[float | None]) -> str:
-    """Numbers in one line, from the least to the greatest; – where there is none.
+    """Summarize numbers on one line by their range and mean; – stands for a missing one.
 
     >>> summarized([1.0, 3.0]), summarized([None]), summarized([2.0, None])
     ('1 … 3 (mean 2)', '–', '2, 1 –')
@@ -47,13 +47,13 @@ def summarized(xs: Sequence[float | None]) -> str:
 
 
 class Titles:
-    """The titles of the boxes of one picture, by the places of the values in them."""
+    """Titles of the boxes of one picture. Values are given by their index."""
 
     def __init__(self, graph: Indexed, named: dict[Value, Named], names: bool) -> None:
         self.graph, self.named, self.names = graph, named, names
 
     def title(self, roots: list[int], one: list[int], whole: list[int]) -> str:
-        """Of values that are alike, `roots`; `one` is all that the box holds of the first, `whole` also what is cut."""
+        """Title of like values `roots`; `one` are the drawn values of the first, `whole` also those cut off."""
         first = self.graph.order[roots[0]]
         if first.op is None:
             return self._name(roots) or (numbered(roots[0]) if len(roots) == 1 else "leaf")
@@ -71,19 +71,18 @@ class Titles:
         return f"{name} = {written}" if name else written
 
     def _counted(self, one: list[int]) -> str:
-        """A sum of so many terms: one more than it has adds, but for the 0 that Python's `sum` starts from."""
+        """``sum of n terms``: one more term than adds, not counting the 0 that Python's `sum` starts from."""
         adds = [self.graph.order[i] for i in one if sign(self.graph.order[i]) == "+"]
-        return (
-            f"sum of {1 + len(adds) - sum(x.__class__ is float and x == 0 for v in adds for x in v.operands):,} terms"
-        )
+        zeros = sum(x.__class__ is float and x == 0 for v in adds for x in v.operands)
+        return f"sum of {counted(1 + len(adds) - zeros, 'term')}"
 
     def _name(self, roots: list[int]) -> str:
-        """The name, where all have the same."""
+        """The name that all values share, or ""."""
         names = {self.graph.order[i].name: None for i in roots}
         return str(next(iter(names)) or "") if len(names) == 1 else ""
 
     def _spelled(self, alike: list[int], inside: set[int]) -> Spelled:
-        """The op of values that are alike on what is the same for all of them; … where it is not."""
+        """The expression that like values share, with … for operands that differ."""
         values = [self.graph.order[i] for i in alike]
         op, operands = values[0].op, []
         assert op is not None
@@ -106,6 +105,6 @@ class Titles:
 
 
 def tooltip(title: str, v: Value, source: str) -> str:
-    """All digits of one value, and the line that made it."""
+    """All digits of one value, and its source line."""
     digits = [str(q.line("–" if (x := q.of(v)) is None else repr(x))) for q in QUANTITIES]
     return "\n".join(filter(None, [printable(title), *digits, source]))

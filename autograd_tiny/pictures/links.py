@@ -1,4 +1,4 @@
-"""A network and its scalars as two pictures that lead to each other."""
+"""`linked`: draw a network and its scalars as two pictures linked to each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers import svg
 
 NETWORK, SCALARS = "network.svg", "scalars.svg"
-# A link may lead to a circle, a box or the frame of a module; its outline is the first shape in it.
+# The target of a link is a circle, a box or the frame of a module; its outline is its first shape.
 _ARRIVED = ",".join(f".node:target {shape},.cluster:target {shape}" for shape in ("ellipse", "path", "polygon"))
 
 
@@ -30,7 +30,7 @@ def linked(
     most: int = MOST_CIRCLES,
     **options: Unpack[GraphOptions],
 ) -> tuple[Path, Path]:
-    """Write network.svg and scalars.svg into a folder; a click on a module in one leads to it in the other.
+    """Write network.svg and scalars.svg into a folder; a click on a module in one opens it in the other.
 
     >>> import tempfile
     >>> from autograd_tiny.nn.modules import MLP
@@ -38,9 +38,9 @@ def linked(
     ...     [path.name for path in linked(MLP(2, [3, 1], seed=0)([1.0, -1.0]), folder)]
     ['network.svg', 'scalars.svg']
 
-    Where one arrives is framed. There is no script in them, and they reach nothing but each other. `most` is as for
-    `network`, the options as for `draw`, of the scalars. Raises what `network` and `draw` raise, OSError where the
-    folder cannot be written.
+    The target of a click is framed. The files contain no script and refer only to each other. `most` is passed to
+    `network`, `options` are passed to `draw` for the scalars. Raises what `network` and `draw` raise, RenderError if
+    no renderer can draw, and OSError if the folder cannot be written.
     """
     graphs = network(y, recording, most=most, link=SCALARS), draw(y, recording=recording, link=NETWORK, **options)
     circles, scalars = (svg.read(graph.pipe("svg", encoding="utf-8")) for graph in graphs)
@@ -53,9 +53,9 @@ def linked(
 
 
 def _lead(picture: Element, other: Element) -> None:
-    """Turn the links of a picture to what is there, and add a rule for what a link of the other led to.
+    """Point the links of a picture at modules drawn in the other, and add a style for the target of a click.
 
-    Where a module is folded into another, the link leads to that one, where only what is in it is drawn, to the first.
+    A link to a module folded into another leads to the outer one; if only its inner modules are drawn, to the first.
     """
     ids = [found for group in other.iter(f"{svg.SVG}g") if (found := group.get("id"))]
     for link in picture.iter(f"{svg.SVG}a"):

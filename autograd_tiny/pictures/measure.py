@@ -1,23 +1,23 @@
-"""How wide a text is where nobody can be asked, and how a long one is made to fit."""
+"""Estimate text width without a font engine; truncate and wrap."""
 
 from __future__ import annotations
 
 import textwrap
 import unicodedata
 
-SIZE = 11  # points: the letters of every picture
+SIZE = 11  # points, for the letters of every picture
 
-# The widths of Helvetica's letters, in hundredths of their size; the others are as wide as a digit.
+# Widths of Helvetica's letters in hundredths of the font size; a letter not listed is as wide as a digit.
 _ALIKE = {
     22: "ijl'|", 28: " !,./:;I[]ft\\", 33: "-()r`\"{}", 50: "ckszvxyJ", 67: "ABEKPSVXY&", 72: "CDHNRUw", 78: "GOQ",
     83: "mM+=<>~×≈−∂", 94: "W%", 100: "@…→∞",
 }  # fmt: skip
 _WIDTHS = {c: w for w, cs in _ALIKE.items() for c in cs}
-_GENEROUS = 1.22  # Helvetica's bold is 1.07 times as wide, and the widest face that stands in, DejaVu Sans, 1.18 times
+_GENEROUS = 1.22  # bold Helvetica is 1.07 times as wide, the widest substitute, DejaVu Sans, 1.18 times
 
 
 def text_width(text: str, size: float = SIZE) -> float:
-    """How wide a line is in points, in letters of `size` points: generous, but for bold letters of the widest face.
+    """Estimated width of a line in points, in a font of `size` points; an upper bound except in bold DejaVu Sans.
 
     >>> text_width("grad") < text_width("grad 3.142") < text_width("grad 3.142", 12)
     True
@@ -27,7 +27,7 @@ def text_width(text: str, size: float = SIZE) -> float:
 
 
 def printable(text: str) -> str:
-    r"""The text with a dot for each character that breaks a line, moves a cursor or turns the text around.
+    r"""Replace each character that breaks a line, moves the cursor or reverses the text by a dot.
 
     >>> printable("a\tb")
     'a·b'
@@ -36,7 +36,7 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, longest: int = 60) -> str:
-    """The printable text on one line, its middle left out where it has more than `longest` characters.
+    """The printable text on one line, its middle replaced by … if it has more than `longest` characters.
 
     >>> shortened("layers[0].neurons[12].weight", 20)
     'layers[0].neu…weight'
@@ -47,7 +47,7 @@ def shortened(text: str, longest: int = 60) -> str:
 
 
 def wrapped(text: str, longest: int, most: int) -> tuple[str, ...]:
-    """The printable text on at most `most` lines of at most `longest` characters; one line at least.
+    """Wrap the printable text to at most `most` lines of at most `longest` characters; at least one line.
 
     >>> wrapped("the gradient is complete", 12, 2)
     ('the gradient', 'is complete')

@@ -1,8 +1,7 @@
-"""What is drawn, as plain data: boxes, arrows, and how much of the graph they stand for.
+"""A picture as plain data: boxes, arrows, and how much of the graph they stand for.
 
-A picture is made from Values, from Symbols or from a network, and written as DOT, Mermaid or TikZ: who makes one and
-who writes one know nothing of each other. The picture of a network has a writer of its own, networks/layout.py, which
-puts circles and lines in their places.
+A picture is built from Values, Symbols or a network, and written as DOT, Mermaid or TikZ. Builders and writers do not
+depend on each other. The picture of a network has its own writer, networks/layout.py, which computes positions.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Kind = Literal["leaf", "inner", "output"]
 
 
 class Line(NamedTuple):
-    """A line of a box: what it tells of, and that in digits.
+    """A line of a box: the label of a quantity, and its digits.
 
     >>> print(Line("data", "-1 … 2.5"))
     data -1 … 2.5
@@ -35,28 +34,28 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One value, or `count` of them folded into one."""
+    """One value, or `count` values folded into one box."""
 
-    key: str  # unique within the picture, the same in each run: n0, n1, … in topological order
-    title: str  # the name, or what it is
-    lines: tuple[Line, ...] = ()  # below the title
+    key: str  # unique in the picture and stable between runs: n0, n1, … in topological order
+    title: str  # name or expression
+    lines: tuple[Line, ...] = ()  # shown below the title
     kind: Kind = "inner"
-    scope: str = ""  # the module it belongs to: ``layers[0].neurons[3]``
-    count: int = 1  # values in it
-    inside: int = 0  # uses of a value by another that both are in it
-    note: str = ""  # lines set apart: what is wrong with it
+    scope: str = ""  # path of its module: ``layers[0].neurons[3]``
+    count: int = 1  # number of values; 0 for a stub
+    inside: int = 0  # uses of a value within this box
+    note: str = ""  # lines set apart, such as a warning
     tooltip: str = ""
     bold: bool = False  # highlighted
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """One use of a value, or `count` of them between the same two boxes, from operand to result."""
+    """One use of a value, or `count` uses between the same two boxes, from operand to result."""
 
     tail: str
     head: str
     count: int = 1
-    label: str = ""  # the local derivative, where it is shown
+    label: str = ""  # the local derivative, if shown
     bold: bool = False  # highlighted
 
 
@@ -70,50 +69,50 @@ class Picture:
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     rankdir: str = "LR"  # TB, LR, BT or RL, Graphviz' words
-    caption: tuple[str, ...] = ()  # lines: what was folded or left out, and the call that shows more
+    caption: tuple[str, ...] = ()  # lines about what was folded or left out, and a call that shows more
     left_out: int = 0
     uses_left_out: int = 0
-    link: str = ""  # the file of another picture, where the same modules have the same ids
+    link: str = ""  # file of another picture that uses the same ids for modules
 
     @property
     def title(self) -> str:
-        """What it is a picture of: its output."""
+        """Title of the picture, from its output."""
         return next(
             (f"The graph of {shortened(box.title)}" for box in reversed(self.boxes) if box.kind == "output"), "A graph"
         )
 
     @property
     def values(self) -> int:
-        """How many values of the graph it accounts for."""
+        """Number of values in the graph, drawn or left out."""
         return sum(box.count for box in self.boxes) + self.left_out
 
     @property
     def uses(self) -> int:
-        """How many uses of values it accounts for."""
+        """Number of uses of values in the graph, drawn or left out."""
         return sum(a.count for a in self.arrows) + sum(box.inside for box in self.boxes) + self.uses_left_out
 
 
 @dataclass(slots=True)
 class Frame:
-    """A module with the boxes and the modules in it, in the order of their first boxes; the outermost has no path."""
+    """A module with its boxes and inner modules, in the order of their first boxes; the outermost path is ""."""
 
     path: str = ""
     boxes: list[Box] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
     def title(self, box: Box) -> str:
-        """What a box is called within this frame: ``w[0]`` in that of the neuron."""
+        """Title of a box relative to this frame: ``w[0]`` in the frame of the neuron."""
         return box.title.replace(f"{self.path}.", "") if self.path else box.title
 
 
 def framed(boxes: Sequence[Box]) -> Frame:
-    """The boxes in the frames of their modules; what holds only modules folded into a box each has no frame.
+    """Put the boxes into the frames of their modules; a module of folded modules only has no frame.
 
     >>> frame = framed([Box("n0", "a"), *(Box(f"n{i}", f"f.w[{i}]", scope="f") for i in (1, 2))])
     >>> [box.title for box in frame.boxes], [frame.frames[0].title(box) for box in frame.frames[0].boxes]
     (['a'], ['w[1]', 'w[2]'])
 
-    Nor has a module of one module, or of one box.
+    A module that contains one module or one box has no frame, either.
     """
     outermost = Frame()
     known = {"": outermost}

@@ -1,4 +1,4 @@
-"""Which module each value of a graph belongs to: as recorded, or read off the names of the parameters."""
+"""Find the module of each value in a graph, from a record or from the names of the parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = re.compile(rf"({_STEP}(?:\.{_STEP})*)\.{_STEP}", re.DOTALL)
 
 
 def split(path: str) -> list[str]:
-    """The steps of a path, from the outermost module in.
+    """Split a path into its steps, from the outermost module inwards.
 
     >>> split("layers[0].neurons[3]"), split("parts['a.b']"), split("∂y/∂x")
     (['layers[0]', 'neurons[3]'], ["parts['a.b']"], ['∂y/∂x'])
@@ -26,7 +26,7 @@ def split(path: str) -> list[str]:
 
 
 def owner(name: str | None) -> str:
-    """The module that a parameter's name leads to, "" where the name is no path.
+    """Path of the module that owns a parameter of this name; "" if the name is not a path.
 
     >>> owner("layers[0].neurons[3].w[1]"), owner("parts['a.b'].b"), owner("x1")
     ('layers[0].neurons[3]', "parts['a.b']", '')
@@ -36,7 +36,7 @@ def owner(name: str | None) -> str:
 
 
 def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value, str]:
-    """The path of the module that each value of a topological order belongs to, "" for none.
+    """Path of the module of each value in a topological order, "" for none.
 
     >>> from autograd_tiny.nn.modules import MLP
     >>> from autograd_tiny.engine.value import topological_order
@@ -47,12 +47,13 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
     'layers[1].neurons[0]'
     ''
 
-    What a recording of modules noted is so, within `tracing()` that of the one that is on. The rest is inferred from
-    parameters, leaves named by a path, as `name_parameters` names them: an op on parameters of one module and on
-    something else belongs to it (so `w * x` and `b + …`, and not the regulariser `w * w`), a sum of what belongs to it,
-    until each of its parameters is in it once, and a function applied directly to such a value, its activation. That is
-    all of an `nn.MLP`, and the function that a caller applies directly to its output; in other modules some values may
-    be left without one.
+    A record of modules takes precedence: `recording`, or the active one within `tracing()`. Other values are inferred
+    from parameters, which are leaves named by a path, as `name_parameters` names them. These belong to a module:
+    - an op on its parameters and on other values (`w * x` and `b + …`, but not the regulariser `w * w`);
+    - a sum of its values, until each of its parameters occurs once;
+    - a function applied directly to such a value, its activation.
+    This covers an `nn.MLP`, and also the function that a caller applies directly to its output. In other modules some
+    values may be left without a module.
     """
     recording = recording or recorded()
     where = recording.where if recording and recording.outermost else {}
@@ -65,7 +66,7 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
     if not found and not where:
         return dict.fromkeys(order, "")
     size = Counter(found.values())
-    used: dict[Value, int] = {}  # how many of its module's parameters are in a node
+    used: dict[Value, int] = {}  # number of parameters of its module that a node includes
     for v in order:
         if v not in found:
             if v in where:
@@ -78,7 +79,7 @@ def scopes(order: list[Value], recording: Recording | None = None) -> dict[Value
 
 
 def _inferred(v: Value, found: dict[Value, str], used: dict[Value, int], size: Counter[str]) -> tuple[str, int]:
-    """The module of a node, and how many of its parameters are in the node."""
+    """Module of a node, and the number of its parameters that the node includes."""
     parameters = [x for x in v.parents if x.op is None and found[x]]
     others = [x for x in v.parents if x.op is not None or not found[x]]
     of = {found[x] for x in parameters}
@@ -102,19 +103,19 @@ NOWHERE = "", 0
 
 
 def _takes_a_constant(v: Value) -> bool:
-    """Whether a float beside a parameter may be an input of the network: in w * 2, not in w ** 2."""
+    """Return whether a float operand may be an input of the network: in w * 2, not in w ** 2."""
     return bool(_constants(v)) and (_many(v) or _sign(v) in ("+", "-", "*", "/"))
 
 
 def _is_sum(v: Value, count: int, size: int) -> bool:
-    """Whether it adds up what is in one module, which has not been added up before."""
+    """Return whether v adds up values of one module that have not been added up before."""
     constants = _constants(v)
-    start = constants == [0.0] and v.operands[0] == 0.0 and count < size  # of Python's sum()
+    start = constants == [0.0] and v.operands[0] == 0.0 and count < size  # the 0 that Python's sum() starts from
     return count <= size and (_many(v) or start or not constants)
 
 
 def _is_activation(v: Value, operands: list[Value]) -> bool:
-    """Whether it is a function applied directly to a sum or product."""
+    """Return whether v is a function applied directly to a sum or product."""
     if len(operands) != 1 or (op := operands[0].op) is None or v.op is None:
         return False
     return v.op.infix is None and (op.infix is not None or isinstance(op.partials, Variadic))

@@ -1,4 +1,4 @@
-"""Choose a part of a graph: the paths from a value to the output, what is near the output, what is highlighted."""
+"""Choose a part of a graph: paths from a value to the output, values near the output, highlighted paths."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from autograd_tiny.pictures.fold import Groups, Indexed
 
 
 def named(graph: Indexed, what: Value | str, option: str) -> list[int]:
-    """The places of a value, or of all of that name; raises ValueError, with the nearest names, where there is none."""
+    """Indices of a value, or of all values of a name; raises ValueError with the closest names if there is none."""
     if isinstance(what, Value):
         found = [i for i, v in enumerate(graph.order) if v is what]
         if not found:
-            raise ValueError(f"{option}: {what!r:.60} is not in the graph that is drawn")
+            raise ValueError(f"{option}: {what!r:.60} is not in the drawn graph")
         return found
     if not isinstance(what, str):
         raise TypeError(f"{option} takes a Value or its name, got {what!r:.60} of type {type(what).__name__}")
@@ -24,13 +24,13 @@ def named(graph: Indexed, what: Value | str, option: str) -> list[int]:
     if not found:
         names = list(dict.fromkeys(str(v.name) for v in graph.order if v.name))
         near = difflib.get_close_matches(what, names, 3) or names[:6]
-        some = f"; there are {', '.join(near)}" if near else "; none of its values has a name: Value(2.0, 'x')"
+        some = f"; the names are {', '.join(near)}" if near else "; none is named: name one by Value(2.0, 'x')"
         raise ValueError(f"{option}: no value is called {what!r:.60}{some}")
     return found
 
 
 def on_the_way(graph: Indexed, start: list[int]) -> list[bool]:
-    """Whether each value is on a path from one of `start` to the output."""
+    """Flags, True for each value on a path from one of `start` to the output."""
     kept = [False] * len(graph.order)
     for i in start:
         kept[i] = True
@@ -41,7 +41,7 @@ def on_the_way(graph: Indexed, start: list[int]) -> list[bool]:
 
 
 def within(graph: Indexed, depth: int) -> list[bool]:
-    """Whether each value is at most `depth` steps from the output, by the shortest way."""
+    """Flags, True for each value whose shortest path to the output has at most `depth` steps."""
     far = len(graph.order)
     distance = [far] * far
     distance[-1] = 0
@@ -52,7 +52,7 @@ def within(graph: Indexed, depth: int) -> list[bool]:
 
 
 def nearest(graph: Indexed, groups: Groups, kept: list[bool], limit: int, start: list[int]) -> list[bool]:
-    """The values of the `limit` groups that are nearest to those of `start`, of what is kept."""
+    """Flags, True for each kept value in one of the `limit` groups nearest to `start`."""
     below: dict[int, dict[int, None]] = {}
     for i, xs in enumerate(graph.parents):
         if kept[i]:
@@ -62,7 +62,7 @@ def nearest(graph: Indexed, groups: Groups, kept: list[bool], limit: int, start:
                     row[groups[j]] = None
     found = dict.fromkeys(groups[i] for i in start if kept[i])
     queue = list(found)
-    for group in queue:  # which grows meanwhile
+    for group in queue:  # grows while iterating
         for other in below.get(group, ()):
             if len(found) < limit and other not in found:
                 found[other] = None
@@ -71,11 +71,11 @@ def nearest(graph: Indexed, groups: Groups, kept: list[bool], limit: int, start:
 
 
 class Highlight:
-    """The values and uses to highlight: all paths from a value, or the paths given."""
+    """Values and uses to highlight: all paths from a value, or the given paths."""
 
     def __init__(self, graph: Indexed, what: Any = None) -> None:
         self.values: dict[int, None] = {}
-        self.uses: dict[tuple[int, int], None] = {}  # places of operand and result
+        self.uses: dict[tuple[int, int], None] = {}  # indices of operand and result
         if what is None:
             return
         if isinstance(what, (Value, str)):
@@ -92,8 +92,7 @@ class Highlight:
                 if low not in graph.parents[high]:
                     a, b = graph.order[i], graph.order[j]
                     raise ValueError(
-                        f"highlight: no step of a path leads from {a!r:.60} to {b!r:.60}: "
-                        "neither is an operand of the other"
+                        f"highlight: a path has no step from {a!r:.60} to {b!r:.60}: neither is an operand of the other"
                     )
                 self.uses[low, high] = None
 
@@ -101,15 +100,15 @@ class Highlight:
     def _place(graph: Indexed, place: dict[Value, int], step: Any) -> int:
         if isinstance(step, Value) and step in place:
             return place[step]
-        i = getattr(step, "number", None)  # a node of a trace: numbered in topological order
+        i = getattr(step, "number", None)  # a node of a trace, numbered in topological order
         if isinstance(i, int) and i < len(graph.order) and graph.order[i].op is step.op:
             return i
-        raise ValueError(f"highlight: {step!r:.60} is not in the graph that is drawn")
+        raise ValueError(f"highlight: {step!r:.60} is not in the drawn graph")
 
 
 def _paths(what: Any) -> list[Sequence[Any]]:
-    """One path or several, each a sequence of Values or of a trace's nodes, or something with `nodes`."""
-    if hasattr(what, "largest"):  # what questions.paths gives
+    """Paths as sequences of Values or trace nodes, from one path, several, or an object with `nodes`."""
+    if hasattr(what, "largest"):  # the result of attribution.paths
         what = what.largest
     if hasattr(what, "nodes"):
         return [what.nodes]

@@ -1,4 +1,4 @@
-"""The picture of an op, made from its row of the table, and of a function, run on Symbols."""
+"""Draw an op from its row of the table, and a function by running it on Symbols."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from autograd_tiny.engine.value import topological_order
 from autograd_tiny.pictures.measure import shortened, wrapped
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
 
-LABEL, NAMED = 40, 16  # characters: of a derivative on an arrow, of what is called v1 where it is used
-SHORT = 18  # characters of a derivative that has a place beside another
+# Lengths in characters.
+LONGEST_ARROW_LABEL = 40
+LONGEST_SHARED_LABEL = 18  # of labels side by side
+LONGEST_INLINED = 16  # of an expression; a longer one is called v1, v2, … where it is used
 
 
 def picture_of_op(op: Op) -> Picture:
-    """Operands and result with the local derivative on each arrow, and below each rule of several ops as a graph.
+    """Draw operands and result with the local derivative on each arrow, then each rule of several ops as a graph.
 
     >>> from autograd_tiny.engine import ops
     >>> picture = picture_of_op(ops.div)
@@ -28,7 +30,7 @@ def picture_of_op(op: Op) -> Picture:
     >>> [box.title for box in picture.boxes]
     ['a', 'b', 'y = a / b', '∂y/∂a = 1 / b', '-y', '∂y/∂b = -y / b']
 
-    A rule that Symbols do not get through is shown as ``?``, and the caption says why.
+    A rule that does not run on Symbols is shown as ``?``, with the reason in the caption.
     """
     xs, y = operand_symbols(op), Symbol("y")
     drawing = _Drawing()
@@ -38,7 +40,7 @@ def picture_of_op(op: Op) -> Picture:
     rules = _locals(op, y, xs)
     for x, rule in zip(xs, rules, strict=True):
         text = f"∂y/∂{x} = {_text(rule)}"
-        drawing.arrow(x, y, text if len(xs) == 1 or len(text) <= SHORT else "")  # not across the arrows of another
+        drawing.arrow(x, y, text if len(xs) == 1 or len(text) <= LONGEST_SHARED_LABEL else "")
     by: dict[Symbol, list[str]] = {}
     for x, rule in zip(xs, rules, strict=True):
         if isinstance(rule, Symbol) and rule.op is not None:
@@ -55,13 +57,13 @@ def picture_of_op(op: Op) -> Picture:
     caption += [
         f"∂y/∂{x} = {rule}"
         for x, rule in zip(xs, rules, strict=True)
-        if len(f"∂y/∂{x} = {_text(rule)}") > (LABEL if len(xs) == 1 else SHORT)
+        if len(f"∂y/∂{x} = {_text(rule)}") > (LONGEST_ARROW_LABEL if len(xs) == 1 else LONGEST_SHARED_LABEL)
     ]
     return drawing.picture([*caption, *_complaints(op, rules)])
 
 
 def picture_of_function(f: Callable[..., Any]) -> Picture:
-    """What f computes of Symbols named as its parameters, with the local derivative on each arrow.
+    """Draw the expression that f computes from Symbols named as its parameters, with a local derivative per arrow.
 
     >>> picture = picture_of_function(lambda a, b, slope=0.5: (a * b + slope).tanh())
     >>> [box.title for box in picture.boxes]
@@ -69,8 +71,8 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
     >>> [arrow.label for arrow in picture.arrows[:3]]
     ['b', 'a', '1']
 
-    Parameters with a default are constants. Raises TypeError where f takes no fixed number of numbers, where it
-    branches or treats an argument as something else than a number, and where it returns something else than one.
+    Parameters with a default are constants. Raises TypeError if f does not take a fixed number of numbers, branches on
+    an argument or uses it as anything but a number, or does not return a single number.
     """
     name = getattr(f, "__name__", type(f).__name__)
     symbols = _arguments(f, name)
@@ -79,14 +81,14 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
     except (TypeError, AttributeError) as error:
         raise TypeError(
             f"{name} does not run on symbols: {error}; compute with the rows of the table (ops.sin, not math.sin), "
-            "or draw the Value that it gives for Values"
+            "or draw the Value that it returns for Values"
         ) from error
     if isinstance(y, (int, float)):
-        raise TypeError(f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, whatever these are: there is no graph")
+        raise TypeError(f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, a constant: there is no graph to draw")
     if not isinstance(y, Symbol):
         raise TypeError(
-            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, and not one number computed from them: draw one "
-            "that it gives, such as draw(lambda x: f(x)[0])"
+            f"{name} of {', '.join(map(str, symbols))} is {y!r:.60}, not a single number: draw one component, "
+            "such as draw(lambda x: f(x)[0])"
         )
     drawing = _Drawing()
     label = drawing.labels(order := topological_order(y))
@@ -104,7 +106,7 @@ def picture_of_function(f: Callable[..., Any]) -> Picture:
 
 
 class _Drawing:
-    """Boxes and arrows so far."""
+    """Boxes and arrows of a picture under construction."""
 
     def __init__(self) -> None:
         self.key: dict[Symbol, str] = {}
@@ -113,12 +115,12 @@ class _Drawing:
         self.number = itertools.count()
 
     def labels(self, order: list[Symbol]) -> dict[Symbol, Spelled]:
-        """What each is called where it is used: its text while that is short, or v1, v2, …"""
+        """Label of each Symbol where it is used: its expression if short, else v1, v2, …"""
         taken = {str(s) for s in order if s.op is None}
         label: dict[Symbol, Spelled] = {}
         for s in order:
             label[s] = written = _written(s, label)
-            if s.op is not None and s is not order[-1] and len(written.text) > NAMED:
+            if s.op is not None and s is not order[-1] and len(written.text) > LONGEST_INLINED:
                 label[s] = Spelled(next(v for k in self.number if (v := numbered(k)) not in taken))
         return label
 
@@ -127,7 +129,7 @@ class _Drawing:
         self.boxes.append(Box(self.key[s], title, **({"tooltip": title} | look)))
 
     def arrow(self, tail: Symbol, head: Symbol, label: str = "") -> None:
-        self.arrows.append(Arrow(self.key[tail], self.key[head], label=shortened(label, LABEL)))
+        self.arrows.append(Arrow(self.key[tail], self.key[head], label=shortened(label, LONGEST_ARROW_LABEL)))
 
     def arrows_into(self, s: Symbol, labels: Iterable[str] | None = None) -> None:
         for x, label in zip(s.operands, labels or [""] * len(s.operands), strict=True):
@@ -143,14 +145,14 @@ class _Drawing:
 
 
 def _arguments(f: Callable[..., Any], name: str) -> dict[Symbol, bool]:
-    """A Symbol per parameter without a default, and whether it is given by its name."""
+    """A Symbol per parameter without a default, mapped to True if it is keyword-only."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: its parameters are not known; wrap it: draw(lambda x: {name}(x))") from None
+        raise TypeError(f"{name}: its signature cannot be read; wrap it: draw(lambda x: {name}(x))") from None
     if many := [p for p in parameters if p.kind is p.VAR_POSITIONAL]:
         raise TypeError(
-            f"{name} takes any number of arguments, *{many[0].name}: draw it of some, "
+            f"{name} takes any number of arguments, *{many[0].name}: draw it for some Values, "
             f'draw({name if name.isidentifier() else "f"}(Value(1.0, "a"), Value(2.0, "b")))'
         )
     symbols = {
@@ -159,7 +161,7 @@ def _arguments(f: Callable[..., Any], name: str) -> dict[Symbol, bool]:
         if p.default is p.empty and p.kind is not p.VAR_KEYWORD
     }
     if not symbols:
-        raise TypeError(f"{name} has no parameter without a default: there is nothing to differentiate by")
+        raise TypeError(f"{name} has no parameter without a default: there is nothing to differentiate with respect to")
     return symbols
 
 
@@ -175,7 +177,7 @@ def _title(label: str, written: str) -> str:
 
 
 def _locals(op: Op, y: Symbol, xs: tuple[Symbol | float, ...]) -> list[Any]:
-    """The local derivatives, Symbols or numbers; the error in the place of those that cannot be spelled."""
+    """Local derivatives as Symbols or numbers; the exception instead of one that does not run on Symbols."""
     found: list[Any] = []
     for rule in [op.partials.rule] if isinstance(op.partials, Variadic) else op.partials:
         try:

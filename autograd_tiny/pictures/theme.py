@@ -1,4 +1,4 @@
-"""Every colour of pictures, frames, the terminal and the page, once."""
+"""Colours of pictures, frames, the terminal and the page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import Enum
 
 
 class Color(Enum):
-    """A colour by what it is for: on a light ground, on a dark one, and where the ground is not known.
+    """A colour by purpose: on a light background, on a dark one, and on an unknown one.
 
     >>> Color.VALUE.light, Color.VALUE.dark, Color.VALUE.either
     ('#0059a8', '#79b8ff', '#3b8eea')
 
-    A terminal and a Mermaid chart do not tell their ground. What has no dark form is drawn on white only.
+    The background of a terminal or a Mermaid chart is unknown. A colour without a dark form is used on white only.
     """
 
     light: str
@@ -20,19 +20,19 @@ class Color(Enum):
 
     # fmt: off
     #           light      dark       either
-    PAPER    = "white",   "#14171c", ""         # the ground
-    INK      = "#1a1a1a", "#e9ebee", "#6e7681"  # letters, outlines that count
-    SOFT     = "#565d68", "#a9b0bb", ""         # letters that stand back
+    PAPER    = "white",   "#14171c", ""         # background
+    INK      = "#1a1a1a", "#e9ebee", "#6e7681"  # letters, emphasized outlines
+    SOFT     = "#565d68", "#a9b0bb", ""         # secondary letters
     LINE     = "#8a8f98", "#7d8590", "#8a8f98"  # arrows, outlines
-    PANEL    = "#f4f6f8", "#1d2128", ""         # the ground of what stands beside a picture
+    PANEL    = "#f4f6f8", "#1d2128", ""         # background of panels beside a picture
     VALUE    = "#0059a8", "#79b8ff", "#3b8eea"  # blue: data, the forward pass
-    GRAD     = "#b54708", "#f5a268", "#d9822b"  # orange: gradients, the backward pass, what is wrong
-    LEAF     = "#eef3f8", "#1f2833", ""         # fills the box of a leaf
-    ACTIVE   = "#ffe9c7", "#4a3413", ""         # fills what a step is about
-    NEGATIVE = "#9b5fc0", "#b98ad6", ""         # purple, 4 : 1 on white and on black: weights below 0
-    PALE_VALUE = "#e3eef8", "", ""              # fills of a frame's box, on which both colours keep a contrast of 4.5
+    GRAD     = "#b54708", "#f5a268", "#d9822b"  # orange: gradients, the backward pass, warnings
+    LEAF     = "#eef3f8", "#1f2833", ""         # fill of leaf boxes
+    ACTIVE   = "#ffe9c7", "#4a3413", ""         # fill of the boxes of the current step
+    NEGATIVE = "#9b5fc0", "#b98ad6", ""         # purple, contrast 4:1 on white and on black: negative weights
+    PALE_VALUE = "#e3eef8", "", ""              # fills of boxes in frames, contrast 4.5:1 with VALUE and GRAD
     PALE_GRAD = "#fdeee3", "", ""
-    WAITING  = "#6b7078", "", ""                # a value that is not computed yet
+    WAITING  = "#6b7078", "", ""                # values not computed yet
     # fmt: on
 
     def __init__(self, light: str, dark: str, either: str) -> None:
@@ -40,7 +40,7 @@ class Color(Enum):
 
     @property
     def variable(self) -> str:
-        """Its name in CSS and LaTeX.
+        """Name of the colour in CSS and LaTeX.
 
         >>> Color.VALUE.variable
         'value'

@@ -1,4 +1,4 @@
-"""Pictures: every value and every use of it is drawn, the same text each time, with nothing installed or a reason."""
+"""Pictures draw every value and use, deterministically, without Graphviz, or with a message that says why not."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_text_stands_out_in_the_light_and_in_the_dark():
         for text in (Color.INK, Color.VALUE, Color.GRAD, Color.SOFT):
             assert contrast(text.light, light) >= 4.5
             assert contrast(text.dark, back.dark) >= 4.5
-        if back is not Color.ACTIVE:  # which is outlined in ink
+        if back is not Color.ACTIVE:  # ACTIVE is outlined in INK
             assert contrast(Color.LINE.light, light) >= 2.8
             assert contrast(Color.LINE.dark, back.dark) >= 3
 
@@ -193,7 +193,7 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
     with pytest.raises(render.RenderError, match="dies could not draw svg: out of ink"):
         render.render("digraph {}")
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
-    monkeypatch.setattr(render, "SECONDS", 0.2)
+    monkeypatch.setattr(render, "LAYOUT_SECONDS", 0.2)
     with pytest.raises(render.RenderError, match="still drawing after"):
         render.render("digraph {}")
     monkeypatch.delenv(render.VARIABLE)
@@ -206,34 +206,34 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
-    # Slow for as long as there are more than 50 boxes.
+    # A renderer that hangs on more than 50 boxes.
     slow = 'source=$(cat); [ $(printf "%s" "$source" | grep -c "label=") -gt 50 ] && exec sleep 60; '
     slow += f'printf "%s" "$source" | {own} "$@"'
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "slow", slow)))
-    monkeypatch.setattr(render, "SECONDS", 4.0)
+    monkeypatch.setattr(render, "LAYOUT_SECONDS", 4.0)
     loss = (MLP(2, [4, 4, 1], seed=1)([1.0, -1.0]) - 1) ** 2
     graph = draw(loss, fold="nothing")
     assert len(graph.picture.boxes) == 103
     said = [text for text in texts(graph.pipe("svg")) if text.startswith("Coarser")]
-    assert said == ["Coarser than asked for: that was not laid out in 2 seconds."]
+    assert said == ["Coarser than requested: the finer picture was not laid out in 2 s."]
     assert graph.write(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
 def test_a_renderer_that_always_hangs_ends_in_one_error(tmp_path, monkeypatch):
     monkeypatch.setenv(render.VARIABLE, str(program(tmp_path / "hangs", "exec sleep 60")))
-    monkeypatch.setattr(render, "SECONDS", 1.0)
+    monkeypatch.setattr(render, "LAYOUT_SECONDS", 1.0)
     loss = (MLP(2, [4, 4, 1], seed=1)([1.0, -1.0]) - 1) ** 2
-    with pytest.raises(render.RenderError, match=r"hangs was still drawing .* coarser pictures"):
+    with pytest.raises(render.RenderError, match=r"hangs was still drawing .* coarser pictures? timed out"):
         draw(loss).pipe("svg")
-    monkeypatch.setattr(drawing, "SECONDS", 0.3)
+    monkeypatch.setattr(drawing, "NOTEBOOK_SECONDS", 0.3)
     assert loss._repr_mimebundle_() == {"text/plain": repr(loss)}
 
 
 @pytest.mark.parametrize("letter", ["\\", '"', "&", "<"])
 @pytest.mark.parametrize("write", [lambda p: graph_of(p).source, tikz, mermaid], ids=["dot", "tikz", "mermaid"])
 def test_a_longer_text_makes_no_longer_picture(write, letter):
-    """Graphviz' quoting takes the square of the length of a run of backslashes."""
+    """Quoting a run of backslashes takes graphviz quadratic time."""
 
     def picture(n):
         boxes = Box("n0", letter * n, note=letter * n, scope=letter * n), Box("n1", "y", tooltip=letter * n)

@@ -1,4 +1,4 @@
-"""What is drawn of a graph: whatever is folded or left out, every value and every use is in the picture's count."""
+"""Folding: a picture counts every value and every use, drawn, folded or left out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from autograd_tiny.stepper.traces import trace
 
 
 def accounted(y, picture):
-    """Every value and every use is in the picture, once; arrows lead from box to box."""
+    """Assert that the picture counts each value and use once, and return it."""
     order = topological_order(y)
     assert picture.values == len(order)
     assert picture.uses == sum(len(v.parents) for v in order)
@@ -142,7 +142,7 @@ def test_an_op_of_ones_own_folds_by_its_sign():
 @pytest.mark.parametrize("total", [sum, lambda terms: ops.fsum(*terms), lambda terms: sum(terms, Value(0.0))])
 @pytest.mark.parametrize("kind", [lambda x, name: float(x), lambda x, name: Value(x), Value])
 def test_samples_fold_whatever_sums_them(total, kind):
-    w, b = Value(2.0), Value(1.0)  # no names: they are known by being in every sample
+    w, b = Value(2.0), Value(1.0)  # unnamed: shared because every sample uses them
     y = total([(w * kind(i, "x") + b - kind(2 * i, "t")) ** 2 for i in range(1, 21)])
     y.backward()
     picture = accounted(y, draw(y, fold="samples").picture)
@@ -204,7 +204,7 @@ def test_modules_are_collapsed_by_name_and_by_depth():
     assert [box.title for box in one.picture.boxes if box.count > 1] == ["layers[0].neurons[1]"]
     frames = framed(one.picture.boxes).frames
     assert [frame.path for frame in frames] == ["layers[1].neurons[0]", "layers[0]"]
-    with pytest.raises(ValueError, match=r"no value belongs to 'layers\[7\]'; there are layers"):
+    with pytest.raises(ValueError, match=r"no value belongs to 'layers\[7\]'; the modules are layers"):
         draw(y, collapse="layers[7]")
     with pytest.raises(TypeError, match="collapse takes paths of modules or a depth, got 3"):
         draw(y, collapse=[3])
@@ -253,20 +253,20 @@ def test_highlight_takes_a_value_or_paths():
 
 
 BAD = [
-    ({"show": "data gradient"}, ValueError, "show: 'gradient' is none of names, data, grad, scopes, local"),
-    ({"fold": "all"}, ValueError, "fold: 'all' is none of nothing, sums, samples"),
-    ({"rankdir": "left"}, ValueError, "rankdir: 'left' is none of LR, TB, RL, BT"),
-    ({"depth": 0}, ValueError, "depth is a number of 1 or more, got 0"),
-    ({"depth": True}, ValueError, "depth is a number of 1 or more, got True"),
-    ({"limit": -1}, ValueError, "limit is a number of 1 or more, got -1"),
+    ({"show": "data gradient"}, ValueError, "show: 'gradient' is not one of names, data, grad, scopes, local"),
+    ({"fold": "all"}, ValueError, "fold: 'all' is not one of nothing, sums, samples"),
+    ({"rankdir": "left"}, ValueError, "rankdir: 'left' is not one of LR, TB, RL, BT"),
+    ({"depth": 0}, ValueError, "depth must be an integer of at least 1, got 0"),
+    ({"depth": True}, ValueError, "depth must be an integer of at least 1, got True"),
+    ({"limit": -1}, ValueError, "limit must be an integer of at least 1, got -1"),
     ({"collapse": "layer"}, ValueError, "collapse='layer': none of the values belongs to a module"),
     ({"collapse": 1}, ValueError, "collapse=1: none of the values belongs to a module"),
-    ({"focus": "weigth"}, ValueError, "no value is called 'weigth'; there are weight"),
-    ({"focus": Value(1.0)}, ValueError, "is not in the graph that is drawn"),
+    ({"focus": "weigth"}, ValueError, "no value is called 'weigth'; the names are weight"),
+    ({"focus": Value(1.0)}, ValueError, "is not in the drawn graph"),
     ({"focus": 3}, TypeError, "focus takes a Value or its name, got 3 of type int"),
     ({"highlight": 3}, TypeError, "highlight takes a Value, its name, or paths, got 3 of type int"),
     ({"highlight": ["weight"]}, TypeError, "highlight takes a Value, its name, or paths, got 'weight'"),
-    ({"highlight": [Value(1.0)]}, ValueError, "is not in the graph that is drawn"),
+    ({"highlight": [Value(1.0)]}, ValueError, "is not in the drawn graph"),
 ]
 
 
@@ -330,7 +330,7 @@ def test_a_module_of_one_box_has_no_frame():
 
 @pytest.mark.slow
 def test_the_call_below_a_picture_shows_more():
-    """Each caption's call, run as it stands, draws more boxes than the picture it stands below."""
+    """The call in a caption, run unchanged, draws more boxes than its picture."""
     model, rng = MLP(2, [4, 4, 1], seed=0), random.Random(0)
     batch = sum((1 - model([rng.random(), rng.random()])).relu() for _ in range(20)) / 20
     chain = Value(0.5, "x")

@@ -1,4 +1,4 @@
-"""The pictures of the gallery: every value and every use of it is in a box, on an arrow, or in the caption's count."""
+"""The pictures of the gallery count every value and use in a box, on an arrow, or in the caption."""
 
 from __future__ import annotations
 

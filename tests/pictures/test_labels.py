@@ -1,4 +1,4 @@
-"""A line more in each box is one row: every writer shows it."""
+"""One more row of quantities adds a line to each box, in every format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_line_more_is_one_row_and_stands_in_every_format(suffix, tmp_path, mon
 
 
 def test_a_frame_shows_names_with_backslashes_as_they_are():
-    """A single backslash before N is Graphviz' word for the name of a node."""
+    """Graphviz replaces a single backslash before N by the name of the node."""
     a = Value(2.0, "\\N\\G")
     svg = frame(trace(a * 2), 0).pipe("svg", encoding="utf-8")
     assert ">\\N\\G</text>" in svg

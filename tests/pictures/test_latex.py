@@ -1,4 +1,4 @@
-"""Any text is text to LaTeX too: nothing is left that it would obey."""
+"""Escaped text contains no command that LaTeX would run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograd_tiny.pictures.measure import printable
 from autograd_tiny.pictures.writers.latex import spelled, spline, tex
 
 ANY = st.text(st.characters(codec=None) | st.sampled_from("\\{}%#&_^~$-<>|,`'\"?!αβ∂∇"), max_size=60)
-# A command of our own, with the braces that end its name.
+# A command written by `tex`, with the braces that end its name.
 OURS = re.compile(r"\\(?:[&%$#_{}]|text[a-z]+\{\}|ldots\{\})|\$(?:\\[A-Za-z]+|-|\^[23])\$|[-,]\{\}")
 
 
@@ -26,7 +26,7 @@ def test_nothing_special_is_left(text):
 
 @given(ANY, ANY)
 def test_letters_do_not_meet(a, b):
-    """What is written of a text does not depend on what stands beside it, but for a minus."""
+    """Escaping a text does not depend on the text beside it, except for a minus."""
     a, b = a.replace("-", ""), b.replace("-", "")
     assert tex(a + b) == tex(a) + tex(b)
     assert spelled(spelled(a)) == spelled(a)

@@ -1,4 +1,4 @@
-"""The network and its scalars as two files: each link leads into the other, and a click goes there and back."""
+"""A network and its scalars as two files: links lead from each to the other and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text's room: never less than it takes, and what is cut says so."""
+"""The estimated width of a text is an upper bound, and truncation is marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A flowchart has every box, arrow and frame of its picture, and no text in it means anything to Mermaid."""
+"""A flowchart has every box, arrow and frame of its picture, and Mermaid interprets none of its text."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from autograd_tiny.pictures.writers.mermaid import MOST_ARROWS, mermaid
 BOX = re.compile(r'(n\d+)(\(|\[\[)"([^"]*)"(\)|\]\])')
 ARROW = re.compile(r'(n\d+) (-->|==>)(?:\|"([^"]*)"\|)? (n\d+)')
 FRAME = re.compile(r'subgraph (s\d+)\["([^"]*)"\]')
-# Each of these broke a flowchart, or became an icon, a formula, a link or a list in one, where it was not escaped.
+# Unescaped, each of these broke a flowchart or became an icon, a formula, a link or a list.
 TEXT = st.sampled_from(HOSTILE) | st.text(st.characters(codec=None), max_size=30)
 
 
 def read(text):
-    """The boxes, arrows and frames of a flowchart, and that it has no other lines."""
+    """Parse the boxes, arrows and frames of a flowchart; fail on any other line."""
     first, *lines = text.splitlines()
     assert re.fullmatch(r"flowchart (LR|TB|RL|BT)", first)
     boxes, arrows, frames, depth, caption = {}, [], {}, 0, None
@@ -50,7 +50,7 @@ def read(text):
 
 
 def plain(label):
-    """The lines that a label shows."""
+    """Lines shown by a label."""
     for line in label.split("<br/>"):
         shown = re.sub(r"#\d+;", "", line)
         assert not re.findall(r"[^\w ,=/()\[\].+-]|_", shown), label

@@ -1,4 +1,4 @@
-"""The network as circles and lines: every value and use is in it, and what it shows is what the network computed."""
+"""A network as circles and lines counts every value and use, and shows the numbers that were computed."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_circles_show_activations_and_gradients():
 
 
 def edges(graph):
-    """The attributes of each line that is a weight, by the weight's name."""
+    """Attributes of each weighted line, by the name of the weight."""
     found = {}
     for line in graph.source.splitlines():
         if (name := re.search(r'tooltip="(\S+) = ', line)) and " -> " in line:
@@ -152,7 +152,7 @@ def recorded(f):
         return f(), recording
 
 
-double = Op("double", lambda x: 2.0 * x, (lambda y, x: 2.0 * float(x == x),))  # a rule that cannot be spelled
+double = Op("double", lambda x: 2.0 * x, (lambda y, x: 2.0 * float(x == x),))  # a rule that does not run on Symbols
 
 NETWORKS = {
     "residual": lambda: Residual()([Value(1.0), Value(2.0)]),
@@ -208,7 +208,7 @@ def test_a_wide_network_shows_the_first_and_the_last_in_time():
     start = os.times()
     graph = network(y)
     svg = graph.pipe("svg", encoding="utf-8")
-    assert sum(os.times()[:4]) - sum(start[:4]) < 2  # seconds of work, here and in the renderer
+    assert sum(os.times()[:4]) - sum(start[:4]) < 2  # seconds of CPU time, here and in the renderer
     titles = [box.title for box in graph.picture.boxes]
     assert len(titles) == 3 * 17 + 1
     assert titles[:18] == [
@@ -273,7 +273,7 @@ def test_numbers_out_of_the_ordinary(x):
 BAD = [
     (lambda: network(3.0), TypeError, r"network takes the Value .*got 3\.0"),
     (lambda: network(Value(1.0, "x") * 2), ValueError, "no module is known.*name_parameters"),
-    (lambda: network(MLP(1, [1])([1.0]), most=2), ValueError, "most=2: at least 3"),
+    (lambda: network(MLP(1, [1])([1.0]), most=2), ValueError, "most must be at least 3 .*, got 2"),
     (
         lambda: network(MLP(1, [1, 1], seed=0)([MLP(1, [1, 1], seed=1)([1.0])])),
         ValueError,

@@ -1,4 +1,4 @@
-"""The options of a picture stand once: help, signature, flags, types and refusals are made from their rows."""
+"""Help, signature, flags, types and errors of the options are built from one table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_each_option_stands_in_help_in_the_signature_and_on_the_command_line(nam
 def test_each_choice_is_taken_and_others_are_refused(name):
     for word in choices(name):
         assert draw(graph(), **{name: word}).source
-    with pytest.raises(ValueError, match=f"{name}: 'x' is none of {', '.join(choices(name))}"):
+    with pytest.raises(ValueError, match=f"{name}: 'x' is not one of {', '.join(choices(name))}"):
         draw(graph(), **{name: "x"})
 
 
@@ -46,7 +46,7 @@ def test_an_option_as_it_is_by_default_changes_nothing():
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("focuss", "did you mean focus"), ("colapse", "did you mean collapse"), ("q", "there are rankdir")],
+    [("focuss", "did you mean focus"), ("colapse", "did you mean collapse"), ("q", "choose from rankdir")],
 )
 @pytest.mark.parametrize("what", [graph(), ops.sin, lambda x: x * x])
 def test_an_option_that_is_not_one_names_the_nearest(what, name, near):
@@ -62,7 +62,7 @@ def test_editors_and_type_checkers_see_the_options():
 
 
 def test_a_symbol_has_no_options_of_a_graph():
-    with pytest.raises(TypeError, match=r"no options but rankdir for a picture of .*, got depth, fold"):
+    with pytest.raises(TypeError, match=r"takes only the option rankdir for .*, got depth, fold"):
         draw(ops.sin, depth=3, fold="sums")
 
 

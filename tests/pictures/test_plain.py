@@ -1,4 +1,4 @@
-"""The renderer's layout, read: every box and arrow of any graph, in order, whatever its labels say."""
+"""Parsing plain output finds every box and arrow of any graph, in order, for any labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scopes: what is read off the names of the parameters is what a recording of the same computation noted."""
+"""Scopes inferred from the names of parameters agree with a record of the same computation."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_only_what_is_applied_directly_is_an_activation():
 
 
 class Twice(Module):
-    """Two networks that named their own parameters alike, and a parameter that has no name."""
+    """Two networks with equal parameter names, and an unnamed parameter."""
 
     def __init__(self):
         self.first, self.second, self.scale = MLP(1, [1], seed=0), MLP(1, [1], seed=1), Value(3.0)

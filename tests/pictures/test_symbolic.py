@@ -1,4 +1,4 @@
-"""Pictures of ops and functions: what is drawn computes what the row and the function compute."""
+"""Pictures of ops and functions: the expressions drawn compute the same as the op or the function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from autograd_tiny.engine.value import topological_order
 from autograd_tiny.nn.modules import Neuron
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.pictures.measure import shortened
-from autograd_tiny.pictures.symbolic import LABEL, SHORT, picture_of_function, picture_of_op
+from autograd_tiny.pictures.symbolic import (
+    LONGEST_ARROW_LABEL,
+    LONGEST_SHARED_LABEL,
+    picture_of_function,
+    picture_of_op,
+)
 from autograd_tiny.pictures.writers.graph import graph_of
 
 softsign = Op("softsign", lambda x: x / (1 + abs(x)), (lambda y, x: (d := 1 / (1 + abs(x))) * d,))
@@ -29,7 +34,7 @@ POINTS = (0.7, 0.3, 0.9, 1.3, 1.7, -0.4, 0.2, -1.1, 2.3)
 
 
 def computed(picture, given):
-    """What each box comes to by its title; the text is this test's own."""
+    """Evaluate each box by its title, with `eval` and not with the package."""
     env = (
         dict(ops.TABLE)
         | {f"power_rule{n}": ops.falling_power(n) for n in range(6)}
@@ -53,7 +58,9 @@ def test_the_picture_of_an_op_is_its_row(op):
     assert [box.title for box in picture.boxes[: len(xs)]] == [str(x) for x in xs]
     assert [(a.tail, a.head) for a in picture.arrows[: len(xs)]] == [(f"n{i}", f"n{len(xs)}") for i in range(len(xs))]
     assert [a.label for a in picture.arrows[: len(xs)]] == [
-        shortened(text, LABEL) if len(text := f"∂y/∂{x} = {line}") <= SHORT or len(xs) == 1 else ""
+        shortened(text, LONGEST_ARROW_LABEL)
+        if len(text := f"∂y/∂{x} = {line}") <= LONGEST_SHARED_LABEL or len(xs) == 1
+        else ""
         for x, line in zip(xs, lines, strict=True)
     ]
     rules, stack = {}, [d for d in op.local_derivatives(y, xs) if isinstance(d, Symbol)]
@@ -114,7 +121,7 @@ def test_the_picture_of_a_function_is_that_of_its_value(name):
     assert picture.values == len(order)
     assert picture.uses == sum(len(v.parents) for v in order)
     labels = [arrow.label for arrow in picture.arrows]
-    if name not in ("many operands", "neuron", "partial"):  # there a text is shortened
+    if name not in ("many operands", "neuron", "partial"):  # these have shortened titles
         env = computed(picture, {n: v.data for n, v in given.items()})
         assert sorted(eval(label, env) for label in labels) == pytest.approx(
             sorted(d for v in order if v.op for d in v.local_derivatives if d is not None), rel=1e-12
@@ -124,15 +131,15 @@ def test_the_picture_of_a_function_is_that_of_its_value(name):
 
 BAD = [
     (lambda x: x if x > 0 else -x, r"`x` cannot be compared or converted to bool: use.*draw the Value that"),
-    (lambda *xs: xs[0], r"takes any number of arguments, \*xs: draw it of some"),
+    (lambda *xs: xs[0], r"takes any number of arguments, \*xs: draw it for some Values"),
     (lambda p: p["a"] * 2, r"not subscriptable; compute with the rows"),
     (lambda p: p.w * 2, r"has no attribute 'w'; compute with the rows"),
     (lambda xs: sum(xs), r"not iterable; compute with the rows"),
-    (lambda x: 3.0, r"of x is 3\.0, whatever these are"),
-    (lambda x: (x, x), r"of x is \(<symbol x>, <symbol x>\), and not one number"),
+    (lambda x: 3.0, r"of x is 3\.0, a constant: there is no graph to draw"),
+    (lambda x: (x, x), r"of x is \(<symbol x>, <symbol x>\), not a single number"),
     (lambda k=1.0: k, r"no parameter without a default"),
     (Neuron(2, seed=0), r"Neuron does not run on symbols: .*takes a list of numbers, got <symbol x>"),
-    (max, r"max: its parameters are not known; wrap it"),
+    (max, r"max: its signature cannot be read; wrap it"),
 ]
 
 
@@ -162,5 +169,5 @@ def test_what_is_used_twice_at_each_step_is_drawn_at_once():
 
 def test_a_direction_is_checked_for_every_kind_of_picture():
     for what in (ops.tanh, lambda x: x * x, Value(1.0)):
-        with pytest.raises(ValueError, match="rankdir: 'x' is none of LR, TB, RL, BT"):
+        with pytest.raises(ValueError, match="rankdir: 'x' is not one of LR, TB, RL, BT"):
             draw(what, rankdir="x")

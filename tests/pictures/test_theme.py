@@ -1,4 +1,4 @@
-"""Every colour stands once, in the theme."""
+"""Every colour is defined once, in the theme."""
 
 from __future__ import annotations
 

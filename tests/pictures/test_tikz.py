@@ -1,4 +1,4 @@
-"""LaTeX takes what is written, whatever the names, and shows every box, arrow and frame of the picture."""
+"""LaTeX compiles the document for any names, and shows every box, arrow and frame of the picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views import sequence as frames
 
 NUMBER = r"-?\d+\.\d\d"
-# What LaTeX or a slide would do something with, or has no letters for.
+# Text that LaTeX or a slide would interpret, or has no letters for.
 OBEYED = [
     "<1->[x]--",
     "?`!`<<>>,,''",
@@ -65,7 +65,7 @@ def test_every_box_and_arrow_is_there(program):
     picture = draw(program.value(), show={"data", "local"}).picture
     text = tikz(picture)
     drawn = re.findall(r"^\\draw\[arrow.*", text, re.MULTILINE)
-    assert len(set(drawn)) == len(drawn) == len(picture.arrows)  # no arrow lies on another
+    assert len(set(drawn)) == len(drawn) == len(picture.arrows)  # no arrow covers another
     assert len(re.findall(r"^\\node\[local\]", text, re.MULTILINE)) == sum(
         bool(arrow.label) for arrow in picture.arrows
     )
@@ -81,7 +81,7 @@ def test_every_box_and_arrow_is_there(program):
         rf"^\\draw\[arrow[^]]*\] \(({NUMBER}),({NUMBER})\).*\(({NUMBER}),({NUMBER})\);$", text, re.MULTILINE
     )
     for arrow, (x0, y0, x1, y1) in zip(picture.arrows, ends, strict=True):
-        for key, at_x, at_y in ((arrow.tail, x0, y0), (arrow.head, x1, y1)):  # it touches both its boxes
+        for key, at_x, at_y in ((arrow.tail, x0, y0), (arrow.head, x1, y1)):  # it touches both boxes
             x, y, wide, high = found[number[key]]
             assert abs(float(at_x) - x) <= wide / 2 + 2
             assert abs(float(at_y) - y) <= high / 2 + 2

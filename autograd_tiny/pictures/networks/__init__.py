@@ -1,6 +1,6 @@
-"""A network as people draw one.
+"""Draw a network as circles and lines.
 
-graph.py    layers of neurons, read off the graph of what they computed
-layout.py   circles and lines, each in its place
+graph.py    circles and lines, derived from the graph that the modules computed
+layout.py   positions of the circles and lines
 picture.py  `network`
 """

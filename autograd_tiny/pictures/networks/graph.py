@@ -1,4 +1,4 @@
-"""From Values to the network that computed them: which circle each value is in, and what lies between two circles."""
+"""Derive circles and lines of a network from the graph of the Value that it computed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from autograd_tiny.pictures.scopes import scopes
 
 
 class Key(NamedTuple):
-    """Which circle: a module by its path, an input by where it goes, what mixes modules, what comes after them all."""
+    """Identity of a circle: a module, an input, values that mix modules, or the result computed from all of them."""
 
-    kind: str  # module, input, between, result; more, where a column is too long
+    kind: str  # module, input, between or result; more for the folded middle of a column
     of: Any = ""
 
 
@@ -28,35 +28,35 @@ RESULT = Key("result")
 
 @dataclass
 class Circle:
-    """The values of one module, or those between modules, for all samples of a batch."""
+    """Values of one module, or values between modules, for all samples of a batch."""
 
     key: Key
     values: list[Value] = field(default_factory=list)
-    seen: list[Value] = field(default_factory=list)  # those that another circle uses: its activations
-    constants: list[float] = field(default_factory=list)  # what the network was given as floats
-    biases: list[Value] = field(default_factory=list)  # its parameters that are on no line
-    inside: int = 0  # uses of a value by another that both are in it
-    circles: int = 1  # folded into this one
+    seen: list[Value] = field(default_factory=list)  # used by another circle: the activations
+    constants: list[float] = field(default_factory=list)  # inputs given as floats
+    biases: list[Value] = field(default_factory=list)  # parameters not on a line
+    inside: int = 0  # uses of a value within this circle
+    circles: int = 1  # number folded into this one
 
 
 @dataclass
 class Line:
-    """What one circle takes from another: so many uses, multiplied by these parameters."""
+    """Uses of one circle by another, and the parameters that multiply them."""
 
-    weights: dict[Value, None] = field(default_factory=dict)  # in order, each once
+    weights: dict[Value, None] = field(default_factory=dict)  # ordered set
     uses: int = 0
 
 
 @dataclass
 class Network:
-    """The circles in the order of their first value, and the lines between them, from operand to result."""
+    """Circles in the order of their first value, and lines from operand to result."""
 
     circles: dict[Key, Circle]
     lines: dict[tuple[Key, Key], Line]
-    left_out: int  # uses of a parameter outside of its module, as in a penalty on the weights
+    left_out: int  # uses of a parameter outside its module, as in a weight penalty
 
     def columns(self) -> list[list[Key]]:
-        """Inputs first, each other circle one column to the right of the last that it depends on, the result last."""
+        """Columns from left to right: inputs, then each circle one column after its last operand, then the result."""
         sources: dict[Key, list[Key]] = {key: [] for key in self.circles}
         for tail, head in self.lines:
             sources[head].append(tail)
@@ -79,7 +79,7 @@ class Network:
 
 
 def folded(network: Network, columns: list[list[Key]], most: int) -> tuple[Network, list[list[Key]]]:
-    """The same with the middle circles of a column of more than `most` in one, so that it has `most` circles."""
+    """Fold the middle of each column of more than `most` circles into one circle, leaving `most`."""
     to = {key: key for column in columns for key in column}
     shown = []
     for i, column in enumerate(columns):
@@ -108,32 +108,32 @@ def folded(network: Network, columns: list[list[Key]], most: int) -> tuple[Netwo
 
 
 def network_of(y: Value, recording: Recording | None = None) -> Network:
-    """The circles and lines of the modules that computed y.
+    """Circles and lines of the modules that computed y.
 
     >>> from autograd_tiny.nn.modules import MLP
     >>> found = network_of(MLP(2, [3, 1], seed=0)([1.0, -1.0]))
     >>> [len(column) for column in found.columns()], len(found.lines)
     ([2, 3, 1], 9)
 
-    Every value is in one circle; every use is inside a circle, on a line or in `left_out`. Raises ValueError when no
-    module is known, or when two parameters of one module are named alike.
+    Every value is in one circle; every use is inside a circle, on a line or in `left_out`. Raises ValueError if no
+    module is known, or if two parameters of one module have the same name.
     """
     return _Reader(y, recording).network()
 
 
 class _Reader:
-    """The graph of one value while its circles and lines are found."""
+    """State of deriving circles and lines from the graph of one value."""
 
     def __init__(self, y: Value, recording: Recording | None) -> None:
         self.order = topological_order(y)
         self.scope = scope = scopes(self.order, recording)
         self.parameters = {v for v in self.order if v.op is None and scope[v]}
         _refuse(self.order, scope, self.parameters)
-        # Of each node of a module its operands that a parameter multiplies, and that parameter.
+        # For each node of a module: index of each operand multiplied by a parameter, and that parameter.
         self.weighted = {v: dict(_weighted(v, scope)) for v in self.order if v.op is not None and scope[v]}
         self.circles: dict[Key, Circle] = {}
         self.lines: dict[tuple[Key, Key], Line] = defaultdict(Line)
-        self.seen = {y}  # what another circle uses
+        self.seen = {y}  # used by another circle
         self.left_out = 0
 
     def network(self) -> Network:
@@ -155,7 +155,7 @@ class _Reader:
         return self.circles.setdefault(key, Circle(key))
 
     def use(self, v: Value, i: int, x: Value, there: Key, here: Key) -> None:
-        """Operand i of v is x: within a circle, on a line, or without one."""
+        """Count the use of x as operand i of v: inside a circle, on a line, or left out."""
         weights = self.weighted.get(v, {})
         if i in weights and there != here:
             self.lines[there, here].weights[weights[i]] = None
@@ -168,7 +168,7 @@ class _Reader:
             self.seen.add(x)
 
     def constant(self, v: Value, i: int, x: float, here: Key) -> None:
-        """Operand i of v is a float: an input, where a parameter multiplies it."""
+        """Record the float x, operand i of v, as an input if a parameter multiplies it."""
         weight = self.weighted.get(v, {}).get(i)
         if weight is not None:
             there = _place(self.scope[v], v, i, weight)
@@ -188,7 +188,7 @@ class _Reader:
                     group[v] = key
             elif v not in feeding and v not in self.parameters:
                 group[v] = RESULT
-        for v in reversed(self.order):  # what an input was computed from, and parameters of which nothing was made
+        for v in reversed(self.order):  # operands of inputs, and parameters not grouped yet
             for x in v.parents:
                 if x in self.parameters and self.scope[x] in modules:
                     group[x] = Key("module", self.scope[x])
@@ -196,7 +196,7 @@ class _Reader:
         return group
 
     def feeding(self) -> tuple[set[str], set[Value]]:
-        """The modules that computed something or lend their parameters; what they depend on outside of all."""
+        """Modules that computed a value or supplied parameters, and the values outside modules that they use."""
         modules = {self.scope[v] for v in self.weighted}
         feeding: set[Value] = set()
         for v in reversed(self.order):
@@ -208,10 +208,10 @@ class _Reader:
         return modules, feeding
 
     def inputs(self, v: Value, group: dict[Value, Key]) -> dict[Value, Key]:
-        """The operands of a module's node that are in no module nor a circle yet."""
+        """Circles of the operands of v, a node of a module, that have no module or circle yet."""
         return {
             x: _place(self.scope[v], v, i, self.weighted[v].get(i))
-            for i, x in reversed([*enumerate(v.operands)])  # of one that is used twice, the first use counts
+            for i, x in reversed([*enumerate(v.operands)])  # the first use of a repeated operand counts
             if isinstance(x, Value) and not self.scope[x] and x not in group
         }
 
@@ -219,19 +219,19 @@ class _Reader:
 def _refuse(order: list[Value], scope: dict[Value, str], parameters: set[Value]) -> None:
     if not any(v.op is not None and scope[v] for v in order):
         raise ValueError(
-            "no module is known to have computed this value: name the parameters by model.name_parameters(), or record "
-            "the computation: with tracing() as recording: y = …, then network(y, recording)"
+            "no module is known to have computed this value: name the parameters with model.name_parameters(), or "
+            "record the computation: with tracing() as recording: y = …, then network(y, recording)"
         )
     names = Counter((scope[v], v.name) for v in order if v in parameters and v.name)
     for (_, name), count in names.items():
         if count > 1:
             raise ValueError(
-                f"{count} parameters are named {name}: hold both networks in one Module and name_parameters()"
+                f"{count} parameters are named {name}: hold both networks in one Module and call its name_parameters()"
             )
 
 
 def _weighted(v: Value, scope: dict[Value, str]) -> Iterator[tuple[int, Value]]:
-    """The operands of a module's node that a parameter multiplies, by their place, and that parameter."""
+    """Index of each operand of v, a node of a module, that a parameter multiplies, and that parameter."""
     assert v.op is not None
     operands = v.operands
     for i, j in enumerate(_factors(v.op, len(operands))):
@@ -245,17 +245,17 @@ def _weighted(v: Value, scope: dict[Value, str]) -> Iterator[tuple[int, Value]]:
 
 @cache
 def _factors(op: Op, n: int) -> tuple[int | None, ...]:
-    """By which other operand each operand is multiplied: the one that is the local derivative, spelled with Symbols."""
+    """Index of the operand that multiplies each operand, found by running the rules on Symbols."""
     xs = tuple(Symbol(f"x{i}") for i in range(n))
     try:
         derivatives = op.local_derivatives(Symbol("y"), xs)
-    except (TypeError, ValueError, ArithmeticError):  # a rule of the user's own that cannot be spelled
+    except (TypeError, ValueError, ArithmeticError):  # a user's rule that does not run on Symbols
         return (None,) * n
     return tuple(next((j for j, x in enumerate(xs) if x is d), None) for d in derivatives)
 
 
 def _between(v: Value, group: dict[Value, Key]) -> Key | None:
-    """The circle of what mixes modules on its way into another one, None where it is an input."""
+    """Circle of v, a value between modules; None if it is an input."""
     below = {group[x] for x in v.parents if x in group and group[x].kind in ("module", "between")}
     if len(below) > 1:
         return Key("between", frozenset().union(*map(_mixed, below)))
@@ -267,11 +267,11 @@ def _mixed(key: Key) -> frozenset[str]:
 
 
 def _siblings(scope: str) -> str:
-    """The list that a module is in: ``layers[0].neurons`` for ``layers[0].neurons[3]``."""
+    """Path of the list that contains a module: ``layers[0].neurons`` for ``layers[0].neurons[3]``."""
     return re.sub(r"\[[^\]]*\]$", "", scope)
 
 
 def _place(scope: str, v: Value, i: int, weight: Value | None) -> Key:
-    """Which input of a network it is: all that go where this one goes, in each sample and to each neuron beside it."""
+    """Circle of an input: one for all samples and sibling neurons that use it in the same position."""
     name = str(weight.name or "") if weight is not None else f"{v.op}.{i}"
     return Key("input", (_siblings(scope), name.removeprefix(f"{scope}.")))

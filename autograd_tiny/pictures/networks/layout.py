@@ -1,4 +1,4 @@
-"""Circles in columns and the lines between them, each put in its place."""
+"""Lay out circles in columns and the lines between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.labels import GRAD, summarized
 from autograd_tiny.pictures.measure import shortened, text_width
@@ -22,29 +22,29 @@ from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 Point = tuple[float, float]
 Run = tuple[str, Color]  # a piece of text and its colour
 
-LARGE_COLUMN = 8  # circles in a column that can be large
-MOST_LABELLED = 12  # lines between two columns that have room for their numbers
-MOST_LISTED = 8  # parameters that a tooltip tells one by one
-LABEL = (62.0, 24.0)  # points: the weight and its gradient
+LARGE_COLUMN = 8  # most circles in a column of large circles
+MOST_LABELLED = 12  # most lines between two columns that are labelled
+MOST_LISTED = 8  # most parameters listed in a tooltip
+LABEL_SIZE = (62.0, 24.0)  # points, for a weight and its gradient
 
 
 class Sizes(NamedTuple):
-    """In points: large circles hold their numbers, small ones have them on their right."""
+    """Sizes in points. Large circles contain their numbers, small ones have them on the right."""
 
     radius: float
     row: float
-    gap: float  # between two columns
+    gap: float  # between columns
     font: float
-    widest: float  # line
+    widest: float  # widest line
 
 
 LARGE, SMALL = Sizes(34, 124, 190, 10, 4), Sizes(10, 34, 190, 8, 2)
 
 
 def arranged(picture: Picture, found: Network, columns: list[list[Key]]) -> Graph:
-    """The picture of a network as a graph in which everything has its position.
+    """The picture of a network as a graph with a position for every node and edge.
 
-    Its text needs no layout: `nop2`, which it names, is the engine of Graphviz that puts things where `pos` says.
+    Its layout engine is `nop2`, which keeps the positions given by `pos`.
     """
     drawing = _Drawing(picture, found, columns)
     for column in columns:
@@ -55,7 +55,7 @@ def arranged(picture: Picture, found: Network, columns: list[list[Key]]) -> Grap
 
 
 class _Drawing:
-    """A graph, and where in it the circles are."""
+    """A graph under construction, and the positions of its circles."""
 
     def __init__(self, picture: Picture, found: Network, columns: list[list[Key]]) -> None:
         self.picture, self.found = picture, found
@@ -66,9 +66,9 @@ class _Drawing:
         self.graph.attr("edge", color=Color.LINE.light, arrowhead="none")
         self.graph.picture = picture
         self.written = 0
-        self.number: dict[Key, int] = {}  # of its column
+        self.number: dict[Key, int] = {}  # of the column
         self.at: dict[Key, Point] = {}
-        self.out: dict[Key, float] = {}  # where the lines begin: in the middle of a circle, or after its text
+        self.out: dict[Key, float] = {}  # x where lines begin: the centre of a circle, or the end of its text
         x = 0.0
         for i, column in enumerate(columns):
             top = (len(column) - 1) / 2 * size.row
@@ -81,8 +81,10 @@ class _Drawing:
     def text(
         self, x: float, y: float, runs: list[Run], size: float, *, left: bool = False, plain: bool = False, **look: Any
     ) -> None:
-        """Pieces of text beside each other, their middle or their left end at x; each has its own place, since no font
-        can be trusted to be as wide as another, and covers the lines below it, unless it is plain."""
+        """Place runs of text side by side, centred on x or starting there.
+
+        Each run has its own position, because font widths differ. A run hides the lines behind it unless it is plain.
+        """
         widths = [text_width(text, size) + size * 0.4 for text, _ in runs]
         x = x if left else x - sum(widths) / 2
         kind = (
@@ -136,22 +138,22 @@ class _Drawing:
                 self.text(x, y - size.radius - 8, [(name, Color.INK), *_numbers(biases[0])], 8, **look)
 
     def lines(self) -> None:
-        """The strongest last, over the others."""
+        """Draw the lines, the strongest last and on top."""
         arrows = dict(zip(self.found.lines, self.picture.arrows, strict=True))
         strength = {ends: _strength(line) for ends, line in self.found.lines.items()}
         strongest = max((s for s in strength.values() if math.isfinite(s)), default=0.0) or 1.0
         for ends in sorted(arrows, key=lambda ends: strength[ends]):
             arrow, line = arrows[ends], self.found.lines[ends]
-            tip = tooltip("\n".join(told(line.weights)) or f"{line.uses:,} uses")
+            tip = tooltip("\n".join(told(line.weights)) or counted(line.uses, "use"))
             look = _look(line, self.size.widest / strongest)
-            if self.number[ends[1]] <= self.number[ends[0]]:  # not from left to right, as the others
+            if self.number[ends[1]] <= self.number[ends[0]]:  # does not run from left to right
                 look |= {"arrowhead": "normal", "arrowsize": "0.6"}
             self.graph.edge(arrow.tail, arrow.head, pos=self.spline(*ends), tooltip=tip, **look)
         if self.size is LARGE:
             self.label_lines()
 
     def spline(self, tail: Key, head: Key) -> str:
-        """From one circle to another, around the columns that lie between them."""
+        """Spline from one circle to another, bent around the columns between them."""
         (_, y0), (x3, y3), x0, radius = self.at[tail], self.at[head], self.out[tail], self.size.radius
         next_to = self.number[head] == self.number[tail] + 1
         bend = 0.0 if next_to or x0 == x3 else math.copysign(self.size.row * 0.8, y0 + y3)
@@ -163,7 +165,7 @@ class _Drawing:
         return " ".join([f"e,{_pos(end)}"] * back + [_pos(point) for point in curve])
 
     def label_lines(self) -> None:
-        """The weight and its gradient on each line where there are few, each where it covers no other."""
+        """Label lines with weight and gradient if there are few, placed so that labels overlap least."""
         between: dict[int, list[tuple[Key, Key]]] = defaultdict(list)
         for (tail, head), line in self.found.lines.items():
             if self.number[head] == self.number[tail] + 1 and len(line.weights) == 1:
@@ -193,14 +195,14 @@ def _box_numbers(box: Box) -> list[Run]:
 
 
 def _room(box: Box, parent: str) -> float:
-    """How much room the text on the right of a small circle takes."""
+    """Width of the text to the right of a small circle, in points."""
     size = SMALL.font
     numbers = sum(text_width(text, size) + size * 0.4 for text, _ in _box_numbers(box))
     return max(text_width(_name(box, parent), size) + size * 0.4, numbers) + 4
 
 
 def _parent(column: list[Key]) -> str:
-    """The module that all modules of a column are in, which is written over them: ``layers[0]``."""
+    """The module that contains all modules of a column, its heading: ``layers[0]``; "" if there is none."""
     parents = {key.of.rpartition(".")[0] for key in column if key.kind == "module"}
     return parents.pop() if len(parents) == 1 else ""
 
@@ -210,7 +212,7 @@ def _strength(line: Line) -> float:
 
 
 def _look(line: Line, scale: float) -> dict[str, str]:
-    """Never by the colour alone: what is negative is dashed, what stands for several weights is dotted."""
+    """Style of a line: dashed if negative, dotted if it has several weights, so that colour is never the only cue."""
     strength = _strength(line)
     if not math.isfinite(strength):
         return {"color": Color.GRAD.light, "penwidth": "5"}
@@ -237,12 +239,12 @@ def _along(a: Point, b: Point) -> Iterator[Point]:
 
 
 def _apart(a: Point, b: Point) -> float:
-    """1 where two labels do not touch, less where they do."""
-    return min(1.0, max(abs(a[0] - b[0]) / LABEL[0], abs(a[1] - b[1]) / LABEL[1]))
+    """Distance of two labels, at most 1; less than 1 if they overlap."""
+    return min(1.0, max(abs(a[0] - b[0]) / LABEL_SIZE[0], abs(a[1] - b[1]) / LABEL_SIZE[1]))
 
 
 def told(parameters: Iterable[Value]) -> list[str]:
-    """Each parameter with its value and gradient, those of many that come first."""
+    """A line per parameter with value and gradient, for the first few."""
     parameters = list(parameters)
     told = [f"{shortened(str(w.name or 'unnamed'))} = {parameter(w)}" for w in parameters[:MOST_LISTED]]
     return told + [f"… {len(parameters) - MOST_LISTED:,} more"] * (len(parameters) > MOST_LISTED)
@@ -253,7 +255,7 @@ def _numbers(w: Value) -> list[Run]:
 
 
 def parameter(w: Value) -> str:
-    """Its value and its gradient: ``0.5, grad -1``."""
+    """Value and gradient of a parameter: ``0.5, grad -1``."""
     return f"{short(w.data)}, {_gradient(w)}"
 
 

@@ -1,4 +1,4 @@
-"""A network as people draw one: modules as circles in columns, weights as lines."""
+"""`network`: draw a network with modules as circles in columns and weights as lines."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ MOST_CIRCLES = 17  # circles in a column
 
 
 def network(y: Value, recording: Recording | None = None, *, most: int = MOST_CIRCLES, link: str = "") -> Graph:
-    """The network that computed y: a circle per module with its activation and gradient, a line per weight.
+    """Draw the network that computed y: a circle per module with its activation and gradient, a line per weight.
 
     >>> from autograd_tiny.nn.modules import MLP
     >>> graph = network(MLP(2, [3, 1], seed=0)([1.0, -1.0]))
     >>> len(graph.picture.boxes), len(graph.picture.arrows)  # 2 inputs and 4 neurons; 9 weights
     (6, 9)
 
-    Lines are as wide as |w|, solid where w > 0 and dashed where w < 0. The samples of a batch share the circles, which
-    show mean ± standard deviation; a parameter's gradient is its `.grad` as it stands, – where there is none. A column
-    of more than `most` circles shows the first and the last. With `link`, the file of another picture, each circle
-    leads to its module there. Raises TypeError when y is no Value, ValueError when no module is known to have computed
-    it.
+    Line width is proportional to |w|; lines are solid for w > 0 and dashed for w < 0. The samples of a batch share the
+    circles, which show mean ± standard deviation. The gradient of a parameter is its current `.grad`, – if there is
+    none. A column of more than `most` circles shows the first and the last ones. `link` is the file of another picture;
+    each circle then links to its module there. Raises TypeError if y is not a Value, ValueError if no module is known
+    to have computed it.
     """
     if not isinstance(y, Value):
         raise TypeError(f"network takes the Value that a network computed, or its loss, got {y!r:.60}")
     if most < 3:
-        raise ValueError(f"most={most}: at least 3, for the first circle of a column, the last, and one for the others")
+        raise ValueError(f"most must be at least 3 (the first circle, the last, and one for the rest), got {most}")
     found = network_of(y, recording)
     found, columns = folded(found, found.columns(), most)
     boxes = {key: _box(f"n{i}", found.circles[key], y) for i, key in enumerate(key for c in columns for key in c)}
@@ -49,7 +49,7 @@ def network(y: Value, recording: Recording | None = None, *, most: int = MOST_CI
 
 
 def averaged(numbers: Iterable[float | None]) -> str:
-    """One number, or the mean and the standard deviation of several, – of none.
+    """One number, or mean ± standard deviation of several; – if there is none.
 
     >>> averaged([0.5]), averaged([1.0, 2.0]), averaged([3.0, 3.0]), averaged([1.0, float("nan")]), averaged([])
     ('0.5', '1.5 ± 0.5', '3', 'nan', '–')
@@ -122,4 +122,4 @@ def _caption(found: Network, columns: list[list[Key]], boxes: dict[Key, Box]) ->
         yield f"circles drawn as one: {what}; network(y, most={max(n + rest for n, rest, _ in hidden)}) shows all"
     if found.left_out:
         uses = counted(found.left_out, "use")
-        yield f"without a line: {uses} of parameters outside of their modules, as in a penalty on weights"
+        yield f"not drawn: {uses} of parameters outside their modules, as in a weight penalty"

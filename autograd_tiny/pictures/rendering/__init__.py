@@ -1,5 +1,5 @@
-"""The programs that render DOT.
+"""Render DOT with an external program.
 
-render.py  DOT to bytes, by the first renderer that is there
-plain.py   where a renderer puts boxes and arrows
+render.py  DOT to bytes, by the first renderer found
+plain.py   DOT to positions of boxes and splines
 """

@@ -1,4 +1,4 @@
-"""Where a renderer puts boxes and arrows: Graphviz' plain output, read."""
+"""Parse Graphviz plain output into box positions and splines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from autograd_tiny.pictures.rendering import render
 
-POINTS = 72  # to an inch, in which the plain output counts
+POINTS = 72  # per inch, the unit of the plain output
 
 Point = tuple[float, float]
 
 
 class Place(NamedTuple):
-    """The middle and the size of a box."""
+    """Centre and size of a box, in points."""
 
     x: float
     y: float
@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A B-spline from box to box, four points and three more for each further piece, and the middle of its label."""
+    """A B-spline from box to box, of four points plus three per further piece, and the centre of its label."""
 
     tail: str
     head: str
@@ -30,7 +30,7 @@ class Curve(NamedTuple):
 
 
 class Places(NamedTuple):
-    """In points, y upwards: the size of the whole, each box by its name, the arrows in the order they were written."""
+    """A layout in points, y upwards: total size, boxes by name, splines in the order of the edges."""
 
     width: float
     height: float
@@ -38,7 +38,7 @@ class Places(NamedTuple):
     curves: list[Curve]
 
     def by_ends(self) -> dict[tuple[str, str], list[Curve]]:
-        """The curves between each two boxes, in order: as many as there are arrows."""
+        """Splines by (tail, head), in order, one per edge."""
         found: dict[tuple[str, str], list[Curve]] = {}
         for curve in self.curves:
             found.setdefault((curve.tail, curve.head), []).append(curve)
@@ -46,13 +46,13 @@ class Places(NamedTuple):
 
 
 def places(source: str) -> Places:
-    """Where the renderer puts what a graph in the DOT language says; a box's name is one word.
+    """Lay out a graph in the DOT language with the renderer; a node name must be one word.
 
     >>> found = places("digraph { rankdir=LR; a -> b; a -> b }")
     >>> list(found.boxes), len(found.curves), found.boxes["a"].x < found.boxes["b"].x
     (['a', 'b'], 2, True)
 
-    Raises RenderError. Source: https://graphviz.org/docs/outputs/plain/
+    Raises RenderError if the renderer fails. Source: https://graphviz.org/docs/outputs/plain/
     """
     boxes: dict[str, Place] = {}
     curves: list[Curve] = []
@@ -65,7 +65,7 @@ def places(source: str) -> Places:
                 boxes[name] = Place(*_points(rest[:4]))
             case ["edge", tail, head, count, *rest]:
                 n = 2 * int(count)
-                # After the spline, where there is a label: its text, of any number of words, its place; style, colour.
+                # After the spline: optionally a label of any number of words and its position, then style and colour.
                 label = _pairs(rest[-4:-2])[0] if len(rest) > n + 2 else None
                 curves.append(Curve(tail, head, _pairs(rest[:n]), label))
     return Places(width, height, boxes, curves)

@@ -1,4 +1,4 @@
-"""From DOT text to a picture: by a `dot` on this machine, or by the renderer that was installed with us."""
+"""Render DOT text with `dot` if it is on this machine, else with the bundled graphviz-pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ import sys
 import sysconfig
 from pathlib import Path
 
-SECONDS = 30  # a layout that takes longer is not one a person can read
+LAYOUT_SECONDS = 30  # a graph that takes longer is too large to read
 VARIABLE = "AUTOGRAD_TINY_DOT"
 
 
 class RenderError(RuntimeError):
-    """A picture that could not be made; the message says by whom, why, and what to do."""
+    """Error of drawing a picture; the message names the renderer, the reason, and a remedy.
+
+    >>> render("digraph {")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    autograd_tiny.pictures.rendering.render.RenderError: ... could not draw svg: ...
+    """
 
 
 class TooSlow(RenderError):
-    """The renderer was still drawing when its time was over."""
+    """Error raised when the renderer exceeds its time limit."""
 
 
 def candidates() -> dict[str, Path | None]:
-    """Where a renderer is looked for, the first choice first, and the program that is there.
+    """Places searched for a renderer, in order of preference, with the program found there or None.
 
     >>> list(candidates())[-2:]
     ['dot', 'graphviz-pure']
@@ -38,34 +43,34 @@ def candidates() -> dict[str, Path | None]:
 
 
 def renderer() -> Path:
-    """The program that draws: $AUTOGRAD_TINY_DOT, else `dot` on PATH, else the `graphviz-pure` installed with us.
+    """Path of the renderer: $AUTOGRAD_TINY_DOT, else `dot` on PATH, else the bundled `graphviz-pure`.
 
-    Raises RenderError when there is none.
+    Raises RenderError if there is none.
     """
     for where, program in candidates().items():
         if program is not None:
             return program
         if where.startswith(VARIABLE):
-            raise RenderError(f"{where}: there is no such program")
+            raise RenderError(f"{where}: there is no such program; name a renderer, or unset the variable")
     raise RenderError(
-        "nothing here can draw: `pip install graphviz-pure`, or install Graphviz; the text of a graph needs neither"
+        "no renderer found: `pip install graphviz-pure`, or install Graphviz; .dot and .mmd files need neither"
     )
 
 
 def render(source: str, format: str = "svg", engine: str = "dot", seconds: float | None = None) -> bytes:
-    """The picture of a graph in the DOT language, as the bytes of an SVG, PNG or another format of the renderer.
+    """Render a graph in the DOT language as the bytes of an SVG, a PNG or another format of the renderer.
 
     >>> render("digraph { a -> b }").startswith(b"<?xml")
     True
 
-    Raises RenderError, with what the renderer said, when it fails, TooSlow when it takes longer than 30 seconds or than
-    `seconds`.
+    Raises RenderError with the output of the renderer if it fails, TooSlow if it takes longer than `seconds`, 30 by
+    default.
     """
-    return render_by(renderer(), source, format, engine, SECONDS if seconds is None else seconds)
+    return render_by(renderer(), source, format, engine, LAYOUT_SECONDS if seconds is None else seconds)
 
 
 def render_by(program: Path, source: str, format: str, engine: str, seconds: float) -> bytes:
-    """The same, by a program of one's choice."""
+    """Render with the given program; see `render`."""
     command = [str(program), f"-K{engine}", f"-T{format}"]
     try:
         done = subprocess.run(
@@ -73,7 +78,7 @@ def render_by(program: Path, source: str, format: str, engine: str, seconds: flo
         )
     except subprocess.TimeoutExpired:
         raise TooSlow(
-            f"{program.name} was still drawing after {seconds:.3g} seconds: draw a part of the graph, or write .dot"
+            f"{program.name} was still drawing after {seconds:.3g} s: draw a part of the graph, or write .dot"
         ) from None
     except OSError as error:
         raise RenderError(f"{program} did not start: {error.strerror or error}") from None
@@ -81,7 +86,7 @@ def render_by(program: Path, source: str, format: str, engine: str, seconds: flo
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
         if format == "pdf" and program.name != "dot":
             raise RenderError(
-                f"{program.name} writes no PDF: install Graphviz, or write .svg and convert it, for instance by "
+                f"{program.name} cannot write PDF: install Graphviz, or write .svg and convert it, for instance with "
                 "`rsvg-convert -f pdf -o graph.pdf graph.svg`, or write .tex and run pdflatex"
             )
         raise RenderError(f"{program.name} could not draw {format}: {said[-1]}")

@@ -1,4 +1,4 @@
-"""A picture in the DOT language."""
+"""Write a picture in the DOT language."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 from autograd_tiny.pictures.writers.svg import BOX
 
-LEADING = 15  # points from line to line
-BOLD = 1.07  # how much wider bold letters are
-LONGEST_TITLE = 60  # characters of a title
-MANY_ARROWS = 150  # arrows; beyond it they need more room between the boxes
+LEADING = 15  # points from baseline to baseline
+BOLD = 1.07  # width of bold letters relative to regular ones
+LONGEST_TITLE = 60  # characters
+MANY_ARROWS = 150  # more arrows need more space between the boxes
 
 
 def fill(graph: Any, picture: Picture) -> None:
@@ -63,14 +63,14 @@ def _caption(lines: tuple[str, ...]) -> str:
 
 
 def written(text: str) -> str:
-    r"""Text within an HTML-like label, where a single backslash before N would be the name of the node."""
+    r"""Escape text for an HTML-like label, in which `\N` would be replaced by the name of the node."""
     return html.escape(text).replace("\\", "\\\\")
 
 
 def _inside(graph: Any, frame: Frame, link: str, number: Iterator[int]) -> None:
-    """The boxes and frames of a frame."""
+    """Add the boxes and inner frames of a frame."""
     for box in frame.boxes:
-        # A module folded into one box is what the other picture links to.
+        # A module folded into one box is a link target of the other picture.
         _node(graph, box, frame.title(box), _linked(link, box.scope) if box.scope != frame.path else {})
     for inner in frame.frames:
         with graph.subgraph(name=f"cluster{next(number)}") as cluster:
@@ -114,7 +114,7 @@ def _node(graph: Any, box: Box, title: str, link: dict[str, str]) -> None:
 
 
 def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
-    """The lines of a box: the text, whether it is bold, and how it is written."""
+    """Lines of a box: plain text, True if bold, and markup."""
     title = shortened(title, LONGEST_TITLE) or " "
     yield title, True, f"<b>{written(title)}</b>"
     for row in box.lines:
@@ -125,11 +125,11 @@ def _rows(box: Box, title: str) -> Iterator[tuple[str, bool, str]]:
 
 
 def table(rows: Iterable[str]) -> str:
-    """An HTML-like label of rows that are written as such."""
+    """An HTML-like label of rows of markup."""
     cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
 
 
 def colored(line: Line) -> str:
-    """A line within an HTML-like label."""
+    """Markup of a line of an HTML-like label."""
     return f'<font color="{line.color.light}">{written(str(line))}</font>'

@@ -1,4 +1,4 @@
-"""The formats of a picture, a row each: its files, what it is, who writes it, and what that needs."""
+"""File formats of a picture, a row each: suffix, description, writer, and what the writer needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTHING, RENDERER, GRAPHVIZ = "", "a renderer", "a system Graphviz"
 
 
 class Drawing(Protocol):
-    """What a format is written from: a `Graph`."""
+    """Interface of `Graph` that formats use."""
 
     picture: Picture | None
 
@@ -24,14 +24,14 @@ class Drawing(Protocol):
 
 
 class Format(NamedTuple):
-    """A format, by the suffix of its files."""
+    """A file format."""
 
     suffix: str
     what: str
     write: Callable[[Drawing], bytes]
     needs: str = NOTHING
-    start: bytes = b""  # of each of its files, by which `doctor` knows one; where the renderer writes them
-    mime: str = ""  # as which a notebook shows it
+    start: bytes = b""  # first bytes of a file, checked by `doctor`; b"" if no renderer writes it
+    mime: str = ""  # MIME type in a notebook; "" if it is not shown
 
 
 def _rendered(format: str) -> Callable[[Drawing], bytes]:
@@ -41,7 +41,7 @@ def _rendered(format: str) -> Callable[[Drawing], bytes]:
 def _text(writer: Callable[[Picture], str]) -> Callable[[Drawing], bytes]:
     def write(drawing: Drawing) -> bytes:
         if drawing.picture is None:
-            raise RenderError(f"there is no {writer.__name__} of a graph that is drawn from no Picture, as a frame is")
+            raise RenderError(f"{writer.__name__} takes a graph of a Picture, got one without, such as a frame")
         return writer(drawing.picture).encode(errors="backslashreplace")
 
     return write
@@ -56,19 +56,19 @@ FORMATS = {
     for format in (
         Format(".svg", "SVG for light and dark pages", _rendered("svg"), RENDERER, b"<?xml", "image/svg+xml"),
         Format(".png", "PNG", _rendered("png"), RENDERER, b"\x89PNG"),
-        Format(".dot", "the text that Graphviz draws", _source, mime="text/plain"),
-        Format(".mmd", "Mermaid, which code hosts draw", _text(mermaid)),
+        Format(".dot", "DOT, the input of Graphviz", _source, mime="text/plain"),
+        Format(".mmd", "Mermaid, drawn by code hosts", _text(mermaid)),
         Format(".tex", "TikZ for pdflatex", _text(tikz), RENDERER),
-        Format(".pdf", "PDF, where there is a system Graphviz", _rendered("pdf"), GRAPHVIZ, b"%PDF"),
+        Format(".pdf", "PDF, if Graphviz is installed", _rendered("pdf"), GRAPHVIZ, b"%PDF"),
     )
 }
-ALSO = {".gv": ".dot"}  # another suffix of the same
+ALSO = {".gv": ".dot"}  # other suffixes of the formats
 
 
 def encoded(drawing: Drawing, suffix: str) -> bytes:
-    """The file with this suffix: of the table, or whatever else the renderer writes.
+    """Contents of a file with this suffix, from the table or from the renderer.
 
-    Raises RenderError where nobody does.
+    Raises RenderError if the renderer fails or does not know the suffix.
     """
     known = FORMATS.get(ALSO.get(suffix, suffix))
     if known:
@@ -78,11 +78,11 @@ def encoded(drawing: Drawing, suffix: str) -> bytes:
     except RenderError as error:
         if "not recognized" not in str(error):
             raise
-        raise RenderError(f"{suffix} is not drawn; {listed()} are") from None
+        raise RenderError(f"cannot write {suffix}: choose one of {listed()}") from None
 
 
 def listed() -> str:
-    """The suffixes, in words.
+    """The suffixes, separated by commas.
 
     >>> listed()
     '.svg, .png, .dot, .mmd, .tex, .pdf'

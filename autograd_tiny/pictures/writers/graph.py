@@ -1,4 +1,4 @@
-"""A graphviz.Digraph that also draws where no Graphviz is installed, and that never waits for ever."""
+"""`Graph`: a graphviz.Digraph that draws without an installed Graphviz, within a time limit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped]
 
 from autograd_tiny.engine import files
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.pictures.picture import Picture
 from autograd_tiny.pictures.rendering import render
 from autograd_tiny.pictures.writers.dot import fill
@@ -18,17 +19,23 @@ from autograd_tiny.pictures.writers.svg import finished
 
 
 class Graph(graphviz.Digraph):  # type: ignore[misc]
-    """A graphviz.Digraph that also draws where no Graphviz is installed.
+    """A graphviz.Digraph that draws without an installed Graphviz.
 
-    Where the renderer does not get through with the picture in half of the time that is left, a coarser one is drawn.
+    >>> graph = Graph()
+    >>> graph.edge("a", "b")
+    >>> graph.pipe("svg").startswith(b"<?xml")
+    True
+
+    If rendering takes more than half of the remaining time, a coarser picture is drawn instead. Raises RenderError if
+    there is no renderer, or if it fails.
     """
 
-    picture: Picture | None = None  # what it shows
-    coarser: Callable[[str], Iterator[Graph]] = staticmethod(lambda why: iter(()))  # each says why it is coarser
-    seconds: float | None = None  # for all attempts together; None: render.SECONDS
+    picture: Picture | None = None  # the picture it was built from
+    coarser: Callable[[str], Iterator[Graph]] = staticmethod(lambda why: iter(()))  # captions say why they are coarser
+    seconds: float | None = None  # for all attempts together; None means render.LAYOUT_SECONDS
 
     def pipe(self, format: str | None = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
-        """The picture as bytes, or as text where an encoding is given."""
+        """Render the picture as bytes, or as text if an encoding is given."""
         format, engine = format or self.format, kwargs.get("engine") or self.engine
         drawn, graph = self._drawn(format, engine)
         if format == "svg" and graph.picture is not None:
@@ -36,8 +43,8 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return drawn if encoding is None else drawn.decode(encoding)
 
     def _drawn(self, format: str, engine: str) -> tuple[bytes, Graph]:
-        """The picture, and the graph that was drawn in the end."""
-        end = time.monotonic() + (render.SECONDS if self.seconds is None else self.seconds)
+        """Rendered bytes, and the graph they show: self or a coarser one."""
+        end = time.monotonic() + (render.LAYOUT_SECONDS if self.seconds is None else self.seconds)
         graph, others, tried = self, None, 1
         while True:
             seconds = (end - time.monotonic()) / 2
@@ -45,11 +52,11 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
                 return render.render(graph.source, format, engine, seconds), graph
             except render.TooSlow as error:
                 others = others or self.coarser(
-                    f"Coarser than asked for: that was not laid out in {seconds:.2g} seconds."
+                    f"Coarser than requested: the finer picture was not laid out in {seconds:.2g} s."
                 )
                 following = next(others, None)
                 if following is None:
-                    also = f" Nor did it get through with {tried - 1} coarser pictures." if tried > 1 else ""
+                    also = f" {counted(tried - 1, 'coarser picture')} timed out, too." if tried > 1 else ""
                     raise render.TooSlow(f"{error}{also}") from None
                 graph, tried = following, tried + 1
 
@@ -68,22 +75,22 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return written
 
     def write(self, path: str | Path) -> Path:
-        """Write the picture as the suffix of the path says, one of `formats.FORMATS`: whole or not at all.
+        """Write the picture in the format of the suffix, one of `formats.FORMATS`; the file is replaced as a whole.
 
-        Raises ValueError for a path with no suffix, OSError for one that cannot be written, RenderError.
+        Raises ValueError for a path without a suffix, OSError if it cannot be written, RenderError if drawing fails.
         """
         return files.save(Path(path), self.content(Path(path)))
 
     def content(self, path: Path) -> bytes:
-        """What `write` writes; raises what it raises, but OSError."""
+        """Contents of the file that `write` writes; raises the same errors except OSError."""
         suffix = path.suffix.lower()
         if not suffix:
-            raise ValueError(f"{str(path)!r}: the suffix says what to write: {listed()}")
+            raise ValueError(f"{str(path)!r} has no suffix: choose one of {listed()}")
         return encoded(self, suffix)
 
 
 def graph_of(picture: Picture) -> Graph:
-    """The picture as a Graph.
+    """Build the Graph of a picture.
 
     >>> from autograd_tiny.pictures.picture import Box
     >>> graph_of(Picture((Box("n0", "a"),), ())).source.count("n0")

@@ -1,7 +1,6 @@
-r"""Text, curves and colours as LaTeX and TikZ write them, for pdflatex as it comes.
+r"""Write text, curves and colours in LaTeX and TikZ, for a plain pdflatex.
 
-A document that uses them needs PREAMBLE, and its letters are those of T1 and of mathematics: `spelled` says how the
-others are written.
+A document that uses them needs PREAMBLE. It has the letters of T1 and of mathematics; `spelled` replaces all others.
 """
 
 from __future__ import annotations
@@ -15,26 +14,26 @@ PREAMBLE = r"""\usepackage[T1]{fontenc}
 \usepackage{lmodern}
 \usepackage{tikz}
 \usetikzlibrary{arrows.meta}"""
-# Of pictures in points: letters, what stands in a box or alone, arrows.
+# Styles in points: letters, text in a box or alone, arrows.
 STYLES = r"""letters/.style={text=ink, font=\sffamily\fontsize{12}{15}\selectfont},
   box/.style={letters, inner sep=0pt, align=center},
   local/.style={letters, inner sep=1pt, font=\sffamily\bfseries\fontsize{11}{11}\selectfont},
   arrow/.style={draw=line, line width=0.6pt, -{Latex[length=5pt, width=4pt]}}"""
-BREAK = r"\\{}"  # so that what follows is never read as the option of a line break
+BREAK = r"\\{}"  # the braces keep a following [ from being read as an option
 
 
 def tex(text: str) -> str:
-    r"""A line of text, with every letter that means something to LaTeX escaped.
+    r"""Escape a line of text for LaTeX.
 
     >>> tex("50% of a_1 -> ∂y")
     '50\\% of a\\_1 -{}\\textgreater{} $\\partial$y'
     """
-    minus = re.sub(r"(?<!\w)-(?=[\d ])", "−", spelled(text))  # a hyphen of LaTeX is too short for one
+    minus = re.sub(r"(?<!\w)-(?=[\d ])", "−", spelled(text))  # a LaTeX hyphen is too short for a minus sign
     return "".join(_TEX.get(c, c) for c in minus)
 
 
 def spelled(text: str) -> str:
-    """The text with each letter that pdflatex lacks written as its number.
+    """Replace each letter that pdflatex lacks by its code point.
 
     >>> spelled("σ(漢)")
     'σ(U+6F22)'
@@ -43,7 +42,7 @@ def spelled(text: str) -> str:
 
 
 def spline(points: Sequence[tuple[float, float]]) -> str:
-    """A path of TikZ through the points of a B-spline: a start, then two controls and an end for each piece.
+    """TikZ path of a B-spline: a start, then two control points and an end per piece.
 
     >>> spline([(0, 0), (1, 0), (2, 1), (3, 1)])
     '(0.00,0.00) .. controls (1.00,0.00) and (2.00,1.00) .. (3.00,1.00)'
@@ -54,7 +53,7 @@ def spline(points: Sequence[tuple[float, float]]) -> str:
 
 
 def colors(used: Iterable[Color]) -> str:
-    r"""The definition of each colour, as it is on paper.
+    r"""Definitions of colours, in their light form.
 
     >>> colors([Color.INK])
     '\\definecolor{ink}{HTML}{1A1A1A}'
@@ -77,7 +76,7 @@ _MATH = (
     r"· \cdot × \times ÷ \div ∂ \partial − - ≈ \approx → \to ← \leftarrow ∞ \infty ≤ \le ≥ \ge ≠ \ne √ \surd ∇ \nabla "
     r"⊙ \odot ∑ \sum ∏ \prod ± \pm ² ^2 ³ ^3"
 )
-# Letters that mean something else to LaTeX, or that its fonts join into another or lack.
+# Letters that are special in LaTeX, form ligatures, or are missing from its fonts.
 _TEX = {
     **{c: rf"\{c}" for c in "&%$#_{}"},
     **{c: rf"$\{name}$" for c, name in _pairs(_GREEK)},

@@ -1,4 +1,4 @@
-"""A picture as the text of a Mermaid flowchart, which code hosts draw in place."""
+"""Write a picture as a Mermaid flowchart, which code hosts draw in place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.picture import Box, Frame, Picture, framed
 from autograd_tiny.pictures.theme import Color
 
-MOST_ARROWS, MOST_CHARACTERS = 500, 50_000  # what Mermaid draws where nobody says otherwise; a page cannot raise it
-# Both fill and letters are given, so that a box reads on a light page and on a dark one; arrows take the page's colour.
+MOST_ARROWS, MOST_CHARACTERS = 500, 50_000  # Mermaid's default limits; a page cannot raise them
+# Fill and letters are both set, so that a box is readable on any page; arrows take the colour of the page.
 _CLASSES: dict[str, tuple[str, Callable[[Box], bool]]] = {
     "value": (
         f"fill:{Color.PAPER.light},color:{Color.INK.light},stroke:{Color.LINE.either}",
@@ -23,14 +23,14 @@ _CLASSES: dict[str, tuple[str, Callable[[Box], bool]]] = {
     "cut": ("fill:none,stroke:none", lambda box: box.count == 0),
 }
 _OTHER = {"scope": f"fill:none,stroke:{Color.LINE.either}", "caption": "fill:none,stroke:none"}
-LONGEST_LINE = 200  # characters of the caption
-# Letters that mean nothing in a label to any version; after `$` and `fa` nothing else helps than a space of no width.
+LONGEST_CAPTION_LINE = 200  # characters
+# Letters that no version of Mermaid interprets; only a zero-width space works after `$` and `fa`.
 _PLAIN = re.compile(r"[^\W_]|[,=/(\[\]]|(?<!\d)\)|\)(?! )|(?<!direction) |(?<=[^\W_])[.+](?=[^\W_])|-(?=[^\W_])")
 _ICON = re.compile(r"(?<=\$)(?=\$)|(?<=fa)(?=[a-z]?:fa-)")
 
 
 def mermaid(picture: Picture) -> str:
-    """A flowchart: put it between lines of ```` ```mermaid ```` and ```` ``` ```` in a Markdown file.
+    """Write a flowchart, to be put between lines of ```` ```mermaid ```` and ```` ``` ```` in a Markdown file.
 
     >>> from autograd_tiny.pictures.picture import Arrow, Line
     >>> a, b = (Box(f"n{i}", title, (Line("data", x),)) for i, (title, x) in enumerate((("a", "3"), ("a * a", "9"))))
@@ -41,8 +41,8 @@ def mermaid(picture: Picture) -> str:
     n0 --> n1
     n0 --> n1
 
-    A box of several values has double sides. Raises ValueError for more than the 500 arrows or 50,000 characters that
-    Mermaid draws. Source: https://mermaid.js.org/syntax/flowchart.html
+    A box of several values has double side lines. Raises ValueError for more than 500 arrows or 50,000
+    characters, the limits of Mermaid. Source: https://mermaid.js.org/syntax/flowchart.html
     """
     if len(picture.arrows) > MOST_ARROWS:
         raise ValueError(f"{len(picture.arrows):,} arrows are too many: Mermaid draws {MOST_ARROWS}. {_SMALLER}")
@@ -55,7 +55,7 @@ def mermaid(picture: Picture) -> str:
     members = {name: [ids[box.key] for box in picture.boxes if has(box)] for name, (_, has) in _CLASSES.items()}
     members["scope"] = scopes
     if picture.caption:
-        lines.append(f"caption[{_label(shortened(line, LONGEST_LINE) for line in picture.caption)}]")
+        lines.append(f"caption[{_label(shortened(line, LONGEST_CAPTION_LINE) for line in picture.caption)}]")
         members["caption"] = ["caption"]
     looks = {name: look for name, (look, _) in _CLASSES.items()} | _OTHER
     for name, found in members.items():
@@ -71,7 +71,7 @@ _SMALLER = "Fold the graph or draw a part of it, or write .svg"
 
 
 def _inside(frame: Frame, ids: dict[str, str], scopes: list[str]) -> Iterator[str]:
-    """The boxes and frames of a frame; the ids of the frames go to `scopes`."""
+    """Lines for the boxes and inner frames of a frame; ids of frames are appended to `scopes`."""
     for box in frame.boxes:
         texts = [frame.title(box), *map(str, box.lines), *box.note.splitlines()]
         left, right = ("[[", "]]") if box.count > 1 else ("(", ")")
@@ -88,7 +88,7 @@ def _label(lines: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Every character that could mean something as the number that Mermaid reads for it."""
+    """Escape every character that Mermaid may interpret by its code point."""
     text = _ICON.sub("\u200b", text)
     plain = {match.start() for match in _PLAIN.finditer(text)}
     return "".join(c if i in plain else f"#{ord(c)};" for i, c in enumerate(text))

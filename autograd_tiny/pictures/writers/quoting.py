@@ -1,23 +1,24 @@
-"""Text that Graphviz shows as it is."""
+"""Escape text that Graphviz shall show unchanged."""
 
 from __future__ import annotations
 
 import graphviz  # type: ignore[import-untyped]
 
-LONGEST_TOOLTIP = 400  # characters; graphviz quotes a run of backslashes in the square of its length
+LONGEST_TOOLTIP = 400  # characters; graphviz takes quadratic time to quote a run of backslashes
 
 
 def attribute(text: str) -> str:
-    r"""For an attribute, in which Graphviz reads backslashes and entities.
+    r"""Escape text for an attribute, in which Graphviz interprets backslashes and entities.
 
     >>> print(attribute(r"a\n &lt;"))
     a\\n &amp;lt;
     """
-    return graphviz.escape(text.replace("&", "&amp;"))  # no str(): its type says that <b> is no HTML-like label
+    # Not converted to str: the type keeps <b> from being read as an HTML-like label.
+    return graphviz.escape(text.replace("&", "&amp;"))
 
 
 def tooltip(text: str) -> str:
-    r"""For a tooltip, in which it reads backslashes twice; the end of a very long one is left out.
+    r"""Escape text for a tooltip, in which backslashes are interpreted twice; a very long one is truncated.
 
     >>> print(tooltip(r"a\n"))
     a\\\\n

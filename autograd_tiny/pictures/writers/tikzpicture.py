@@ -1,4 +1,4 @@
-r"""A picture as LaTeX: a `tikzpicture` in a document whose page is as large as the picture."""
+r"""Write a picture as LaTeX: a `tikzpicture` in a document with a page of its size."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.dot import LEADING, LONGEST_TITLE, fill
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 
-MARGIN = 8.0  # points around the picture, and around what is in a frame
-LARGEST_PAGE = 10_000.0  # points; TeX has no length beyond 16,383 and a page of PDF none beyond 14,400
-LONGEST_LINE = 200  # characters of the caption
+MARGIN = 8.0  # points around the picture, and around the contents of a frame
+LARGEST_PAGE = 10_000.0  # points; a length in TeX is at most 16,383 and a PDF page at most 14,400
+LONGEST_CAPTION_LINE = 200  # characters
 _COLORS = (Color.INK, Color.LINE, Color.VALUE, Color.GRAD, Color.LEAF)
 
 Corners = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 def tikz(picture: Picture) -> str:
-    r"""A LaTeX document for pdflatex, laid out as Graphviz lays the picture out.
+    r"""Write a LaTeX document for pdflatex, with the layout of Graphviz.
 
     >>> from autograd_tiny.pictures.picture import Arrow, Line
     >>> a, b = Box("n0", "a"), Box("n1", "a * a", (Line("data", "9", Color.VALUE),))
@@ -31,15 +31,15 @@ def tikz(picture: Picture) -> str:
     >>> text.count(r"\draw[arrow]"), r"\textbf{a * a}\\{}\textcolor{value}{data 9}" in text
     (2, True)
 
-    The `tikzpicture`, in which a box is a node n0, n1, …, can be copied into another document with the preamble above
-    it. Letters that pdflatex lacks are written as U+6F22. Raises RenderError.
+    The `tikzpicture`, with boxes as nodes n0, n1, …, can be copied with the preamble into another document. Letters
+    that pdflatex lacks are written as code points, such as U+6F22. Raises RenderError if the layout fails.
     """
     written = _spelled(picture)
     graph = graphviz.Digraph()
     fill(graph, written)
-    graph.edge_attr["arrowhead"] = "none"  # the plain layout would end where the arrow's tip begins
+    graph.edge_attr["arrowhead"] = "none"  # with an arrowhead, the spline would end at its base
     found = places(graph.source)
-    caption = [shortened(_line(line), LONGEST_LINE) for line in picture.caption]
+    caption = [shortened(_line(line), LONGEST_CAPTION_LINE) for line in picture.caption]
     right = max([found.width, *map(text_width, caption)])
     bottom = -float(LEADING * len(caption))
     scale = min(1.0, LARGEST_PAGE / max(right, found.height - bottom))
@@ -87,7 +87,7 @@ _STYLES = r"""  value/.style={box, draw=line, fill=white, rounded corners=4pt, l
 
 
 def _spelled(picture: Picture) -> Picture:
-    """The picture in letters that LaTeX has, so that it is laid out as it will be written."""
+    """Replace letters that LaTeX lacks, so that the layout fits the text that is written."""
     boxes = [
         replace(
             box,
@@ -131,7 +131,7 @@ def _boxes(frame: Frame, found: Places, names: dict[str, str], scale: float) -> 
 
 
 def _look(box: Box) -> Iterator[str]:
-    """Each more important than the one before it."""
+    """Styles of a box; a later one overrides an earlier one."""
     looks = {
         "leaf": box.kind == "leaf",
         "folded": box.count > 1,
@@ -144,7 +144,7 @@ def _look(box: Box) -> Iterator[str]:
 
 
 def _frames(frame: Frame, found: Places, scale: float) -> tuple[Corners, list[str]]:
-    """The corners of all that is in a frame, and the frames around it and in it, the outermost first."""
+    """Corners of the contents of a frame, and the lines for its inner frames, the outermost first."""
     places = [found.boxes[box.key] for box in frame.boxes]
     corners = [(p.x - p.width / 2, p.y - p.height / 2, p.x + p.width / 2, p.y + p.height / 2) for p in places]
     inside: list[str] = []
