@@ -1,6 +1,7 @@
 """Backprop step by step, forwards and back in time.
 
 events.py       each step as an event
+flags.py        what is worth a second look, a row each
 breakpoints.py  where to stop
 traces.py       `trace`: all steps of a backward pass
 trace_json.py   a trace as JSON and back

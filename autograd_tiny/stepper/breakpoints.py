@@ -8,17 +8,23 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from autograd_tiny.stepper.events import Backward, Forward, Node, Step, flags
+from autograd_tiny.stepper.events import Backward, Forward, Node, Step
+from autograd_tiny.stepper.flags import FLAGS, has_flag
 
-FLAGS = ("nan", "inf", "underflow", "kink", "dead", "saturated", "reuse")
 COMPARED = re.compile(r"(\|?)\s*(grad|data|local)\s*(\|?)\s*(<=|>=|<|>|==)\s*(\S+)")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
 }  # fmt: skip
-GRAMMAR = (
-    "nan, inf, underflow, kink, dead, saturated, reuse, final, |grad| > 10, data < 0, node w1, op relu, "
-    "scope layers[0], line train.py:12"
-)
+OTHERS = ("final", "|grad| > 10", "data < 0", "node w1", "op relu", "scope layers[0]", "line train.py:12")
+
+
+def grammar() -> str:
+    """List a breakpoint of each kind.
+
+    >>> grammar()  # doctest: +ELLIPSIS
+    'nan, ..., final, |grad| > 10, data < 0, node w1, op relu, scope layers[0], line train.py:12'
+    """
+    return ", ".join([*FLAGS, *OTHERS])
 
 
 class BreakpointError(ValueError):
@@ -32,7 +38,7 @@ class Breakpoint(NamedTuple):
     Breakpoint(kind='|grad|', what='>', limit=10.0)
     >>> Breakpoint.parse("often")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    autograd_tiny.stepper.breakpoints.BreakpointError: 'often' is no breakpoint; there is nan, inf, underflow, kink, ...
+    autograd_tiny.stepper.breakpoints.BreakpointError: 'often' is no breakpoint; there is nan, inf, ...
     """
 
     kind: str
@@ -52,7 +58,7 @@ class Breakpoint(NamedTuple):
                 return cls(f"{match[1]}{match[2]}{match[3]}", match[4], float(match[5]))
             except ValueError:
                 raise BreakpointError(f"{text!r}: {match[5]!r} is not a number") from None
-        raise BreakpointError(f"{text!r} is no breakpoint; there is {GRAMMAR}")
+        raise BreakpointError(f"{text!r} is no breakpoint; there is {grammar()}")
 
     def check(self, nodes: Sequence[Node]) -> None:
         """Raise BreakpointError when it names what is not among the nodes."""
@@ -82,7 +88,7 @@ class Breakpoint(NamedTuple):
     def stops(self, step: Step) -> bool:
         """Whether to stop at a step."""
         if self.kind in FLAGS:
-            return self.kind in flags(step)
+            return has_flag(step, self.kind)
         if self.kind == "final":
             return isinstance(step, Backward) and step.final
         if self.kind == "node":

@@ -9,7 +9,8 @@ from typing import Any
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.value import Value
-from autograd_tiny.stepper.events import Backward, Node, flags
+from autograd_tiny.stepper.events import Backward, Node
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Trace, trace
 
 NAMED = 5  # how many values a sentence names
@@ -102,19 +103,14 @@ def _gradients(steps: Trace) -> list[str]:
 
 
 def _units(steps: Trace) -> list[str]:
-    found: dict[str, list[str]] = {"dead": [], "saturated": [], "underflow": []}
+    found: dict[str, list[str]] = {name: [] for name, flag in FLAGS.items() if flag.symptom}
     for n in range(steps.seed + 1, len(steps)):
         step = steps[n]
-        for flag in flags(step):
+        for flag in flags_of(step):
             if flag in found:
                 found[flag].append(step.node.name)
-    words = {
-        "dead": "pass no gradient",
-        "saturated": "pass less than 5 % of theirs at 0",
-        "underflow": "lose their gradient to underflow",
-    }
     return [
-        f"{flag}: {len(names):,} of {steps.seed:,} values {words[flag]}: "
+        f"{flag}: {len(names):,} of {steps.seed:,} values {FLAGS[flag].symptom}: "
         f"{', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}"
         for flag, names in found.items()
         if names

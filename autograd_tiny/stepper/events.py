@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
 from autograd_tiny.engine.names import LONGEST_LABEL, Named
-from autograd_tiny.engine.op import EDGES, Op
+from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.symbol import Symbol, explain
 
@@ -25,7 +24,7 @@ class Node:
     local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
     rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
-    shapes: tuple[str, ...] | None = None  # and which of SHAPES each operand has, or ""
+    shapes: tuple[str, ...] | None = None  # and the flag of the op's curve there, or ""
 
     @property
     def name(self) -> str:
@@ -113,70 +112,3 @@ def _rule(d: object, general: list[str]) -> str:
     if not isinstance(d, Symbol):
         return ""
     return f"local = {d}" if len(str(d)) <= LONGEST_LABEL else "".join(general)
-
-
-SMALLEST = 2.2250738585072014e-308  # below it floats lose digits
-SHAPES = "kink", "dead", "saturated"  # where on its op's curve an operand lies
-FLAT = 0.05  # a slope this much smaller than that at 0 is saturated
-
-
-def flags(step: Step) -> tuple[str, ...]:
-    """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
-
-    nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
-    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated:
-    its slope is below 5 % of that at 0 and falling. reuse: the operand has other uses.
-    """
-    if isinstance(step, Forward):
-        return _bad(step.node.data)
-    if isinstance(step, Seed):
-        return ()
-    found = [*_bad(step.after)]
-    if abs(step.contribution) < SMALLEST and step.upstream and step.local:
-        found.append("underflow")
-    found += _shape(step)
-    return (*found, "reuse") if step.of > 1 else tuple(found)
-
-
-def _bad(x: float) -> tuple[str, ...]:
-    return ("nan",) if x != x else ("inf",) if math.isinf(x) else ()
-
-
-def _shape(step: Backward) -> list[str]:
-    """Where on its op's curve the operand lies: one of SHAPES, or none."""
-    if step.node.shapes is not None:
-        return [shape for shape in [step.node.shapes[step.i]] if shape]
-    op, (xs, smooth) = step.node.op, _point(step.node)
-    assert op is not None
-    if smooth is None:
-        return []
-
-    def slope(x: float) -> float:
-        at = (*xs[: step.i], x, *xs[step.i + 1 :])
-        d = op.local_derivatives(op.forward(*at), at)[step.i]
-        assert d is not None
-        return abs(float(d))
-
-    x = xs[step.i]
-    near = 1e-6 * max(1.0, abs(x))
-    try:
-        if not smooth and math.isfinite(step.local):
-            return ["kink"]
-        if step.local == 0 and not op.infix and slope(x - near) == slope(x + near) == 0:
-            return ["dead"]
-        if len(xs) == 1 and x and 0 < abs(step.local) < FLAT * slope(0.0) and slope(2 * x) <= abs(step.local):
-            return ["saturated"]
-    except (TypeError, *EDGES):
-        pass
-    return []
-
-
-@lru_cache(maxsize=1)
-def _point(node: Node) -> tuple[tuple[float, ...], bool | None]:
-    """The numbers that its op is applied to, and whether it is smooth there; None where it does not say."""
-    assert node.op is not None
-    xs = tuple(x.data if isinstance(x, Node) else x for x in node.operands)
-    try:
-        return xs, bool(node.op.avoid(*xs))
-    except (TypeError, *EDGES):
-        return xs, None

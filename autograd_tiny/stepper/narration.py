@@ -9,17 +9,9 @@ from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.op import Spelled
 from autograd_tiny.engine.value import NO_GRAD
-from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step, rule
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Trace
-
-FLAGS = {
-    "nan": "nan: not a number",
-    "inf": "inf: larger than any float",
-    "underflow": "the product is too small for a float: it underflows",
-    "kink": "a kink: the slope differs on its two sides, and one of them, or 0, is used",
-    "dead": "dead: the slope is 0 here and around, so nothing passes",
-    "saturated": "saturated: the slope is less than 5 % of that at 0, so little passes",
-}
 
 
 class Explained(NamedTuple):
@@ -62,7 +54,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
 
 def _forward(node: Node, numbered: str, exact: bool, source: str) -> Explained:
     digits = repr if exact else short
-    context = "; ".join(FLAGS[flag] for flag in flags(Forward(node)))
+    context = "; ".join(_flagged(Forward(node)))
     if node.op is None:
         text = f"{node.name} {'=' if exact else equals(node.data)} {digits(node.data)}"
         return Explained(f"FORWARD {numbered}: {node.name} is given", text, "", "", context, source)
@@ -117,7 +109,11 @@ def _context(step: Backward, digits: object) -> list[str]:
             if step.operand.op
             else f"{left} more path{'s' * (left > 1)} will reach {name}"
         )
-    return said + [FLAGS[flag] for flag in flags(step) if flag in FLAGS]
+    return said + _flagged(step)
+
+
+def _flagged(step: Step) -> list[str]:
+    return [sentence for flag in flags_of(step) if (sentence := FLAGS[flag].sentence)]
 
 
 def _source(node: Node) -> str:

@@ -16,7 +16,7 @@ A step, in the order of the run: `forward` for each node, the `seed`, then `back
 is itself a node, from the last node to the first:
 
     kind, node  the kind, and the id of the node that the step is about
-    flags       what is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse
+    flags       the names of its flags, in the order of flags.py
     before      of seed and backward: the gradient that the step adds to; null where no backward() had ever reached it
     after       before + contribution; of the seed, before + 1
     operand, to of backward: which operand of the node, from 0, and its id
@@ -42,8 +42,8 @@ from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.value import NO_GRAD
-from autograd_tiny.stepper.breakpoints import FLAGS
-from autograd_tiny.stepper.events import SHAPES, Forward, Node, Seed, Step, flags, rule
+from autograd_tiny.stepper.events import Forward, Node, Seed, Step, rule
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Columns, Trace
 
 FORMAT, VERSION = "autograd-tiny trace", 1
@@ -88,7 +88,7 @@ def _op(op: Op) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags(step))}
+    start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags_of(step))}
     if isinstance(step, Forward):
         return start
     end = {"before": None if step.before is NO_GRAD else _out(step.before), "after": _out(step.after)}
@@ -175,7 +175,7 @@ def _object(fields: Mapping[str, Kind]) -> Kind:
 
 
 def _flag(x: Any, path: str) -> str:
-    if x not in FLAGS:
+    if type(x) is not str or x not in FLAGS:
         _refuse(path, f"one of {', '.join(FLAGS)}", x)
     return str(x)
 
@@ -322,7 +322,7 @@ def _read(item: dict[str, Any], earlier: list[Node], uses: list[dict[str, Any] |
         tuple(use["local"] if use else None for use in uses),
         where,
         tuple(use["rule"] if use else "" for use in uses),
-        tuple(next((flag for flag in use["flags"] if flag in SHAPES), "") if use else "" for use in uses),
+        tuple(next((flag for flag in use["flags"] if FLAGS[flag].by_op), "") if use else "" for use in uses),
     )
 
 

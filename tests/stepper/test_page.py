@@ -8,8 +8,8 @@ from autograd_tiny import Value
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.nn.modules import MLP
-from autograd_tiny.stepper.breakpoints import FLAGS as FLAG_WORDS
 from autograd_tiny.stepper.breakpoints import BreakpointError
+from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.page import embedded, write_page
 
@@ -190,7 +190,7 @@ def test_breakpoints_mean_the_same_in_python_and_on_the_page(opened):
     steps = trace(y, recording)
     page = opened(steps)
     line = next(node.source for node in steps.nodes if node.source)
-    texts = [*FLAG_WORDS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x",
+    texts = [*FLAGS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x",
              "op tanh", "op *", "scope layers[0]", "scope layers[0].neurons[1]", f"line {line}",
              f"line {line.rpartition(':')[2]}"]  # fmt: skip
     for text in texts:

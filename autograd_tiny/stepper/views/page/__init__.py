@@ -19,8 +19,9 @@ from typing import Any
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.files import save
 from autograd_tiny.pictures.theme import Color, style_sheet
-from autograd_tiny.stepper.breakpoints import GRAMMAR
+from autograd_tiny.stepper.breakpoints import grammar
 from autograd_tiny.stepper.events import Backward, Forward
+from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.museum import BUGS, exhibit
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.trace_json import document
@@ -59,7 +60,7 @@ def page(trace: Trace) -> str:
         SCRIPT=script,
         SCRIPT_HASH=_hash(script),
         DATA=data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
-        GRAMMAR=html.escape(GRAMMAR),
+        GRAMMAR=html.escape(grammar()),
     )
 
 
@@ -112,7 +113,8 @@ def _data(trace: Trace) -> dict[str, Any]:
         "arrows": [[round(x, 1) for point in arrow for x in point] for arrow in found.arrows],
         "size": [round(found.width, 1), round(found.height, 1)],
         "height": HEIGHT,
-        "grammar": GRAMMAR,
+        "grammar": grammar(),
+        "flags": _packed([{"name": name, "hint": f.hint, "marked": bool(f.sentence)} for name, f in FLAGS.items()]),
         "museum": [[str(shown), shown.step] for shown in (exhibit(trace, bug) for bug in BUGS)]
         if len(trace.nodes) <= FEW
         else [],

@@ -7,6 +7,7 @@ const unpacked = ({fields, rows}) =>
   rows.map(row => Object.fromEntries(fields.map((name, k) => [name, NUMBERS.includes(name) ? real(row[k]) : row[k]])));
 const N = unpacked(D.nodes),
   S = unpacked(D.steps),
+  FLAGS = unpacked(D.flags),
   SEED = N.length,
   LAST = S.length - 1;
 const isBackward = s => s.kind === "backward",
@@ -318,7 +319,6 @@ function showWatched() {
 }
 
 // Breakpoints: the grammar of breakpoints.py.
-const FLAGS = ["nan", "inf", "underflow", "kink", "dead", "saturated", "reuse"];
 const COMPARE = {
   "<": (a, b) => a < b,
   "<=": (a, b) => a <= b,
@@ -328,7 +328,7 @@ const COMPARE = {
 };
 function parse(text) {
   text = text.trim();
-  if (FLAGS.includes(text)) return s => s.flags.includes(text);
+  if (FLAGS.some(flag => flag.name === text)) return s => s.flags.includes(text);
   if (text === "final") return s => isBackward(s) && s.nth === s.of;
   const [, kind, what] = /^(node|op|scope|line)\s+(.+)$/.exec(text) || [];
   if (kind) {
@@ -410,7 +410,7 @@ function drawTicks() {
     make("rect", {class: "forward", width: SEED, height: 10}),
     make("rect", {class: "backward", x: SEED, width: total - SEED, height: 10}),
   );
-  const flagged = S.flatMap((s, n) => (s.flags.some(f => f !== "reuse") ? [n] : []));
+  const flagged = S.flatMap((s, n) => (FLAGS.some(f => f.marked && s.flags.includes(f.name)) ? [n] : []));
   const ticks = (numbers, name, y) => {
     // one path, so that a thousand ticks cost as much as one
     if (numbers.length)
@@ -606,7 +606,10 @@ function wanted() {
 
 $("of").textContent = `of ${LAST + 1}`;
 $("time").max = LAST;
-$("grammar").append(...[...FLAGS, "final", "|grad| > 10"].map(value => make("option", {value})));
+$("grammar").append(
+  ...FLAGS.map(({name, hint}) => make("option", {value: name, label: hint})),
+  ...["final", "|grad| > 10"].map(value => make("option", {value})),
+);
 drawGraph();
 drawTable();
 drawTicks();
