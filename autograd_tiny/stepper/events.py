@@ -1,4 +1,4 @@
-"""What happens in a forward and a backward pass, one plain event each: a value computed, the seed, a contribution."""
+"""Steps of a forward and a backward pass: a value computed, the seed, a contribution."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autograd_tiny.engine.symbol import Symbol, explain
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One value of the graph; its operands are Nodes or, where constant, floats, whose local derivative is None."""
+    """One value of the graph; a constant operand is a float, and its local derivative is None."""
 
     number: int
     named: Named
@@ -23,8 +23,8 @@ class Node:
     operands: tuple[Node | float, ...] = field(repr=False)
     local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
-    rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
-    shapes: tuple[str, ...] | None = None  # and the flag of the op's curve there, or ""
+    rules: tuple[str, ...] | None = None  # the text of each local derivative, if read from a file
+    shapes: tuple[str, ...] | None = None  # the flag of the op's curve at each operand or "", if read from a file
 
     @property
     def name(self) -> str:
@@ -32,27 +32,27 @@ class Node:
 
     @property
     def scope(self) -> str:
-        """The module it belongs to, ``layers[0].neurons[3]``: of the code that made it, or of a parameter's name."""
+        """The module of the code that made it, or that a parameter's name begins with: ``layers[0].neurons[3]``."""
         if self.where is not None:
             return self.where.scope
         return self.name.rpartition(".")[0] if self.op is None else ""
 
     @property
     def source(self) -> str:
-        """``train.py:12``; "" where it was not recorded."""
+        """Source line, ``train.py:12``; "" if it was not recorded."""
         return "" if self.where is None else self.where.source
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A value is computed."""
+    """Computation of a value."""
 
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The output's derivative by itself is added: before + 1 = after."""
+    """The output's derivative with respect to itself: before + 1 = after."""
 
     node: Node
     before: float
@@ -61,10 +61,10 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Backward:
-    """One operand gets its share: upstream × local = contribution, before + contribution = after.
+    """One contribution to an operand: upstream × local = contribution, before + contribution = after.
 
-    `upstream` is ∂output/∂node, `local` ∂node/∂operand. This is path `nth` of the `of` that lead from the output to
-    the operand; with the last one its gradient is `final`.
+    `upstream` is ∂output/∂node, `local` is ∂node/∂operand. This is use `nth` of the operand, of `of` in all; after the
+    last one the operand's gradient is `final`.
     """
 
     node: Node
@@ -87,14 +87,15 @@ Step: TypeAlias = Forward | Seed | Backward
 
 
 def rule(step: Backward) -> str:
-    """The local derivative of a step as its rule in the table spells it: ``local = w1`` for ∂(x1 * w1)/∂x1.
+    """Write the local derivative of a step as a formula: ``local = w1`` for ∂(x1 * w1)/∂x1.
 
-    A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
+    A long formula is replaced by the op's general rule, ``∂tanh(x)/∂x = …``. It is "" for a constant, and for a rule
+    that branches.
     """
     return (step.node.rules or _rules(step.node))[step.i]
 
 
-@lru_cache(maxsize=1)  # the steps of a node follow one another, and a sum of 10,000 has as many
+@lru_cache(maxsize=1)  # consecutive steps share a node, and a sum of 10,000 has 10,000 steps
 def _rules(node: Node) -> tuple[str, ...]:
     op = node.op
     assert op is not None

@@ -1,4 +1,4 @@
-"""Flags: properties of a step that are worth a second look, each one row of a table.
+"""Flags: properties of a step worth a second look, one row of a table each.
 
 Breakpoints, their grammar, the narration, `diagnose`, the JSON of a trace and the page take their flags from `FLAGS`:
 a new flag is a new row.
@@ -19,13 +19,13 @@ FLAT = 0.05  # an operand is saturated if its slope is this much smaller than th
 
 
 class Flag(NamedTuple):
-    """One row: the test of a step, and the words for it."""
+    """A row of the table: the test of a step, and the words for it."""
 
     holds: Callable[[Step], bool]
-    hint: str  # a breakpoint with its name stops where …
-    sentence: str = ""  # the narration of such a step; "" if other sentences say it, and the timeline does not mark it
-    symptom: str = ""  # a verb phrase for `diagnose`, "3 of 20 values …"; "" if it does not count them
-    by_op: bool = False  # a property of the op's curve: a trace read from JSON takes it from there, at most one per use
+    hint: str  # shown beside the name in a list of breakpoints
+    sentence: str = ""  # added to the narration of such a step; the page marks steps that have one
+    symptom: str = ""  # a verb phrase for `diagnose`, after "3 of 20 values"; "" if it does not count them
+    by_op: bool = False  # depends on the op's curve; a trace read from JSON takes it from the file
 
 
 def flags_of(step: Step) -> tuple[str, ...]:
@@ -112,12 +112,12 @@ def _point(node: Node) -> tuple[tuple[float, ...], bool | None]:
 FLAGS = {
     "nan": Flag(
         _on_result(math.isnan),
-        hint="the value or the gradient is nan",
+        hint="the value or gradient is nan",
         sentence="nan: not a number",
     ),
     "inf": Flag(
         _on_result(math.isinf),
-        hint="the value or the gradient is infinite",
+        hint="the value or gradient is infinite",
         sentence="inf: larger than any float",
     ),
     "underflow": Flag(

@@ -36,7 +36,7 @@ def steep(monkeypatch):
 
 
 def test_no_view_knows_a_flag_without_a_row():
-    with pytest.raises(BreakpointError, match="'steep' is no breakpoint"):
+    with pytest.raises(BreakpointError, match="'steep' is not a breakpoint"):
         steps().breakpoint("steep")
     assert "steep" not in page(steps())
 
@@ -66,10 +66,13 @@ def test_a_row_more_is_a_flag_on_the_page(browser, tmp_path):
     ticks = opened.get_attribute("#ticks .flag", "d")
     opened.fill("#break", "steep")
     opened.press("#break", "Enter")
-    assert opened.inner_text("#breaking li").startswith("steep: 1 step")
+    assert opened.inner_text("#breaking li").split() == ["steep:", "1", "step", "×"]
     opened.keyboard.press("c")
     n = opened.evaluate("now")
     assert n == found.find("steep")
     assert ticks == f"M{n + 0.5} 6V10"
     assert opened.inner_text("#context").endswith(STEEP.sentence)
+    opened.fill("#break", "often")
+    opened.press("#break", "Enter")
+    assert grammar() in opened.inner_text("#message")
     opened.close()
