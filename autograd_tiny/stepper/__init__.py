@@ -1,13 +1,14 @@
-"""Backprop step by step, forwards and back in time.
+"""Step through backpropagation, forwards and back in time.
 
-events.py       each step as an event
-breakpoints.py  where to stop
+events.py       the steps: forward, seed, backward
+flags.py        properties of a step, one row each: nan, kink, dead
+breakpoints.py  conditions to stop at
 traces.py       `trace`: all steps of a backward pass
 trace_json.py   a trace as JSON and back
-attribution.py  `why`, `paths`: where a gradient comes from
+attribution.py  `why`, `paths`: contributions to a gradient
 narration.py    a step in words
 museum.py       wrong backward passes beside the right one
-diagnosis.py    `diagnose`: where a nan began
+diagnosis.py    `diagnose`: the origin of a nan
 views/          terminal, prompt, page, frames
 """
 

@@ -1,4 +1,4 @@
-"""Questions about a gradient: why is it what it is, and along which paths does it come?"""
+"""Explain a gradient by the contributions and the paths that add up to it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from autograd_tiny.engine.digits import counted
 from autograd_tiny.stepper.events import Backward, Node
 from autograd_tiny.stepper.traces import Trace
 
-SHOWN = 8  # values at each end of a long path
+NAMES_AT_EACH_END = 8  # of a long path
 
 
 def why(trace: Trace, node: Node) -> list[Backward]:
-    """Every use of a value, in the order of the sweep; their contributions sum to its gradient.
+    """List every use of a value, in the order of the sweep; their contributions sum to its gradient.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -27,23 +27,25 @@ def why(trace: Trace, node: Node) -> list[Backward]:
 
 
 class Path(NamedTuple):
-    """The product of the local derivatives along one way from the output to a value."""
+    """One path from the output to a value, with the product of its local derivatives."""
 
     product: float
-    nodes: tuple[Node, ...]  # from the output on
+    nodes: tuple[Node, ...]  # the output first
 
     def __str__(self) -> str:
-        """The names of its values, of a long one those at its ends."""
+        """List the names of its values; of a long path, those at its ends."""
         names = [node.name for node in self.nodes]
-        left_out = len(names) - 2 * SHOWN
-        return " → ".join(names if left_out <= 0 else [*names[:SHOWN], f"… {left_out:,} more …", *names[-SHOWN:]])
+        left_out = len(names) - 2 * NAMES_AT_EACH_END
+        if left_out > 0:
+            names[NAMES_AT_EACH_END:-NAMES_AT_EACH_END] = [f"… {left_out:,} more …"]
+        return " → ".join(names)
 
     def __repr__(self) -> str:
         return f"<path {self.product!r}: {self}>"
 
 
 class Paths(NamedTuple):
-    """The largest paths by the size of their product, and how many there are in all."""
+    """The paths with the largest products, and the number of all paths."""
 
     largest: Sequence[Path]
     total: int
@@ -53,7 +55,7 @@ class Paths(NamedTuple):
 
 
 def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
-    """The k paths from the output to a value that count most, and the exact number of all.
+    """Find the k paths from the output to a value with the largest products, and count all of them.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -63,18 +65,18 @@ def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
     (4, 6.0, ['b * b', 'b', 'a'])
     >>> found
     <4 paths, the largest [<path 6.0: b * b → b → a>]>
+
+    The products of all paths sum to the gradient. Raises ValueError if k is less than 1.
     """
     if k < 1:
-        raise ValueError(f"paths: k is how many to show, at least 1, got {k}")
+        raise ValueError(f"paths: k is the number of paths to return, at least 1, got {k}")
     nodes, uses = trace.nodes, trace._uses
     below = _below(trace, node)
     count, last = {trace.output.number: 1}, trace.output.number
-    # A way is (last, the way before it): shared, not copied.
+    # A way is (last value, the way before it), so that ways share their beginnings.
     best: dict[int, list[tuple[float, float, Any]]] = {last: [(1.0, 1.0, (last, None))]}
     for consumer, i, target in zip(uses.consumers, uses.slots, uses.targets, strict=True):
-        if (
-            consumer != last and last != node.number
-        ):  # it has handed on all it has; of 100,000 doublings all counts would take 700 MB
+        if consumer != last and last != node.number:  # drop used counts: for 100,000 doublings all would take 700 MB
             count.pop(last, None), best.pop(last, None)
         last = consumer
         if target not in below:
@@ -89,7 +91,7 @@ def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
 
 
 def _below(trace: Trace, node: Node) -> set[int]:
-    """The values that depend on node, and itself: what a path to it may lead through."""
+    """Collect the numbers of the node and of all values that depend on it."""
     found, uses = {node.number}, trace._uses
     for consumer, target in zip(reversed(uses.consumers), reversed(uses.targets), strict=True):
         if target in found:

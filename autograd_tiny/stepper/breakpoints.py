@@ -1,4 +1,4 @@
-"""Where to stop: one grammar for Python, the terminal and the page."""
+"""Breakpoints: one grammar for Python, the terminal and the page."""
 
 from __future__ import annotations
 
@@ -8,31 +8,43 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from autograd_tiny.stepper.events import Backward, Forward, Node, Step, flags
+from autograd_tiny.stepper.events import Backward, Forward, Node, Step
+from autograd_tiny.stepper.flags import FLAGS, has_flag
 
-FLAGS = ("nan", "inf", "underflow", "kink", "dead", "saturated", "reuse")
 COMPARED = re.compile(r"(\|?)\s*(grad|data|local)\s*(\|?)\s*(<=|>=|<|>|==)\s*(\S+)")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
 }  # fmt: skip
-GRAMMAR = (
-    "nan, inf, underflow, kink, dead, saturated, reuse, final, |grad| > 10, data < 0, node w1, op relu, "
-    "scope layers[0], line train.py:12"
-)
+OTHERS = ("final", "|grad| > 10", "data < 0", "node w1", "op relu", "scope layers[0]", "line train.py:12")
+
+
+def grammar() -> str:
+    """List a breakpoint of each kind.
+
+    >>> grammar()  # doctest: +ELLIPSIS
+    'nan, ..., final, |grad| > 10, data < 0, node w1, op relu, scope layers[0], line train.py:12'
+    """
+    return ", ".join([*FLAGS, *OTHERS])
 
 
 class BreakpointError(ValueError):
-    """Text that is no breakpoint, or names what is not there."""
+    """Raised for text that is not a breakpoint, or that names a value, op, module or line the trace does not have.
+
+    >>> from autograd_tiny import Value, trace
+    >>> trace(Value(3.0, "a") * 2.0).find("node b")
+    Traceback (most recent call last):
+    autograd_tiny.stepper.breakpoints.BreakpointError: there is no node b (known: a, a * 2)
+    """
 
 
 class Breakpoint(NamedTuple):
-    """``kind`` and what it asks for; `stops(step)` says whether to stop.
+    """A parsed breakpoint; `stops(step)` tests a step.
 
     >>> Breakpoint.parse("|grad| > 10")
     Breakpoint(kind='|grad|', what='>', limit=10.0)
     >>> Breakpoint.parse("often")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    autograd_tiny.stepper.breakpoints.BreakpointError: 'often' is no breakpoint; there is nan, inf, underflow, kink, ...
+    autograd_tiny.stepper.breakpoints.BreakpointError: 'often' is not a breakpoint; write one of: nan, inf, ...
     """
 
     kind: str
@@ -52,10 +64,10 @@ class Breakpoint(NamedTuple):
                 return cls(f"{match[1]}{match[2]}{match[3]}", match[4], float(match[5]))
             except ValueError:
                 raise BreakpointError(f"{text!r}: {match[5]!r} is not a number") from None
-        raise BreakpointError(f"{text!r} is no breakpoint; there is {GRAMMAR}")
+        raise BreakpointError(f"{text!r} is not a breakpoint; write one of: {grammar()}")
 
     def check(self, nodes: Sequence[Node]) -> None:
-        """Raise BreakpointError when it names what is not among the nodes."""
+        """Raise BreakpointError if it names something that none of the nodes has."""
         named: dict[str, Callable[[Node], str]] = {
             "node": lambda node: node.name,
             "op": lambda node: node.op.name if node.op else "",
@@ -67,7 +79,7 @@ class Breakpoint(NamedTuple):
             raise BreakpointError(f"there is no {self.kind} {self.what}{near(self.what, there)}")
 
     def is_about(self, node: Node) -> bool:
-        """Whether the node has the name, op, scope or line it asks for."""
+        """Test a node for the name, op, scope or line of the breakpoint."""
         match self.kind:
             case "node":
                 return node.name == self.what
@@ -80,9 +92,9 @@ class Breakpoint(NamedTuple):
                 return self.what in (node.source, node.source.rpartition(":")[2])
 
     def stops(self, step: Step) -> bool:
-        """Whether to stop at a step."""
+        """Test a step."""
         if self.kind in FLAGS:
-            return self.kind in flags(step)
+            return has_flag(step, self.kind)
         if self.kind == "final":
             return isinstance(step, Backward) and step.final
         if self.kind == "node":
@@ -102,7 +114,12 @@ def _number(step: Step, kind: str) -> float | None:
 
 
 def near(name: str, there: Sequence[str]) -> str:
-    """``; there is w1, w2``: what may have been meant, or the first of what there is."""
+    """Suggest names similar to a misspelt one, or list the first of all names.
+
+    >>> near("w7", ["w1", "w2", "b"]), near("loss", ["w1", "b"]), near("a", [])
+    (' (did you mean w2 or w1?)', ' (known: w1, b)', '')
+    """
     known = list(dict.fromkeys(there))
-    meant = difflib.get_close_matches(name, known, 3, 0.5) or known[:5]
-    return f"; there is {', '.join(meant)}{', …' if len(known) > len(meant) else ''}" if meant else ""
+    if similar := difflib.get_close_matches(name, known, 3, 0.5):
+        return f" (did you mean {' or '.join(similar)}?)"
+    return f" (known: {', '.join(known[:5])}{', …' if len(known) > 5 else ''})" if known else ""

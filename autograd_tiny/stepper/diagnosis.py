@@ -1,4 +1,4 @@
-"""What is wrong with a gradient, and where it began: what is not finite, what passes nothing, what was changed."""
+"""Find the origin of nan and inf, dead units, and data changed after the forward pass."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from typing import Any
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.value import Value
-from autograd_tiny.stepper.events import Backward, Node, flags
+from autograd_tiny.stepper.events import Backward, Node
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Trace, trace
 
-NAMED = 5  # how many values a sentence names
+MOST_NAMED = 5  # values that a sentence names
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The symptoms, the first cause first; "nothing found" when there are none."""
+    """The symptoms found, the earliest cause first; false if there are none.
+
+    >>> a = Value(3.0, "a")
+    >>> bool(diagnose(a * a)), str(diagnose(a * a)).partition(":")[0]
+    (False, 'nothing found')
+    """
 
     symptoms: tuple[str, ...]
 
@@ -27,19 +33,20 @@ class Diagnosis:
     def __str__(self) -> str:
         return (
             "\n".join(self.symptoms)
-            or "nothing found: all is finite, no unit is dead, nothing was changed after the forward pass"
+            or "nothing found: all numbers are finite, no unit is dead, no data was changed after the forward pass"
         )
 
 
 def diagnose(y: Value | Trace, check: bool = False) -> Diagnosis:
-    """Where nan and inf begin, which units are dead or saturated, and whether the forward pass still holds.
+    """Find where nan and inf begin, dead and saturated units, and data changed after the forward pass.
 
     >>> x = Value(0.0, "x")
     >>> print(diagnose(x.sqrt() * 2))
     the gradient of x is inf from sqrt(x) on: a pole, the local derivative ∂sqrt(x)/∂x is inf where x = 0
 
-    With `check` the checker compares every local derivative with the exact one and names the first that is wrong; it
-    needs autograd_tiny[check]. Under `tracing()` each symptom has its source line.
+    With `check`, compare every local derivative with the exact one and name the first that is wrong; this needs
+    autograd_tiny[check]. Under `tracing()` each symptom has its source line. Raises TypeError if y is neither a Value
+    nor a Trace, ImportError if `check` lacks its packages.
     """
     steps = y if isinstance(y, Trace) else trace(y)
     found = [*_changed(steps), *_values(steps), *_gradients(steps), *_units(steps)]
@@ -65,7 +72,7 @@ def _changed(steps: Trace) -> list[str]:
 
 
 def _values(steps: Trace) -> list[str]:
-    """The first value that is not finite though its operands are."""
+    """Find the first value that is not finite although its operands are."""
     for node in steps.nodes:
         xs = [x.data if isinstance(x, Node) else x for x in node.operands]
         if not math.isfinite(node.data) and all(map(math.isfinite, xs)):
@@ -77,7 +84,7 @@ def _values(steps: Trace) -> list[str]:
 
 
 def _gradients(steps: Trace) -> list[str]:
-    """The first contribution that is not finite, and why."""
+    """Find the first contribution that is not finite, and its reason."""
     for n in range(steps.seed + 1, len(steps)):
         step = steps[n]
         if not isinstance(step, Backward) or math.isfinite(step.after):
@@ -90,9 +97,7 @@ def _gradients(steps: Trace) -> list[str]:
         elif not math.isfinite(step.local):
             why = f"a pole, the local derivative {local} is {step.local} where {at}"
             if step.upstream == 0:
-                why = (
-                    f"0 × {step.local}: the upstream gradient is 0, and the local derivative {local} a pole where {at}"
-                )
+                why = f"0 × {step.local}: the upstream gradient is 0, and {local} has a pole where {at}"
         elif not math.isfinite(step.contribution):
             why = f"overflow, {short(step.upstream)} × {short(step.local)} is larger than any float"
         else:
@@ -102,20 +107,15 @@ def _gradients(steps: Trace) -> list[str]:
 
 
 def _units(steps: Trace) -> list[str]:
-    found: dict[str, list[str]] = {"dead": [], "saturated": [], "underflow": []}
+    found: dict[str, list[str]] = {name: [] for name, flag in FLAGS.items() if flag.symptom}
     for n in range(steps.seed + 1, len(steps)):
         step = steps[n]
-        for flag in flags(step):
+        for flag in flags_of(step):
             if flag in found:
                 found[flag].append(step.node.name)
-    words = {
-        "dead": "pass no gradient",
-        "saturated": "pass less than 5 % of theirs at 0",
-        "underflow": "lose their gradient to underflow",
-    }
     return [
-        f"{flag}: {len(names):,} of {steps.seed:,} values {words[flag]}: "
-        f"{', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}"
+        f"{flag}: {len(names):,} of {steps.seed:,} values {FLAGS[flag].symptom}: "
+        f"{', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"
         for flag, names in found.items()
         if names
     ]

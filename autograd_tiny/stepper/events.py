@@ -1,21 +1,20 @@
-"""What happens in a forward and a backward pass, one plain event each: a value computed, the seed, a contribution."""
+"""Steps of a forward and a backward pass: a value computed, the seed, a contribution."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
 from autograd_tiny.engine.names import LONGEST_LABEL, Named
-from autograd_tiny.engine.op import EDGES, Op
+from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.symbol import Symbol, explain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One value of the graph; its operands are Nodes or, where constant, floats, whose local derivative is None."""
+    """One value of the graph; a constant operand is a float, and its local derivative is None."""
 
     number: int
     named: Named
@@ -24,8 +23,8 @@ class Node:
     operands: tuple[Node | float, ...] = field(repr=False)
     local_derivatives: tuple[float | None, ...] = ()
     where: Where | None = None
-    rules: tuple[str, ...] | None = None  # the text of each local derivative, where it was read from a file
-    shapes: tuple[str, ...] | None = None  # and which of SHAPES each operand has, or ""
+    rules: tuple[str, ...] | None = None  # the text of each local derivative, if read from a file
+    shapes: tuple[str, ...] | None = None  # the flag of the op's curve at each operand or "", if read from a file
 
     @property
     def name(self) -> str:
@@ -33,27 +32,27 @@ class Node:
 
     @property
     def scope(self) -> str:
-        """The module it belongs to, ``layers[0].neurons[3]``: of the code that made it, or of a parameter's name."""
+        """The module of the code that made it, or that a parameter's name begins with: ``layers[0].neurons[3]``."""
         if self.where is not None:
             return self.where.scope
         return self.name.rpartition(".")[0] if self.op is None else ""
 
     @property
     def source(self) -> str:
-        """``train.py:12``; "" where it was not recorded."""
+        """Source line, ``train.py:12``; "" if it was not recorded."""
         return "" if self.where is None else self.where.source
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A value is computed."""
+    """Computation of a value."""
 
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The output's derivative by itself is added: before + 1 = after."""
+    """The output's derivative with respect to itself: before + 1 = after."""
 
     node: Node
     before: float
@@ -62,10 +61,10 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Backward:
-    """One operand gets its share: upstream × local = contribution, before + contribution = after.
+    """One contribution to an operand: upstream × local = contribution, before + contribution = after.
 
-    `upstream` is ∂output/∂node, `local` ∂node/∂operand. This is path `nth` of the `of` that lead from the output to
-    the operand; with the last one its gradient is `final`.
+    `upstream` is ∂output/∂node, `local` is ∂node/∂operand. This is use `nth` of the operand, of `of` in all; after the
+    last one the operand's gradient is `final`.
     """
 
     node: Node
@@ -88,14 +87,15 @@ Step: TypeAlias = Forward | Seed | Backward
 
 
 def rule(step: Backward) -> str:
-    """The local derivative of a step as its rule in the table spells it: ``local = w1`` for ∂(x1 * w1)/∂x1.
+    """Write the local derivative of a step as a formula: ``local = w1`` for ∂(x1 * w1)/∂x1.
 
-    A long one is the general rule of the op, ``∂tanh(x)/∂x = …``; "" for a constant, and for a rule that branches.
+    A long formula is replaced by the op's general rule, ``∂tanh(x)/∂x = …``. It is "" for a constant, and for a rule
+    that branches.
     """
     return (step.node.rules or _rules(step.node))[step.i]
 
 
-@lru_cache(maxsize=1)  # the steps of a node follow one another, and a sum of 10,000 has as many
+@lru_cache(maxsize=1)  # consecutive steps share a node, and a sum of 10,000 has 10,000 steps
 def _rules(node: Node) -> tuple[str, ...]:
     op = node.op
     assert op is not None
@@ -113,70 +113,3 @@ def _rule(d: object, general: list[str]) -> str:
     if not isinstance(d, Symbol):
         return ""
     return f"local = {d}" if len(str(d)) <= LONGEST_LABEL else "".join(general)
-
-
-SMALLEST = 2.2250738585072014e-308  # below it floats lose digits
-SHAPES = "kink", "dead", "saturated"  # where on its op's curve an operand lies
-FLAT = 0.05  # a slope this much smaller than that at 0 is saturated
-
-
-def flags(step: Step) -> tuple[str, ...]:
-    """What is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse.
-
-    nan, inf: the value or gradient is. underflow: a product of two numbers other than 0 is 0, or too small to keep its
-    digits. kink: the op has no one slope there. dead: the slope of a function is 0, and 0 next to it, too. saturated:
-    its slope is below 5 % of that at 0 and falling. reuse: the operand has other uses.
-    """
-    if isinstance(step, Forward):
-        return _bad(step.node.data)
-    if isinstance(step, Seed):
-        return ()
-    found = [*_bad(step.after)]
-    if abs(step.contribution) < SMALLEST and step.upstream and step.local:
-        found.append("underflow")
-    found += _shape(step)
-    return (*found, "reuse") if step.of > 1 else tuple(found)
-
-
-def _bad(x: float) -> tuple[str, ...]:
-    return ("nan",) if x != x else ("inf",) if math.isinf(x) else ()
-
-
-def _shape(step: Backward) -> list[str]:
-    """Where on its op's curve the operand lies: one of SHAPES, or none."""
-    if step.node.shapes is not None:
-        return [shape for shape in [step.node.shapes[step.i]] if shape]
-    op, (xs, smooth) = step.node.op, _point(step.node)
-    assert op is not None
-    if smooth is None:
-        return []
-
-    def slope(x: float) -> float:
-        at = (*xs[: step.i], x, *xs[step.i + 1 :])
-        d = op.local_derivatives(op.forward(*at), at)[step.i]
-        assert d is not None
-        return abs(float(d))
-
-    x = xs[step.i]
-    near = 1e-6 * max(1.0, abs(x))
-    try:
-        if not smooth and math.isfinite(step.local):
-            return ["kink"]
-        if step.local == 0 and not op.infix and slope(x - near) == slope(x + near) == 0:
-            return ["dead"]
-        if len(xs) == 1 and x and 0 < abs(step.local) < FLAT * slope(0.0) and slope(2 * x) <= abs(step.local):
-            return ["saturated"]
-    except (TypeError, *EDGES):
-        pass
-    return []
-
-
-@lru_cache(maxsize=1)
-def _point(node: Node) -> tuple[tuple[float, ...], bool | None]:
-    """The numbers that its op is applied to, and whether it is smooth there; None where it does not say."""
-    assert node.op is not None
-    xs = tuple(x.data if isinstance(x, Node) else x for x in node.operands)
-    try:
-        return xs, bool(node.op.avoid(*xs))
-    except (TypeError, *EDGES):
-        return xs, None

@@ -1,4 +1,4 @@
-"""Four well-known wrong backward passes, each run beside the right one up to the step where they part."""
+"""Run four well-known wrong backward passes beside the right one, up to the first difference."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from autograd_tiny.stepper.events import Backward, Node
 from autograd_tiny.stepper.traces import Trace
 
 BUGS = {
-    "assign": "x.grad = … in the place of +=: a value used twice keeps one of its contributions",
-    "order": "no topological order: a value hands its gradient on before all of it has arrived",
+    "assign": "x.grad = … instead of +=: a value used twice keeps one of its contributions",
+    "order": "no topological order: a value passes its gradient on before all contributions have arrived",
     "stale": "no zero_grad: a second backward() adds to the gradients that the first left behind",
     "seed": "no seed: the output's own gradient is left at 0, and 0 times anything is 0",
 }
 
 
 class Exhibit(NamedTuple):
-    """Where a wrong pass parts from the right one, and what it makes of the leaves; `parted` is "" if it does not."""
+    """The first difference of a wrong pass from the right one, "" if there is none, and the gradients of the leaves."""
 
     bug: str
     parted: str
-    leaves: tuple[tuple[Node, float, float], ...]  # with its right and its wrong gradient
-    step: int | None = None  # at which step of the trace they part
+    leaves: tuple[tuple[Node, float, float], ...]  # leaf, right gradient, wrong gradient
+    step: int | None = None  # number of the step at the first difference
 
     def __str__(self) -> str:
         lines = [
             BUGS[self.bug],
-            f"  {self.parted or 'here it makes no difference: try it on a value that is used twice'}",
+            f"  {self.parted or 'it makes no difference here; try it on a value that is used twice'}",
         ]
         for node, right, wrong in self.leaves:
             sign = "=" if right == wrong else "≠"
@@ -45,14 +45,14 @@ def exhibit(trace: Trace, bug: str) -> Exhibit:
     >>> from autograd_tiny.stepper.traces import trace
     >>> a = Value(3.0, "a"); b = a + a; b.name = "b"
     >>> print(exhibit(trace(b), "assign"))
-    x.grad = … in the place of +=: a value used twice keeps one of its contributions
-      they part when a gets its share through b: right 1 + 1 → 2, wrong 1
+    x.grad = … instead of +=: a value used twice keeps one of its contributions
+      they part when a gets its contribution through b: right 1 + 1 → 2, wrong 1
       a.grad  right 2  ≠  wrong 1
 
-    Raises ValueError for a bug that is not in the museum.
+    `bug` is a key of `BUGS`; any other raises ValueError.
     """
     if bug not in BUGS:
-        raise ValueError(f"{bug!r} is not in the museum; there is {', '.join(BUGS)}")
+        raise ValueError(f"{bug!r} is not in the museum; its bugs are {', '.join(BUGS)}")
     wrong = [float(g) for g in trace._start]
     if bug == "stale":
         wrong = _swept(trace, trace.nodes, _seeded(wrong), False)[0]
@@ -73,7 +73,7 @@ def _seeded(grads: list[float]) -> list[float]:
 
 
 def _parted(trace: Trace, bug: str, k: int, upstream: float, before: float, after: float) -> str:
-    """What to say of a use, "" while both passes agree."""
+    """Describe the difference at a use; "" while both passes agree."""
     step = trace[trace.seed + 1 + k]
     assert isinstance(step, Backward)
     consumer, target = step.node.name, step.operand.name
@@ -81,18 +81,18 @@ def _parted(trace: Trace, bug: str, k: int, upstream: float, before: float, afte
         if upstream == step.upstream:
             return ""
         both = f"right {short(step.upstream)}, wrong {short(upstream)}"
-        return f"they part when {consumer} hands its gradient on to {target}: {both}, for more was to come"
+        return f"they part when {consumer} passes its gradient on to {target}: {both}, because more was to come"
     if after == step.after:
         return ""
     wrong = short(after) if bug == "assign" else f"{short(before)} + {short(after - before)} → {short(after)}"
-    share = f"{short(step.before)} + {short(step.contribution)} → {short(step.after)}"
-    return f"they part when {target} gets its share through {consumer}: right {share}, wrong {wrong}"
+    right = f"{short(step.before)} + {short(step.contribution)} → {short(step.after)}"
+    return f"they part when {target} gets its contribution through {consumer}: right {right}, wrong {wrong}"
 
 
 def _swept(
     trace: Trace, order: Sequence[Node], grads: list[float], assign: bool
 ) -> tuple[list[float], list[tuple[int, float, float, float]]]:
-    """The gradients after a sweep of that order, and for each use (k, upstream, before, after)."""
+    """Sweep in the given order; return the gradients, and (k, upstream, before, after) for each use."""
     adjoint, handed, columns = dict(zip(trace.nodes, grads, strict=True)), [], trace._uses
     use = {where: k for k, where in enumerate(zip(columns.consumers, columns.slots, strict=True))}
     for v, i, x, contribution in contributions(order, adjoint):
@@ -103,7 +103,7 @@ def _swept(
 
 
 def _as_met(output: Node) -> list[Node]:
-    """The nodes in the order that a walk from the output, which visits each value as soon as it is met, goes back."""
+    """Order the nodes as a breadth-first walk from the output meets them, the output last."""
     met = {output: None}
     queue = deque(met)
     while queue:

@@ -1,40 +1,32 @@
-"""One step in words: the same sentences for the terminal, the page and the frames."""
+"""Describe a step in words, the same in the terminal, on the page and in the frames."""
 
 from __future__ import annotations
 
 import linecache
 from typing import NamedTuple
 
-from autograd_tiny.engine.digits import equals, short
+from autograd_tiny.engine.digits import counted, equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.op import Spelled
 from autograd_tiny.engine.value import NO_GRAD
-from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, flags, rule
+from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step, rule
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Trace
-
-FLAGS = {
-    "nan": "nan: not a number",
-    "inf": "inf: larger than any float",
-    "underflow": "the product is too small for a float: it underflows",
-    "kink": "a kink: the slope differs on its two sides, and one of them, or 0, is used",
-    "dead": "dead: the slope is 0 here and around, so nothing passes",
-    "saturated": "saturated: the slope is less than 5 % of that at 0, so little passes",
-}
 
 
 class Explained(NamedTuple):
-    """What a step shows; "" where there is nothing to say."""
+    """The texts of a step; "" for those that do not apply."""
 
     headline: str  # BACKWARD 13/20: how much does w1 move L through a?
     equation: str  # upstream × local = contribution, each with its symbol
     accumulation: str  # w1.grad += …
-    code: str  # the same as code
-    context: str  # what people ask at such a step
+    code: str  # the accumulation in Python
+    context: str  # answers to common questions about such a step
     source: str  # train.py:12  y = a * b
 
 
 def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
-    """Step n in words, numbers in four digits, or all of them.
+    """Describe step n, with numbers in four digits, or in full if `exact`.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -45,7 +37,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     upstream ∂b/∂b = 1  ×  local ∂(a + a)/∂a = 1  =  1
     a.grad += 1 : 1 → 2   (path 2 of 2, final)
     a.grad += b.grad * 1
-    1 + 1 → 2; with = in the place of += it would be 1
+    1 + 1 → 2; with = instead of += it would be 1
     """
     step, digits = trace[n], repr if exact else short
     numbered = f"{n + 1}/{len(trace)}"
@@ -54,7 +46,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
         return _forward(step.node, numbered, exact, source)
     if isinstance(step, Seed):
         name, change = step.node.name, f"{digits(step.before) if step.before else '–'} → {digits(step.after)}"
-        context = f"the output {name} moves as much as itself: this 1 is where backpropagation starts"
+        context = f"backpropagation starts here: the derivative of {name} with respect to itself is 1"
         return Explained(f"SEED {numbered}: how much does {name} move {name}?", f"∂{_(name)}/∂{_(name)} = 1",
                          f"{_(name)}.grad += 1 : {change}", f"{_(name)}.grad += 1", context, source)  # fmt: skip
     return _backward(trace, step, numbered, exact, source)
@@ -62,7 +54,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
 
 def _forward(node: Node, numbered: str, exact: bool, source: str) -> Explained:
     digits = repr if exact else short
-    context = "; ".join(FLAGS[flag] for flag in flags(Forward(node)))
+    context = "; ".join(_flagged(Forward(node)))
     if node.op is None:
         text = f"{node.name} {'=' if exact else equals(node.data)} {digits(node.data)}"
         return Explained(f"FORWARD {numbered}: {node.name} is given", text, "", "", context, source)
@@ -105,7 +97,7 @@ def _context(step: Backward, digits: object) -> list[str]:
     name, said = step.operand.name, []
     if step.nth > 1:
         sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
-        said.append(f"{sums}; with = in the place of += it would be {shown(step.contribution)}")
+        said.append(f"{sums}; with = instead of += it would be {shown(step.contribution)}")
     elif step.before and step.before is not NO_GRAD:
         said.append(
             f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
@@ -113,17 +105,21 @@ def _context(step: Backward, digits: object) -> list[str]:
     if not step.final:
         left = step.of - step.nth
         said.append(
-            f"{name} waits for {left} more arrow{'s' * (left > 1)} before it hands its gradient on"
+            f"{name} waits for {counted(left, 'more contribution')} before it passes its gradient on"
             if step.operand.op
-            else f"{left} more path{'s' * (left > 1)} will reach {name}"
+            else f"{counted(left, 'more contribution')} will reach {name}"
         )
-    return said + [FLAGS[flag] for flag in flags(step) if flag in FLAGS]
+    return said + _flagged(step)
+
+
+def _flagged(step: Step) -> list[str]:
+    return [sentence for flag in flags_of(step) if (sentence := FLAGS[flag].sentence)]
 
 
 def _source(node: Node) -> str:
     if node.where is None:
         return ""
-    # The file that a trace read from JSON names is somebody else's: a line of ours would be the wrong one, or a secret.
+    # A trace read from JSON names a file of another machine: a line of ours would be wrong, or a secret.
     line = "" if node.rules is not None else linecache.getline(node.where.file, node.where.line).strip()
     return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "") if part)
 
@@ -137,5 +133,5 @@ def _bracketed(text: str) -> str:
 
 
 def _(name: str) -> str:
-    """A name as it stands after ∂."""
+    """Put parentheses around a name after ∂ if it needs them."""
     return name if name.isidentifier() or not any(c in name for c in " +-*/") else f"({name})"

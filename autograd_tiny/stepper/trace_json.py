@@ -1,32 +1,32 @@
-"""A trace as JSON, and back.
+"""Write a trace as JSON, and read it back.
 
     {"format": "autograd-tiny trace", "version": 1, "nodes": [...], "steps": [...]}
 
 A node, in topological order, the output last; every other node is an operand of a later one:
 
-    id          its place in the list, from 0
-    name        its name; `binds`: how tightly the name binds, 99 where it never needs parentheses
+    id          its index in the list, from 0
+    name        its name; `binds`: how tightly the name binds, 99 if it never needs parentheses
     expression  the op on the names of its operands; "" for a leaf
-    op          {"name": "mul", "symbol": "*", "binds": 12}, the symbol "" where it is a call; null for a leaf
-    data        its number
+    op          {"name": "mul", "symbol": "*", "binds": 12}, the symbol "" for a function; null for a leaf
+    data        its value, a number
     operands    in order: the id of an earlier node, or {"constant": 2.0}
-    scope       the module it belongs to; `source`: the line that made it, "train.py:12"; "" where unknown
+    scope       the module it belongs to; `source`: the line that made it, "train.py:12"; "" if unknown
 
-A step, in the order of the run: `forward` for each node, the `seed`, then `backward` for each operand of each node that
-is itself a node, from the last node to the first:
+A step, in the order of the run: `forward` for each node, the `seed`, then `backward` for each operand that is a node,
+from the last node to the first:
 
     kind, node  the kind, and the id of the node that the step is about
-    flags       what is worth a second look: nan, inf, underflow, kink, dead, saturated, reuse
-    before      of seed and backward: the gradient that the step adds to; null where no backward() had ever reached it
+    flags       the names of its flags, in the order of flags.py
+    before      of seed and backward: the gradient that the step adds to; null if no backward() had reached it
     after       before + contribution; of the seed, before + 1
     operand, to of backward: which operand of the node, from 0, and its id
     upstream    the gradient of the node
-    local       the local derivative; `rule`: its formula, "" where there is none
+    local       the local derivative; `rule`: its formula, or ""
     contribution  upstream × local
-    nth, of     this is the nth of so many uses of the operand; `final`: whether it is the last
+    nth, of     number of this use of the operand, and of all its uses; `final`: true for the last
 
-Numbers that JSON lacks are "nan", "inf" and "-inf". All but names, data, `local`, `rule`, and the first `before` of a
-leaf follows from the rest: `from_json` computes it again and refuses a file in which it differs.
+Numbers that JSON lacks are "nan", "inf" and "-inf". Names, data, `local`, `rule` and the first `before` of a leaf are
+read; `from_json` computes all other fields again and refuses a file in which they differ.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
 from autograd_tiny.engine.value import NO_GRAD
-from autograd_tiny.stepper.breakpoints import FLAGS
-from autograd_tiny.stepper.events import SHAPES, Forward, Node, Seed, Step, flags, rule
+from autograd_tiny.stepper.events import Forward, Node, Seed, Step, rule
+from autograd_tiny.stepper.flags import FLAGS, flags_of
 from autograd_tiny.stepper.traces import Columns, Trace
 
 FORMAT, VERSION = "autograd-tiny trace", 1
 
 
 def to_json(trace: Trace) -> str:
-    """The nodes and steps of a trace as JSON text.
+    """Write the nodes and steps of a trace as JSON text.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -59,11 +59,11 @@ def to_json(trace: Trace) -> str:
     6.0
     """
     text = json.dumps(document(trace), ensure_ascii=False, allow_nan=False)
-    return text.encode(errors="replace").decode()  # half of a surrogate pair can be in a name, and in no file
+    return text.encode(errors="replace").decode()  # a name may hold a lone surrogate, a file may not
 
 
 def document(trace: Trace) -> dict[str, Any]:
-    """What `to_json` writes, before it is text."""
+    """Build the dictionary that `to_json` writes."""
     nodes, steps = [_node(node) for node in trace.nodes], [_step(step) for step in trace]
     return {"format": FORMAT, "version": VERSION, "nodes": nodes, "steps": steps}
 
@@ -88,7 +88,7 @@ def _op(op: Op) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags(step))}
+    start = {"kind": type(step).__name__.lower(), "node": step.node.number, "flags": list(flags_of(step))}
     if isinstance(step, Forward):
         return start
     end = {"before": None if step.before is NO_GRAD else _out(step.before), "after": _out(step.after)}
@@ -109,14 +109,14 @@ def _out(x: float) -> Any:
     return float(x) if math.isfinite(x) else repr(float(x))
 
 
-# The kinds of fields: each returns what it reads, or refuses it with the path that leads there.
+# Readers of fields: each returns the value it reads, or raises ValueError with the path to it.
 
 Kind = Callable[[Any, str], Any]
-LARGEST = 2**53  # whole numbers up to it are the same in every reader of JSON
+LARGEST_INTEGER = 2**53  # every reader of JSON keeps integers up to it
 
 
 def _whole(x: Any, path: str) -> int:
-    if type(x) is not int or abs(x) > LARGEST:
+    if type(x) is not int or abs(x) > LARGEST_INTEGER:
         _refuse(path, "a whole number", x)
     return x
 
@@ -140,12 +140,12 @@ def _name(x: Any, path: str) -> str:
 def _number(x: Any, path: str) -> float:
     if type(x) is str and x in ("nan", "inf", "-inf"):
         return float(x)
-    if type(x) not in (int, float) or not -FINITE <= x <= FINITE:
+    if type(x) not in (int, float) or not -LARGEST_FLOAT <= x <= LARGEST_FLOAT:
         _refuse(path, "a number", x)
     return float(x)
 
 
-FINITE = int(float.fromhex("0x1.fffffffffffffp+1023"))
+LARGEST_FLOAT = int(float.fromhex("0x1.fffffffffffffp+1023"))
 
 
 def _or_null(kind: Kind) -> Kind:
@@ -175,7 +175,7 @@ def _object(fields: Mapping[str, Kind]) -> Kind:
 
 
 def _flag(x: Any, path: str) -> str:
-    if x not in FLAGS:
+    if type(x) is not str or x not in FLAGS:
         _refuse(path, f"one of {', '.join(FLAGS)}", x)
     return str(x)
 
@@ -224,13 +224,13 @@ def _refuse(path: str, expected: str, got: Any) -> NoReturn:
 
 
 def from_json(text: str) -> Trace:
-    """The trace of `to_json`. Raises ValueError that says where, for all that is not a whole trace which adds up.
+    """Read a trace that `to_json` wrote; anything incomplete or inconsistent raises ValueError with its path.
 
     >>> from_json('{"format": "autograd-tiny trace", "version": 1, "nodes": [{"id": "a"}], "steps": []}')
     Traceback (most recent call last):
     ValueError: this trace is damaged: nodes[0].name: missing
 
-    An op that is not in the table can be shown, and not computed with. Lines of source files are not read.
+    An op that is not in the table can be shown but not computed. Source files are not read.
     """
     try:
         found = json.loads(text)
@@ -254,7 +254,7 @@ def from_json(text: str) -> Trace:
 
 
 def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
-    """The trace of these nodes with the locals and the first gradients of these steps; all else has to follow."""
+    """Build a trace from nodes, local derivatives and first gradients; compare all other fields with it."""
     _check_graph(items)
     uses = [
         (item["id"], i) for item in reversed(items) for i, x in enumerate(item["operands"]) if not isinstance(x, dict)
@@ -283,7 +283,7 @@ def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
 
 def _check_graph(items: list[dict[str, Any]]) -> None:
     if not items:
-        raise ValueError("nodes: expected one at least")
+        raise ValueError("nodes: expected at least one node, got none")
     used = set()
     for i, item in enumerate(items):
         path, operands = f"nodes[{i}].operands", item["operands"]
@@ -295,17 +295,19 @@ def _check_graph(items: list[dict[str, Any]]) -> None:
         parents = [x for x in operands if not isinstance(x, dict)]
         used.update(parents)
         if item["op"] is None and (operands or item["expression"]):
-            raise ValueError(f"nodes[{i}]: a node without op has no operands and no expression")
+            raise ValueError(f"nodes[{i}]: a node without an op cannot have operands or an expression")
         if item["op"] is not None and not parents:
-            raise ValueError(f"{path}: expected a node among the operands of an op")
+            raise ValueError(f"{path}: expected at least one node among the operands of an op")
         if item["op"] and item["op"]["symbol"] and len(operands) > 2:
-            raise ValueError(f"{path}: expected one or two for the symbol {item['op']['symbol']:.40}")
+            raise ValueError(
+                f"{path}: expected one or two operands for the symbol {item['op']['symbol']:.40}, got {len(operands)}"
+            )
     if left := set(range(len(items) - 1)) - used:
         raise ValueError(f"nodes[{min(left)}]: no later node uses it, and it is not the output")
 
 
 def _read(item: dict[str, Any], earlier: list[Node], uses: list[dict[str, Any] | None]) -> Node:
-    """A node; by each of its operands the step that goes through it, None for a constant."""
+    """Read a node; `uses` has the step of each operand, None for a constant."""
     operands = tuple(x["constant"] if isinstance(x, dict) else earlier[x] for x in item["operands"])
     file, _, line = item["source"].rpartition(":")
     where = None
@@ -322,26 +324,26 @@ def _read(item: dict[str, Any], earlier: list[Node], uses: list[dict[str, Any] |
         tuple(use["local"] if use else None for use in uses),
         where,
         tuple(use["rule"] if use else "" for use in uses),
-        tuple(next((flag for flag in use["flags"] if flag in SHAPES), "") if use else "" for use in uses),
+        tuple(next((flag for flag in use["flags"] if FLAGS[flag].by_op), "") if use else "" for use in uses),
     )
 
 
 def _known(written: dict[str, Any], arity: int) -> Op:
-    """The row of the table; an op of somebody else's is a name only."""
+    """Return the op's row of the table, or for an unknown op a stand-in that cannot be computed."""
     row = ops.TABLE.get(written["name"])
     if row and _op(row) == written and (not isinstance(row.partials, tuple) or len(row.partials) == arity):
         return row
     name, symbol = written["name"], written["symbol"]
 
     def refuse(*xs: Any) -> Any:
-        raise ValueError(f"the op {name} was read from a file: it is a name only")
+        raise ValueError(f"the op {name} was read from a file and is not in the table: it cannot be computed")
 
     infix = (symbol, written["binds"]) if symbol else None
     return Op(name, refuse, (refuse,) * arity, limit=refuse, infix=infix)
 
 
 def _swept(nodes: list[Node], start: list[float]) -> Trace:
-    """The backward pass of nodes whose local derivatives are known."""
+    """Run the backward pass of nodes whose local derivatives are known."""
     adjoint, uses = [*start], Columns()
     adjoint[-1] += 1.0
     for node in reversed(nodes):

@@ -1,6 +1,6 @@
-"""Backpropagation recorded: the forward steps, the seed, and every contribution of the sweep, as plain events.
+"""Record backpropagation: the forward steps, the seed, and every contribution of the sweep.
 
-A trace keeps columns of numbers, one entry per use of a value; nodes and steps are made when they are asked for.
+A trace keeps columns of numbers, one entry per use of a value; nodes and steps are made as needed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.provenance import Recording, Where, recorded
@@ -21,14 +22,14 @@ from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
 
 
 class Columns:
-    """One entry per use of a value, in the order of the sweep."""
+    """Columns of a trace: one entry per use of a value, in the order of the sweep."""
 
     def __init__(self) -> None:
         self.consumers, self.slots, self.targets, self.before = array("l"), array("l"), array("l"), array("d")
 
     @cached_property
     def nth(self) -> list[int]:
-        """Which use of its target each entry is, from 1."""
+        """Number of each entry among the uses of its target, from 1."""
         seen, nth = dict.fromkeys(self.targets, 0), []
         for target in self.targets:
             seen[target] += 1
@@ -37,7 +38,7 @@ class Columns:
 
     @cached_property
     def of(self) -> dict[int, int]:
-        """How many uses each target has."""
+        """Number of uses of each target."""
         return dict(zip(self.targets, self.nth, strict=True))
 
 
@@ -65,7 +66,7 @@ class Trace:
 
     @property
     def seed(self) -> int:
-        """The number of the step that seeds the output; before it lies forward, after it backward."""
+        """Number of the step that seeds the output; the forward steps come before it, the backward steps after."""
         return len(self._start)
 
     def __len__(self) -> int:
@@ -101,20 +102,20 @@ class Trace:
         return Backward(node, i, nodes[target], upstream, local, contribution, before, after, nth, uses.of[target])
 
     def at(self, n: int) -> State:
-        """The gradients and data as they stand after step n; n = -1 is before the first."""
+        """Return the data and gradients known after step n; n = -1 is before the first."""
         return State(self).seek(n)
 
     def node(self, name: str) -> Node:
-        """The node of that name; raises BreakpointError with the nearest names."""
+        """Find a node by its name; raises BreakpointError with similar names."""
         found = [node for node in self.nodes if node.name == name]
         if not found:
             raise BreakpointError(f"no value is called {name!r}{near(name, [node.name for node in self.nodes])}")
         return found[-1]
 
     def breakpoint(self, what: str | Callable[[Step], bool]) -> Callable[[Step], bool]:
-        """A test of steps: text such as ``nan``, ``|grad| > 10``, ``node w1``, or a function of a step.
+        """Make a test of steps from text such as ``nan``, ``|grad| > 10``, ``node w1``, or from a function of a step.
 
-        Raises BreakpointError for text that says nothing, or that names what is not in this trace.
+        Raises BreakpointError for text that is not a breakpoint, or that names something not in this trace.
         """
         if not isinstance(what, str):
             return what
@@ -123,7 +124,7 @@ class Trace:
         return parsed.stops
 
     def find(self, what: str | Callable[[Step], bool], start: int = 0, back: bool = False) -> int | None:
-        """The number of the first step from `start` on (or back from it) where a breakpoint stops, or None.
+        """Find the first step from `start` on, or back from it, where a breakpoint stops; None if it never does.
 
         >>> a = Value(3.0, "a"); steps = trace(a * a)
         >>> steps.find("node a"), steps.find("final"), steps.find("|grad| > 100")
@@ -134,23 +135,23 @@ class Trace:
         return next((n for n in numbers if stops(self[n])), None)
 
     def html(self, path: str | Path) -> Path:
-        """Write the page that steps through this trace, one file that needs nothing else, and return its path."""
+        """Write a web page that steps through this trace, one file without dependencies, and return its path."""
         written: Path = FACES["page"](self, path)
         return written
 
     def debug(self) -> None:
-        """Step through this trace in the terminal; where there is none, print every step."""
+        """Step through this trace in the terminal; print every step if there is no terminal."""
         FACES["prompt"](self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
         return {"text/html": FACES["page in a notebook"](self), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"<trace of {self.seed:,} values and {len(self):,} steps>"
+        return f"<trace of {counted(self.seed, 'value')} and {counted(len(self), 'step')}>"
 
 
 class State:
-    """What is known after a number of steps; stepping back writes `before` again.
+    """The data and gradients known after a step; stepping back restores `before`.
 
     >>> a = Value(3.0, "a"); steps = trace(a * a)
     >>> state = steps.at(3); state.grad(steps.node("a")), state.seek(2).grad(steps.node("a"))
@@ -165,18 +166,18 @@ class State:
                 self._grads[i] = None
 
     def seek(self, n: int) -> State:
-        """Go to step n, forwards or back; numbers beyond the ends mean the ends."""
+        """Go to step n, forwards or back; numbers beyond the ends are clamped."""
         n = max(-1, min(n, len(self.trace) - 1))
         while self.n < n:
             self._set(self.n + 1, True)
-            self.n += 1  # last: an interrupt between the two repeats a step, and a step can be repeated
+            self.n += 1  # after the step: an interrupt between the two repeats it, which is harmless
         while self.n > n:
             self._set(self.n, False)
             self.n -= 1
         return self
 
     def _set(self, n: int, ahead: bool) -> None:
-        """The gradient that step n writes, or on the way back the one that was there before."""
+        """Write the gradient of step n, or on the way back the one before it."""
         trace, seed = self.trace, self.trace.seed
         if n < seed:
             return
@@ -187,16 +188,16 @@ class State:
         self._grads[place] = step.after if ahead else None if fresh else step.before
 
     def known(self, node: Node) -> bool:
-        """Whether the forward pass has computed it."""
+        """Tell if the forward pass has computed the node."""
         return node.number <= self.n
 
     def grad(self, node: Node) -> float | None:
-        """Its gradient so far; None where nothing has arrived."""
+        """Return the node's gradient so far; None before the first contribution."""
         return self._grads[node.number]
 
 
 def trace(y: Any, recording: Recording | None = None) -> Trace:
-    """The steps that `y.backward()` takes, bit for bit; no `.grad` is read but the leaves' and none is written.
+    """Record the steps that `y.backward()` takes, bit for bit; reads `.grad` of leaves only and writes none.
 
     >>> a = Value(3.0, "a")
     >>> b = a * a
@@ -206,13 +207,13 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or given the recording of one, nodes know their source lines and modules. A program of a
-    compiled function is traced where it was recorded. Raises TypeError when y is neither.
+    Within `tracing()`, or with its recording, nodes know their source lines and modules. y can be a program of a
+    compiled function, too: it is traced at the point where it was recorded. Raises TypeError for anything else.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
     if not isinstance(y, Value):
-        raise TypeError(f"trace takes the Value that backward() would start from, got {y!r:.60}")
+        raise TypeError(f"trace takes a Value, the one to call backward() on, got {y!r:.60}")
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
     start = [0.0 if v.op else v.grad if v.has_grad else NO_GRAD for v in order]

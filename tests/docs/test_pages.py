@@ -20,7 +20,7 @@ from test_house import PUBLIC
 import autograd_tiny
 from autograd_tiny.cli.main import main
 from autograd_tiny.stepper import trace
-from autograd_tiny.stepper.breakpoints import GRAMMAR
+from autograd_tiny.stepper.breakpoints import grammar
 from autograd_tiny.stepper.trace_json import document
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def test_examples_import_public_names():
 
 
 def test_every_breakpoint_is_described():
-    for example in GRAMMAR.split(", "):
+    for example in grammar().split(", "):
         assert f"`{example}`".replace("|", "\\|") in PAGES["docs/see.md"], example
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: every control, every step, keys only, hostile names, no network, accessible."""
+"""Test the page in a real browser: every control, step and key, hostile names, no network, accessibility."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from autograd_tiny import Value
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.nn.modules import MLP
-from autograd_tiny.stepper.breakpoints import FLAGS as FLAG_WORDS
 from autograd_tiny.stepper.breakpoints import BreakpointError
+from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.page import embedded, write_page
 
@@ -97,7 +97,7 @@ def test_one_step_explained(opened):
     assert "upstream ∂c/∂b = 2" in page.inner_text("#equation")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#accumulation") == "a.grad += 2 : 2 → 4   (path 2 of 2, final)"
-    assert "with = in the place of += it would be 2" in page.inner_text("#context")
+    assert "with = instead of += it would be 2" in page.inner_text("#context")
     assert page.url.endswith("#step=8")
     assert page.evaluate("document.querySelectorAll('.hot').length") == 1
 
@@ -166,7 +166,7 @@ def test_every_control(opened):
     assert page.input_value("#step") == "12"
     page.fill("#step", "99")
     page.press("#step", "Enter")
-    assert page.inner_text("#message") == "step 99: a number from 1 to 20"
+    assert page.inner_text("#message") == "step 99: expected a number from 1 to 20"
     page.click("#play")
     page.click("#play")
     page.click("#table tbody tr:nth-child(2)")
@@ -190,7 +190,7 @@ def test_breakpoints_mean_the_same_in_python_and_on_the_page(opened):
     steps = trace(y, recording)
     page = opened(steps)
     line = next(node.source for node in steps.nodes if node.source)
-    texts = [*FLAG_WORDS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x",
+    texts = [*FLAGS, "final", "|grad| > 0.5", "grad <= 0", "data == 0", "data>=1", "|local| < 0.01", "node x",
              "op tanh", "op *", "scope layers[0]", "scope layers[0].neurons[1]", f"line {line}",
              f"line {line.rpartition(':')[2]}"]  # fmt: skip
     for text in texts:

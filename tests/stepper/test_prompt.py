@@ -1,4 +1,4 @@
-"""The prompt as a person uses it: in a terminal, with keys."""
+"""Test the prompt as a person uses it: in a terminal, with keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from autograd_tiny.stepper.views import prompt as debugger
 from autograd_tiny.stepper.views.terminal import lines
 
 pexpect = pytest.importorskip("pexpect", reason="the prompt is tested on a real terminal")
-# A library that other tests import in this process warns at every fork; the prompt's process is a fresh Python.
+# A library that other tests import warns at every fork; the prompt runs in a fresh Python.
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 
 PROMPT = r"\(\d+/\d+\) "
@@ -45,7 +45,7 @@ print("done")
 
 
 class Terminal:
-    """A prompt on a real pseudo-terminal; calling it types a line and returns what comes back."""
+    """A prompt on a pseudo-terminal; calling it types a line and returns the answer."""
 
     def __init__(self, name="w", width=100, script=SCRIPT, **env):
         env = {
@@ -58,12 +58,12 @@ class Terminal:
             encoding="utf-8", dimensions=(60, width), env=env, timeout=10, echo=False,
         )  # fmt: skip
         self.child.delaybeforesend = None
-        self.plain = "NO_COLOR" in env  # bold is no colour, and stays
+        self.plain = "NO_COLOR" in env  # NO_COLOR keeps bold
         self.start = self.read()
 
     def read(self, until=PROMPT):
         self.child.expect(until)
-        shown = re.sub(r"\x1b\[\?2004[hl]|\x1b\[\?1034h|\r(?!\n)", "", self.child.before)  # readline's own
+        shown = re.sub(r"\x1b\[\?2004[hl]|\x1b\[\?1034h|\r(?!\n)", "", self.child.before)  # readline's codes
         return shown.replace("\r\n", "\n")
 
     def __call__(self, line, until=PROMPT):
@@ -81,7 +81,7 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def shared():
-    """One terminal for all that only looks; each test starts at step 1, with nothing set."""
+    """One terminal for all tests that only look; each starts at step 1, with nothing set."""
     return Terminal(NO_COLOR="1")
 
 
@@ -123,17 +123,17 @@ def test_step_back_next_jump_and_the_ends(type_):
     ("line", "said"),
     [
         ("fly", "there is no command fly"),
-        ("stpe", "there is step"),
-        ("s zero", "'zero' is no number of steps"),
-        ("s 0", "'0' is no number of steps"),
-        ("z -1", "'-1' is no number of steps"),
-        ("j 0", "'0' is no step: there are 1 to"),
-        ("j 12345678901234567890123", "is no step"),
-        ("j", "'' is no step"),
-        ("b often", "'often' is no breakpoint; there is nan"),
+        ("stpe", "did you mean step"),
+        ("s zero", "'zero' is not a number of steps"),
+        ("s 0", "'0' is not a number of steps"),
+        ("z -1", "'-1' is not a number of steps"),
+        ("j 0", "'0' is not a step; expected 1 to"),
+        ("j 12345678901234567890123", "is not a step"),
+        ("j", "'' is not a step"),
+        ("b often", "'often' is not a breakpoint; write one of: nan"),
         ("b node nobody", "there is no node nobody"),
         ("cl 7", "there is no breakpoint 7"),
-        ("p nobody", "no value is called 'nobody'; there is"),
+        ("p nobody", "no value is called 'nobody' (known: a"),
         ("why nobody", "no value is called"),
         ("paths nobody 3", "no value is called"),
         ("paths a 0", "at least 1"),
@@ -149,7 +149,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(type_, line, said):
     assert "Traceback" not in answer
     assert type_.step == 4
     assert "there are no breakpoints" in type_("b")
-    assert "nothing is watched" in type_("watch")
+    assert "no value is watched" in type_("watch")
 
 
 def test_breakpoints(type_):
@@ -404,7 +404,7 @@ def test_exact_numbers_are_exact_on_both_sides():
     assert explain_step(steps, 2, exact=True).equation == f"a * w = {1 / 3!r} * {-1 / 7!r} = {1 / 3 * (-1 / 7)!r}"
 
 
-def test_a_trace_of_somebody_else_reads_no_file_of_ours(tmp_path, monkeypatch):
+def test_a_trace_read_from_json_reads_no_source_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secret.txt").write_text("hush\n")
     with tracing():

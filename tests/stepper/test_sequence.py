@@ -1,4 +1,4 @@
-"""Frames: nothing moves, each shows what is known by its step and no more, and files are whole or not there."""
+"""Test frames: nothing moves, each shows the numbers known by its step only, files are whole or absent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def texts(element):
 
 
 def places(svg):
-    """The size of the picture, the outline of each box, the place of the caption."""
+    """Size of the picture, outline of each box, position of the caption."""
     root = ET.fromstring(svg)
     boxes = {name: g.find(f"{SVG}path").get("d") for name, (g,) in groups(svg, "node").items()}
     caption = root.find(f"{SVG}g").find(f"{SVG}text")
@@ -58,7 +58,7 @@ def places(svg):
 
 
 def ends(svg):
-    """Where each arrow starts and where its tip is."""
+    """Start and tip of each arrow."""
     found = []
     for several in groups(svg, "edge").values():
         for g in several:
@@ -73,7 +73,7 @@ def test_nothing_moves():
     first, *others = map(places, PICTURES)
     for n, other in enumerate(others, 1):
         assert other == first, n
-    for svg in PICTURES:  # a thick arrow starts later, and ends earlier, by its own thickness
+    for svg in PICTURES:  # a thick arrow is shorter by its thickness at both ends
         for arrow, same in zip(ends(svg), ends(PICTURES[0]), strict=True):
             assert arrow == pytest.approx(same, abs=6)
 
@@ -94,7 +94,7 @@ def test_no_gradient_is_zero_before_it_arrives():
     for n in range(STEPS.seed):
         assert "grad 0" not in PICTURES[n]
     left = groups(PICTURES[0], "node")[f"n{STEPS.node('w2').number}"][0]
-    assert texts(left)[-1] == "grad 1.235e+05"  # but what is left over is shown
+    assert texts(left)[-1] == "grad 1.235e+05"  # a gradient left over is shown
 
 
 def test_the_step_is_to_be_seen_without_colours():
@@ -147,7 +147,7 @@ def test_hostile_names_are_text_and_nothing_else(name, tmp_path):
 
 
 def check_latex(text, slides):
-    """What can be said without LaTeX: braces and environments close, slides exist, nothing is left unescaped."""
+    """Check LaTeX without running it: braces and environments close, slides exist, every special letter is escaped."""
     plain = re.sub(r"\\[\\{}%$#&_]", "", text)
     depth = 0
     for c in plain:
@@ -251,9 +251,9 @@ def test_nothing_half_written(tmp_path, monkeypatch):
     ):
         with pytest.raises(OSError, match="cannot write there"):
             write()
-    with pytest.raises(ValueError, match=r"what is written is GIF: a\.gif"):
+    with pytest.raises(ValueError, match=r"expected a name ending in \.gif, such as a\.gif"):
         gif(steps, tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"what is written is SVG: a\.svg"):
+    with pytest.raises(ValueError, match=r"expected a name ending in \.svg, such as a\.svg"):
         filmstrip(steps, tmp_path / "a")
     (tmp_path / "step-1.svg").write_text("the picture before", encoding="utf-8")
     drawn, whole = [], Graph.content
@@ -293,7 +293,7 @@ def test_steps_that_are_too_many_too_few_or_not_there(tmp_path):
     chosen = [n for n, step in enumerate(short_trace) if stops(step)]
     assert [path.name for path in frames(short_trace, tmp_path, steps=chosen)] == ["step-4.svg"]
     for n in (-1, 4):
-        with pytest.raises(IndexError, match=f"there is no step {n}: they are 0 to 3"):
+        with pytest.raises(IndexError, match=f"there is no step {n}: steps are numbered 0 to 3"):
             frame(short_trace, n)
     with pytest.raises(ValueError, match="no steps"):
         frames(short_trace, tmp_path, steps=[])

@@ -1,4 +1,4 @@
-"""The recorded steps are what backward() does, bit for bit."""
+"""Test that the recorded steps are those of backward(), bit for bit."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_shown_digits_are_the_number_rounded(x):
 
 
 def nested():
-    """Names, modules and lines."""
+    """A trace with names, modules and lines."""
     with tracing() as recording:
         model = MLP(2, [2, 1], seed=0)
         y = model([Value(1.0, "x"), 2.0])
@@ -188,12 +188,12 @@ def test_breakpoints(text, n):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("often", "'often' is no breakpoint; there is nan, inf"),
-        ("|grad > 3", "is no breakpoint"),
+        ("often", "'often' is not a breakpoint; write one of: nan, inf"),
+        ("|grad > 3", "is not a breakpoint"),
         ("grad > x", "'x' is not a number"),
-        ("node ab", "there is no node ab; there is a"),
-        ("op tahn", "there is no op tahn; there is tanh"),
-        ("", "'' is no breakpoint"),
+        ("node ab", "there is no node ab (did you mean a?)"),
+        ("op tahn", "there is no op tahn (did you mean tanh?)"),
+        ("", "'' is not a breakpoint"),
     ],
 )
 def test_breakpoints_that_are_refused(text, message):
@@ -250,7 +250,7 @@ def test_paths_keep_no_counts_that_are_used_up():
         paths(steps, last, 1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 6 * peaks[0]  # 4 times; all counts together grow 16 times
+    assert peaks[1] < 6 * peaks[0]  # 4 times; keeping all counts it would be 16 times
 
 
 @pytest.mark.parametrize("n", [10**60, 9_994 * 10**70, 9_996 * 10**70, 10**400 - 1, 10**400, 2**100_000], ids=counted)
@@ -263,7 +263,6 @@ def test_large_counts(n):
 
 
 def test_a_wide_sum_is_looked_at_once():
-    """Not once for each of its operands."""
     asked = []
 
     def told(result):
@@ -311,10 +310,10 @@ def test_the_museum():
     b.name = "b"
     steps = trace(b * (b + a))
     wrong = {bug: exhibit(steps, bug).leaves[0][2] for bug in BUGS}
-    # By hand, the right one being 135: 9·3; 9 + 2·12·3; 135 + 18 + 2·51·3, for b has 21 + 12 + 18; and nothing.
+    # By hand; the right one is 135: 9·3; 9 + 2·12·3; 135 + 18 + 2·51·3, because b has 21 + 12 + 18; 0.
     assert wrong == {"assign": 27.0, "order": 81.0, "stale": 459.0, "seed": 0.0}
     assert all(right == 135.0 for bug in BUGS for _, right, _ in exhibit(steps, bug).leaves)
-    assert "b hands its gradient on to a: right 21, wrong 12" in str(exhibit(steps, "order"))
-    assert "makes no difference" in str(exhibit(trace(Value(2.0, "x").tanh()), "assign"))
-    with pytest.raises(ValueError, match="'rust' is not in the museum; there is assign, order, stale, seed"):
+    assert "b passes its gradient on to a: right 21, wrong 12" in str(exhibit(steps, "order"))
+    assert "it makes no difference here" in str(exhibit(trace(Value(2.0, "x").tanh()), "assign"))
+    with pytest.raises(ValueError, match="'rust' is not in the museum; its bugs are assign, order, stale, seed"):
         exhibit(steps, "rust")

@@ -1,4 +1,4 @@
-"""A trace as JSON: what is read is whole and adds up, or is refused with the place that does not."""
+"""Test traces as JSON: a file is complete and consistent, or is refused with the path to the fault."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ NEAR = Op("near", lambda a, b: a - b, (lambda y, a, b: 1.0, lambda y, a, b: -1.0
 
 
 def small():
-    """Reuse, a constant, a kink, and what an earlier backward() left."""
+    """A trace with reuse, a constant, a kink, and gradients of an earlier backward()."""
     a, b = Value(3.0, "a"), Value(-2.0, "b")
     (a * b).backward()
     return trace((a * 2.0 + b * 3.0).relu() * a)
 
 
 def recorded():
-    """Modules and lines, more than two operands, ops of one's own."""
+    """A trace with modules and lines, an op of three operands, ops that are not in the table."""
     with tracing() as recording:
         x = Value(0.5, "x")
         z = ops.fsum(Neuron(1, seed=0)([x]), NEAR(OWN(x), -1.0), 0.25)
@@ -53,7 +53,7 @@ def recorded():
 
 
 def broken():
-    """nan and inf, on both ways."""
+    """A trace with nan and inf, forward and backward."""
     x = Value(0.0, "x")
     return trace(x.sqrt() * 0.0 + Value(math.nan) * Value(-math.inf, "far"))
 
@@ -81,7 +81,7 @@ def test_what_is_read_is_written_the_same(make):
     assert str(diagnose(again)) == str(diagnose(steps))
 
 
-def test_json_of_what_is_not_finite_and_of_ones_own_op():
+def test_json_of_numbers_that_are_not_finite_and_of_ops_not_in_the_table():
     steps = trace(OWN(Value(math.inf, "x")) * Value(0.0, "zero"))
     again = from_json(to_json(steps))
     assert (
@@ -98,7 +98,7 @@ def test_any_name_can_be_written_to_a_file(tmp_path):
 
 
 def changed(**fields):
-    """The JSON of a small trace with a field, ``steps__8__local``, replaced."""
+    """Return the JSON of a small trace with fields such as ``steps__8__local`` replaced."""
     found = json.loads(to_json(small()))
     for path, x in fields.items():
         *way, last = [int(part) if part.isdecimal() else part for part in path.split("__")]
@@ -119,7 +119,7 @@ def changed(**fields):
         (f'{{"format": "{FORMAT}", "version": {VERSION}}}', "damaged: nodes: missing"),
         (changed(version=2), "has version 2, and this autograd_tiny reads version 1"),
         (changed(version=True), "has version True, and this autograd_tiny reads version 1"),
-        (changed(nodes=[]), "nodes: expected one at least"),
+        (changed(nodes=[]), "nodes: expected at least one node, got none"),
         (changed(nodes__0__data="x"), "nodes[0].data: expected a number, got 'x'"),
         (changed(nodes__0__data=10**400), "nodes[0].data: expected a number, got 1000"),
         (changed(nodes__0__data=math.inf), "nodes[0].data: expected a number, got inf"),
@@ -127,8 +127,8 @@ def changed(**fields):
         (changed(nodes__0__more=7), "nodes[0].more: not a field of this format"),
         (changed(nodes__1__operands__0=1), "nodes[1].operands[0]: expected the id of an earlier node, got 1"),
         (changed(nodes__4__operands=[1, 1]), "nodes[3]: no later node uses it, and it is not the output"),
-        (changed(nodes__1__op=None), "nodes[1]: a node without op has no operands"),
-        (changed(nodes__0__op={"name": "f", "symbol": "", "binds": 99}), "expected a node among the operands of an op"),
+        (changed(nodes__1__op=None), "nodes[1]: a node without an op cannot have operands"),
+        (changed(nodes__0__op={"name": "f", "symbol": "", "binds": 99}), "at least one node among the operands"),
         (changed(nodes__0__source="train.py"), "nodes[0].source: expected a file and a line, train.py:12"),
         (changed(steps__12__nth=3), "steps[12].nth: expected 1, got 3"),
         (changed(steps__8__local=3.5), "steps[8].contribution: expected 3.5, got 3.0"),
@@ -154,9 +154,9 @@ PLACE = re.compile(
 
 
 def mutants(document):
-    """The document with one thing wrong, at every place: replaced, off by one, deleted, doubled, moved, renamed.
+    """Yield the document with one fault at every place: replaced, off by one, deleted, doubled, moved, renamed.
 
-    Each with its kind: the fields that lead to the place, and what was done there.
+    Each comes with its kind: the path of fields, and the change.
     """
     text, places = json.dumps(document), [((), document)]
     for way, at in places:
@@ -176,7 +176,7 @@ def mutants(document):
         for key in (*way, last):
             item = item[key]
         near = [item + 1, item - 1, -item, str(item)] if isinstance(item, (int, float)) else []
-        for new in ODD[k % 3 :: 3] + near:  # a field meets them all at its several places
+        for new in ODD[k % 3 :: 3] + near:  # across its places a field meets all of them
             if type(new) is not type(item) or new != item:
                 yield mutant(new, lambda at, key, new=new: at.__setitem__(key, new))
         yield mutant("deleted", lambda at, key: at.__delitem__(key))
@@ -188,7 +188,7 @@ def mutants(document):
 
 
 def look(steps):
-    """Every face of a trace."""
+    """Run every view of a trace."""
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     print_trace(steps, console)
     page(steps)
@@ -213,7 +213,7 @@ def look(steps):
 
 @pytest.mark.parametrize("make", TRACES.values(), ids=TRACES)
 def test_one_thing_wrong_is_refused_or_can_be_seen(make, monkeypatch):
-    monkeypatch.setattr(layout, "MOST_BY_RENDERER", 0)  # the renderer takes its time
+    monkeypatch.setattr(layout, "MOST_BY_RENDERER", 0)  # Graphviz is slow
     refused, seen = 0, set()
     for kind, document in mutants(json.loads(to_json(make()))):
         text = json.dumps(document)
@@ -226,7 +226,7 @@ def test_one_thing_wrong_is_refused_or_can_be_seen(make, monkeypatch):
             continue
         again = to_json(steps)
         assert to_json(from_json(again)) == again
-        if kind not in seen:  # the other places of the same field look the same
+        if kind not in seen:  # other places of the same field are alike
             seen.add(kind)
             try:
                 look(steps)

@@ -1,9 +1,9 @@
-"""What shows a trace.
+"""Views of a trace.
 
 terminal.py  every step, printed
-prompt.py    a prompt in the manner of pdb
-layout.py    where the boxes go
-scene.py     what is seen at each step
+prompt.py    a prompt like pdb's
+layout.py    positions of boxes and arrows on the page
+scene.py     texts and sizes of the frames
 sequence.py  a picture per step, a GIF, a filmstrip, TikZ
 page/        one web page
 """

@@ -1,4 +1,4 @@
-"""Where the boxes and arrows of a trace go: by the renderer's layout, or in plain layers where it has none in time."""
+"""Lay out the boxes and arrows of a trace with Graphviz; fall back to simple layers if it fails or times out."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from autograd_tiny.pictures.rendering.plain import Point, places
 from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.traces import Trace
 
-HEIGHT, GAP = 52.0, 26.0  # points: a box of three lines, between two boxes
-NARROWEST = text_width(f"grad {short(-1.2345e-05)}")  # a gradient that is still to come
-WIDEST = 30  # characters that a box shows
-MOST_BY_RENDERER = 1500  # values; beyond it the renderer's layout takes seconds
+HEIGHT, GAP = 52.0, 26.0  # points: height of a box of three lines, distance between boxes
+NARROWEST = text_width(f"grad {short(-1.2345e-05)}")  # room for a gradient still to come
+LONGEST_NAME = 30  # characters of a name in a box
+MOST_BY_RENDERER = 1500  # values; Graphviz takes seconds for more
 
 
 class Layout(NamedTuple):
-    """In points, y downwards: the size of the picture, (x, y, width) of each box's middle, a spline per use."""
+    """Size of the picture, (x, y, width) of each box with x and y at its centre, a spline per use; points, y down."""
 
     width: float
     height: float
@@ -30,8 +30,8 @@ class Layout(NamedTuple):
 
 
 def title(node: Node) -> str:
-    """What the first line of a box says: the name, or what it is, cut to the width of the widest box."""
-    return shortened(node.named.title, WIDEST)
+    """Return the first line of a box: the name, with the expression if it has one, shortened."""
+    return shortened(node.named.title, LONGEST_NAME)
 
 
 def box_width(node: Node) -> float:
@@ -39,7 +39,7 @@ def box_width(node: Node) -> float:
 
 
 def layout(trace: Trace) -> Layout:
-    """Boxes from left to right, operands before results.
+    """Place the boxes from left to right, operands before results.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -73,13 +73,13 @@ def _by_renderer(trace: Trace) -> Layout:
 
 
 def _in_layers(trace: Trace) -> Layout:
-    """Each value one layer to the right of its last operand, in the order of their making."""
+    """Place each value one layer to the right of its last operand, in topological order within a layer."""
     depth = [0] * len(trace.nodes)
     layers: dict[int, list[int]] = defaultdict(list)
     for node in trace.nodes:
         depth[node.number] = 1 + max((depth[x.number] for x in node.operands if isinstance(x, Node)), default=-1)
     last = max(depth)
-    for node in trace.nodes:  # a leaf stands next to its first use
+    for node in trace.nodes:  # move leaves next to their first use
         if node.op is None:
             depth[node.number] = last
     for consumer, target in zip(trace._uses.consumers, trace._uses.targets, strict=True):

@@ -1,4 +1,4 @@
-"""A prompt in the manner of pdb that steps through forward and backward, ahead and back in time."""
+"""Step through a trace at a prompt like pdb's, forwards and back in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.terminal import clean, new_console
-from autograd_tiny.stepper import attribution as questions
+from autograd_tiny.stepper import attribution
 from autograd_tiny.stepper.breakpoints import BreakpointError, near
 from autograd_tiny.stepper.diagnosis import diagnose
 from autograd_tiny.stepper.events import Backward, Forward, Node, Step
@@ -24,12 +24,12 @@ from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.terminal import GRAD, VALUE, print_trace
 
-AROUND, WINDOW, PASSED = 5, 40, 8  # steps on either side in `list`; rows of a table; steps told of by `next`
+AROUND, WINDOW, PASSED = 5, 40, 8  # steps on either side in `list`; rows of a table; steps listed by `next`
 STYLES = {"data": VALUE, "grad": GRAD, "upstream": GRAD, "contribution": GRAD, "product": GRAD, "step": "dim"}
 
 
 def debug(trace: Trace, console: Console | None = None) -> None:
-    """Step through a trace at a prompt; where nobody can type, or nobody looks, print every step.
+    """Step through a trace at a prompt; print every step if input or output is not a terminal.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -43,7 +43,7 @@ def debug(trace: Trace, console: Console | None = None) -> None:
     """
     console = console or new_console()
     typed = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
-    if not (typed and console.file.isatty()):  # rich says yes under FORCE_COLOR, too
+    if not (typed and console.file.isatty()):  # rich's is_terminal is true under FORCE_COLOR
         print_trace(trace, console)
         return
     prompt = Prompt(trace, console)
@@ -57,21 +57,24 @@ def debug(trace: Trace, console: Console | None = None) -> None:
 
 
 class Prompt(cmd.Cmd):
-    """The commands, and where they stand: a step, breakpoints, and what is watched."""
+    """The commands and their state: the current step, breakpoints, watched values."""
 
     def __init__(self, trace: Trace, console: Console) -> None:
         super().__init__()
         self.trace, self.console, self.state = trace, console, trace.at(0)
         self.exact = self.predicting = self.greeted = False
         self.breakpoints: dict[int, tuple[str, Callable[[Step], bool]]] = {}
-        self.watched: dict[Node, float | None] = {}  # and the grad that was last shown
+        self.watched: dict[Node, float | None] = {}  # node -> grad last shown
 
-    # What Cmd asks for.
+    # Methods that Cmd calls.
 
     def preloop(self) -> None:
         if not self.greeted:
             self.greeted = True
-            self.say(f"{self.trace.seed:,} values, {len(self.trace):,} steps; help lists the commands", "dim")
+            self.say(
+                f"{counted(self.trace.seed, 'value')}, {counted(len(self.trace), 'step')}; help lists the commands",
+                "dim",
+            )
             self.show()
         self.place()
 
@@ -97,7 +100,7 @@ class Prompt(cmd.Cmd):
         return [name for name in _commands() if name.startswith(text)]
 
     def completedefault(self, text: str, line: str, begidx: int, endidx: int) -> list[str]:
-        """Names of values after the commands that take one; a name may have spaces and brackets."""
+        """Complete the name of a value; names may have spaces and brackets."""
         command, _, typed = line[:endidx].lstrip().partition(" ")
         typed = typed.lstrip()
         if command in ("b", "break") and typed.startswith("node "):
@@ -107,14 +110,14 @@ class Prompt(cmd.Cmd):
         names = {node.name for node in (self.watched if command == "unwatch" else self.trace.nodes)}
         return sorted(name[len(typed) - len(text) :] for name in names if name.startswith(typed))
 
-    # What is printed.
+    # Printing.
 
     def say(self, text: str, style: str = "") -> None:
-        """A line of plain text; names in it are the user's, and are never read as markup."""
+        """Print a line of plain text; names in it are never read as markup."""
         self.console.print(Text(clean(text), style), highlight=False)
 
     def show(self) -> None:
-        """The step that was taken, and what is watched."""
+        """Print the current step and the watched values."""
         told = explain_step(self.trace, self.state.n, self.exact)
         self.say(told.headline, "bold")
         colour = VALUE if isinstance(self.trace[self.state.n], Forward) else ""
@@ -130,12 +133,12 @@ class Prompt(cmd.Cmd):
         return "–" if x is None else repr(x) if self.exact else short(x)
 
     def brief(self, n: int) -> str:
-        """A step in one line."""
+        """Describe a step in one line."""
         told = explain_step(self.trace, n, self.exact)
         return f"{n + 1:>{len(str(len(self.trace)))}}  {told.accumulation or told.equation}"
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; where the terminal is too narrow for it, a paragraph per row: a number is never cut off."""
+        """Print a table, or a paragraph per row if the terminal is too narrow: a number is never cut off."""
         cells = [[clean(cell) for cell in row] for row in rows]
         widths = [max(map(cell_len, column)) for column in zip(headers, *cells, strict=True)]
         if sum(widths) + 2 * len(widths) > self.console.width:
@@ -151,7 +154,7 @@ class Prompt(cmd.Cmd):
             table.add_row(*map(Text, row))
         self.console.print(table, highlight=False)
 
-    # Where to go.
+    # Moving.
 
     def go(self, n: int) -> None:
         """Go to step n and show it."""
@@ -162,27 +165,27 @@ class Prompt(cmd.Cmd):
             return
         try:
             self.state.seek(n)
-        except BaseException:  # Ctrl-C in the middle of a step would leave it half taken
+        except BaseException:  # Ctrl-C can leave a step half taken
             self.state = self.trace.at(at)
             raise
         self.show()
 
     def count(self, text: str) -> int:
-        """How many steps: 1 where nothing is said, and 0 where it is no number."""
+        """Read a number of steps: 1 by default, 0 after complaining about anything else."""
         k = _whole(text or "1")
         if not k:
-            self.say(f"{text!r} is no number of steps: 1, 2, …")
+            self.say(f"{text!r} is not a number of steps; expected 1, 2, …")
         return k
 
     def named(self, name: str) -> Node:
-        """The value of a name; the one the current step is about where none is given."""
+        """Find a value by its name; without one, return the value of the current step."""
         if name:
             return self.trace.node(name)
         step = self.trace[self.state.n]
         return step.operand if isinstance(step, Backward) else step.node
 
     def do_step(self, arg: str) -> bool:
-        """step [k]: one step ahead, or k"""
+        """step [k]: one step forward, or k"""
         k = self.count(arg)
         if k and not self.predicting:
             self.go(self.state.n + k)
@@ -196,7 +199,7 @@ class Prompt(cmd.Cmd):
         return False
 
     def do_back(self, arg: str) -> None:
-        """back [k]: one step back in time, or k"""
+        """back [k]: one step back, or k"""
         if k := self.count(arg):
             self.go(self.state.n - k)
 
@@ -225,7 +228,7 @@ class Prompt(cmd.Cmd):
         self.run(range(self.state.n + 1, len(self.trace)), len(self.trace) - 1)
 
     def do_rc(self, arg: str) -> None:
-        """rc: back to the breakpoint before, or the first step"""
+        """rc: back to the previous breakpoint, or the first step"""
         self.run(range(self.state.n - 1, -1, -1), 0)
 
     def run(self, numbers: range, end: int) -> None:
@@ -239,16 +242,16 @@ class Prompt(cmd.Cmd):
         self.go(end)
 
     def do_jump(self, arg: str) -> None:
-        """jump N: to step N, ahead or back"""
+        """jump N: to step N"""
         n = _whole(arg) - 1
         if not 0 <= n < len(self.trace):
-            self.say(f"{arg!r} is no step: there are 1 to {len(self.trace)}")
+            self.say(f"{arg!r} is not a step; expected 1 to {len(self.trace)}")
         elif n == self.state.n:
             self.show()
         else:
             self.go(n)
 
-    # Where to stop.
+    # Breakpoints.
 
     def do_break(self, arg: str) -> None:
         """break [TEXT]: stop at nan, |grad| > 10, node w1, op relu, scope layers[0], kink, …; alone: list them"""
@@ -273,7 +276,7 @@ class Prompt(cmd.Cmd):
         else:
             self.say(f"there is no breakpoint {arg}; b lists them")
 
-    # What to look at.
+    # Looking.
 
     def do_where(self, arg: str) -> None:
         """where: the current step again, with its source line"""
@@ -286,7 +289,7 @@ class Prompt(cmd.Cmd):
             self.say(f"{'→' if n == at else ' '} {self.brief(n)}", "bold" if n == at else "")
 
     def do_p(self, arg: str) -> None:
-        """p [NAME]: a value in full: data, grad so far, and where it was made"""
+        """p [NAME]: a value in full: data, grad so far, source line"""
         node = self.named(arg)
         data = node.data if self.state.known(node) else None
         self.say(node.named.title, "bold")
@@ -295,21 +298,24 @@ class Prompt(cmd.Cmd):
             self.say(f"  {what} {self.digits(x)}{full}", style)
         if numbers := self.uses(node):
             arrived = sum(n <= self.state.n for n in numbers)
-            self.say(f"  {arrived} of {len(numbers)} paths so far{', final' if arrived == len(numbers) else ''}", "dim")
+            self.say(
+                f"  {arrived} of {counted(len(numbers), 'path')} so far{', final' if arrived == len(numbers) else ''}",
+                "dim",
+            )
         if node.source or node.scope:
             self.say(f"  {node.source}{f'  in {node.scope}' if node.scope else ''}", "dim")
         if (alike := sum(other.name == node.name for other in self.trace.nodes)) > 1:
             self.say(f"  {alike} values have this name; this one is number {node.number + 1}", "dim")
 
     def uses(self, node: Node) -> list[int]:
-        """The steps that hand a value its shares."""
+        """List the steps that contribute to a value's gradient."""
         first = self.trace.seed + 1
         return [first + k for k, target in enumerate(self.trace._uses.targets) if target == node.number]
 
     def do_why(self, arg: str) -> None:
-        """why [NAME]: every use of a value, and how their contributions sum to its gradient"""
+        """why [NAME]: every use of a value; the contributions sum to its gradient"""
         node, digits = self.named(arg), self.digits
-        steps = questions.why(self.trace, node)
+        steps = attribution.why(self.trace, node)
         if not steps:
             self.say(f"{node.name} is the output: its gradient is the seed, 1")
             return
@@ -324,40 +330,40 @@ class Prompt(cmd.Cmd):
         self.say(f"sum {digits(steps[-1].after)} = {node.name}.grad at the end", GRAD)
 
     def do_paths(self, arg: str) -> None:
-        """paths [NAME] [k]: the k largest paths from the output to a value (5), and how many there are"""
+        """paths [NAME] [k]: the k largest paths from the output to a value (5), and the number of all"""
         name, k = arg, 5
         if arg.rpartition(" ")[2].isdecimal() and all(node.name != arg for node in self.trace.nodes):
             name, _, last = arg.rpartition(" ")  # x ** 2 may be a name
             k = min(_whole(last), 1000)
         node = self.named(name.strip())
         if k < 1:
-            self.say("paths: k is how many to show, at least 1")
+            self.say("paths: k is the number of paths to show, at least 1")
             return
-        found = questions.paths(self.trace, node, k)
+        found = attribution.paths(self.trace, node, k)
         total = found.total
         self.say(f"{counted(total, 'path')} from {self.trace.output.name} to {node.name}", "bold")
         rows = [(self.digits(path.product), str(path)) for path in found.largest]
         self.table(("product", "path"), rows)
 
     def do_watch(self, arg: str) -> None:
-        """watch [NAME]: show its grad after each step; alone: list what is watched"""
+        """watch [NAME]: show its grad after each step; alone: list the watched values"""
         if arg:
             node = self.trace.node(arg)
             self.watched[node] = self.state.grad(node)
         for node in self.watched:
             self.say(f"watch {node.name}.grad {self.digits(self.state.grad(node))}", GRAD)
         if not self.watched:
-            self.say("nothing is watched; watch NAME shows a grad after each step")
+            self.say("no value is watched; watch NAME shows its grad after each step")
 
     def do_unwatch(self, arg: str) -> None:
-        """unwatch [NAME]: watch it no more, or nothing"""
+        """unwatch [NAME]: stop watching it, or all"""
         found = [node for node in self.watched if not arg or node.name == arg]
         for node in found:
             del self.watched[node]
         self.say(f"{len(found)} no longer watched" if found or not arg else f"{arg} is not watched")
 
     def do_values(self, arg: str) -> None:
-        """values: every value with its data and its grad so far; of many, those around the current one"""
+        """values: every value with its data and grad so far; of more than 40, those around the current one"""
         nodes, step = self.trace.nodes, self.trace[self.state.n]
         start = max(0, min(step.node.number - WINDOW // 2, len(nodes) - WINDOW))
         target = step.operand if isinstance(step, Backward) else None
@@ -371,24 +377,24 @@ class Prompt(cmd.Cmd):
             self.say(f"{start + 1:,} to {start + len(rows):,} of {len(nodes):,} values", "dim")
 
     def do_diagnose(self, arg: str) -> None:
-        """diagnose: where a nan or inf begins, dead and saturated units"""
+        """diagnose: the origin of nan and inf, dead and saturated units"""
         for line in str(diagnose(self.trace)).splitlines():
             self.say(line)
 
-    # How to look.
+    # Settings.
 
     def do_exact(self, arg: str) -> None:
-        """exact: every digit of the numbers, or four again"""
+        """exact: switch between all digits and four"""
         self.exact = not self.exact
         self.say("numbers in full" if self.exact else "numbers in four digits")
 
     def do_predict(self, arg: str) -> None:
-        """predict: be asked for upstream × local before each backward step, or no longer"""
+        """predict: switch questions for upstream × local before each backward step on or off"""
         self.predicting = not self.predicting
-        self.say("s asks before each backward step" if self.predicting else "no more questions")
+        self.say("s asks before each backward step" if self.predicting else "s no longer asks")
 
     def ask(self, n: int) -> bool:
-        """Ask for the contribution of a step; False at the end of the input."""
+        """Ask for the contribution of a step; return False at the end of the input."""
         step = self.trace[n] if n < len(self.trace) else None
         if not isinstance(step, Backward):
             return True
@@ -408,7 +414,7 @@ class Prompt(cmd.Cmd):
         return True
 
     def do_help(self, arg: str) -> None:
-        """help [COMMAND]: this list, or one line of it"""
+        """help [COMMAND]: this list, or one command"""
         commands = _commands()
         if arg and arg not in commands:
             self.default(arg)
@@ -421,7 +427,7 @@ class Prompt(cmd.Cmd):
         self.console.print(table, highlight=False)
 
     def do_quit(self, arg: str) -> bool:
-        """quit: end; so does Ctrl-D"""
+        """quit: end, like Ctrl-D"""
         return True
 
     def do_EOF(self, arg: str) -> bool:
@@ -433,12 +439,12 @@ class Prompt(cmd.Cmd):
 
 
 def _commands() -> dict[str, Callable[..., object]]:
-    """Every command by name, in the order they are written."""
+    """Collect the commands by name, in the order of their definition."""
     return {name[3:]: f for name, f in vars(Prompt).items() if name.startswith("do_") and name != "do_EOF"}
 
 
 def _whole(text: str) -> int:
-    """A number of steps, or of one; 0 for anything else."""
+    """Read a whole number; 0 for anything else."""
     return int(text) if text.isdecimal() and len(text) < 20 else 0
 
 
@@ -451,5 +457,5 @@ def _same(x: float | None, y: float | None) -> bool:
 
 
 def _near(x: float, right: float) -> bool:
-    """Within 1 %."""
+    """Compare two numbers within 1 %."""
     return _same(x, right) or abs(x - right) <= 0.01 * abs(right) < math.inf

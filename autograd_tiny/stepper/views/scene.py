@@ -1,7 +1,7 @@
-"""What all frames of a trace share: the texts of every step, and the room that the longest of them needs.
+"""Texts of every step of a trace, and box sizes that hold the longest of them.
 
-A frame is no `Picture`: its boxes, labels and caption are as large as they will be at any step, and say how a step
-goes. What a box's lines are and how they are written is that of pictures.
+A frame is not a `Picture`: its boxes, labels and caption keep their size over all steps. The lines of a box and their
+style are those of pictures.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import State, Trace
 
-MOST_VALUES = 1000  # values; beyond it a layout takes seconds and shows nothing
-LONGEST_LINE, MOST_LINES = 104, 4  # characters of a caption's line, and lines of each of its parts
-LONGEST_TITLE = 26  # characters of each of the two lines that say what is in a box
+MOST_VALUES = 1000  # a larger layout takes seconds and cannot be read
+LONGEST_LINE, MOST_LINES = 104, 4  # characters of a line of the caption, lines of each of its parts
+LONGEST_TITLE = 26  # characters of each of the two lines of a box's title
 PALE = {Color.VALUE: Color.PALE_VALUE, Color.GRAD: Color.PALE_GRAD}
 
 
 class Box(NamedTuple):
-    """What the box of a value says and how it looks at one step."""
+    """Text and look of a value's box at one step."""
 
     title: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -37,13 +37,13 @@ class Box(NamedTuple):
 
 
 class Scene:
-    """The texts of every step, letters that cannot be shown `spelled` in others, and the size of each box."""
+    """The texts of every step, each passed through `spelled`, and the size of each box."""
 
     def __init__(self, trace: Trace, longest: int = LONGEST_LINE, spelled: Callable[[str], str] = str) -> None:
         if len(trace.nodes) > MOST_VALUES:
             raise ValueError(
                 f"too large to draw: {len(trace.nodes):,} values, and the limit is {MOST_VALUES:,}. Trace a value "
-                "nearer to the leaves, or the same function of fewer points"
+                "nearer to the leaves, or the same function on fewer data points"
             )
         self.trace = trace
         before = trace.at(-1)
@@ -74,7 +74,7 @@ class Scene:
         return Box(self.titles[node.number], lines, role, color)
 
     def active(self, n: int, use: tuple[int, int]) -> Color | None:
-        """The colour of a use's arrow where step n goes through it: against it in the backward pass."""
+        """Return the colour of a use's arrow if step n passes along it, else None."""
         step = self.trace[n]
         if step.node.number != use[0] or isinstance(step, Seed):
             return None
@@ -113,7 +113,7 @@ class Scene:
 
 
 def _look(box: Box) -> dict[str, str]:
-    """Never by the colour alone: the active box is filled, its frame thick; the target's is dashed."""
+    """Style a box; its role shows without colours, too: the active box is filled, the target's frame dashed."""
     match box.role:
         case "active":
             return {
@@ -137,19 +137,19 @@ def _rows(box: Box) -> str:
 
 
 def _room(width: float, height: float, inside: str, padding: int = 0) -> str:
-    """A label that takes the same room whatever is in it."""
+    """Write a label of fixed size."""
     size = f'fixedsize="true" width="{width + 2 * padding:.0f}" height="{height + 2 * padding:.0f}"'
     cell = f'<td {size} cellpadding="{padding}" align="left" balign="left" valign="top">{inside}</td>'
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}><tr>{cell}</tr></table>>'
 
 
 def _lines(data: float | None, grad: float | None) -> tuple[Line, ...]:
-    """What a box says of a value at one step, a line each."""
+    """Write the data and grad lines of a box; – for None."""
     numbers = ((DATA, data), (GRAD, grad))
     return tuple(quantity.line("–" if x is None else short(x)) for quantity, x in numbers)
 
 
 def _caption(trace: Trace, n: int, longest: int, spelled: Callable[[str], str]) -> list[tuple[str, bool]]:
-    """Its lines, and whether they belong to the headline."""
+    """List the lines of the caption, each with True if it belongs to the headline."""
     parts = [wrapped(spelled(part), longest, MOST_LINES) for part in explain_step(trace, n)[:3]]
     return [(line, i == 0) for i, lines in enumerate(parts) for line in lines]

@@ -1,6 +1,6 @@
-"""A trace as pictures, one a step, for slides and documents: SVG, PNG, an animated GIF, a filmstrip, TikZ.
+"""Draw a trace step by step, for slides and documents: SVG, PNG, an animated GIF, a filmstrip, TikZ.
 
-Nothing moves between two frames: every text has its room in each of them, from the first, whether it is shown or not.
+Nothing moves from frame to frame: each one reserves room for every text, shown or not.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.scene import PALE, Scene
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
-MOST_FRAMES = 200  # frames in one go; nobody looks at more, and each takes a layout
-LINE_OF_SLIDE = 94  # characters that fit across one in \footnotesize
+MOST_FRAMES = 200  # in one call; each frame takes a layout
+LINE_OF_SLIDE = 94  # characters across a slide in \footnotesize
 
 
 def frame(trace: Trace, n: int) -> Graph:
-    """The graph as it stands after step n: what is known by then, the step's value filled, its arrow thick.
+    """Draw the graph after step n: the numbers known by then, the step's value filled, its arrow thick.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -38,7 +38,7 @@ def frame(trace: Trace, n: int) -> Graph:
     >>> "data 9" in picture, "grad 3" in picture, "grad 6" in picture  # one of the two contributions has arrived
     (True, True, False)
 
-    Raises IndexError where there is no step n, ValueError for more than 1,000 values.
+    Raises IndexError if there is no step n, ValueError for more than 1,000 values.
     """
     (n,) = _chosen(trace, [n])
     return Scene(trace).graph(n)
@@ -55,8 +55,9 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     ...     [path.name for path in frames(trace(a * a), folder, steps=[0, 3])]
     ['step-1.svg', 'step-4.svg']
 
-    The folder is made where there is none. Raises ValueError for more than 200 steps, OSError for a folder that cannot
-    be written, RenderError.
+    `format` is svg, png or another format of Graphviz. A missing folder is created. Raises ValueError for more
+    than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the folder cannot be written,
+    RenderError if Graphviz fails.
     """
     chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
     paths = [folder / f"step-{n + 1:0{digits}}.{format}" for n in chosen]
@@ -67,7 +68,7 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """The folder is there; one that was made for nothing goes again."""
+    """Create the folder; remove it again if writing fails."""
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,14 +83,21 @@ def _folder(folder: Path) -> Iterator[None]:
 
 
 def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[int] | None = None) -> Path:
-    """Write an animated GIF that shows each step for so many seconds, over and over.
+    """Write an animated GIF that shows each step for the given seconds, in a loop.
 
-    Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps, and OSError.
+    >>> from autograd_tiny import Value, trace
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     gif(trace(Value(3.0, "a") * 2.0), f"{folder}/steps.gif", steps=[0, 3]).name
+    'steps.gif'
+
+    Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps or 1,000 values,
+    IndexError for a step that does not exist, OSError if the file cannot be written, RenderError if Graphviz fails.
     """
     with needed_by("an animated GIF"):
         from PIL import Image
     path = _suffixed(path, ".gif")
-    if not 0.02 <= seconds <= 600:  # browsers show a frame of less time for longer; the format counts in 16 bits
+    if not 0.02 <= seconds <= 600:  # browsers slow down shorter frames; the format counts in 16 bits
         raise ValueError(f"each step is shown for 0.02 to 600 seconds, got {seconds}")
     chosen, scene = _chosen(trace, steps), Scene(trace)
     pictures = [Image.open(io.BytesIO(scene.graph(n).pipe("png"))).convert("RGB") for n in chosen]
@@ -101,9 +109,16 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
 
 
 def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None) -> Path:
-    """Write one SVG with a frame for each step, one below the other, for documents that hold nothing but pictures.
+    """Write one SVG with a frame for each step, one below the other, for documents without animation.
 
-    Raises ValueError for more than 200 steps, OSError, RenderError.
+    >>> from autograd_tiny import Value, trace
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     filmstrip(trace(Value(3.0, "a") * 2.0), f"{folder}/steps.svg", steps=[0, 3]).name
+    'steps.svg'
+
+    Raises ValueError for more than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the
+    file cannot be written, RenderError if Graphviz fails.
     """
     path, gap = _suffixed(path, ".svg"), 18.0
     chosen, scene = _chosen(trace, steps), Scene(trace)
@@ -115,7 +130,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
         wide, high = map(float, drawn.get("viewBox", "").split()[2:])
         drawn.attrib |= {"y": f"{top:g}", "width": f"{wide:g}", "height": f"{high:g}"}
         for group in drawn.iter(f"{svg.SVG}g"):
-            if "id" in group.attrib:  # no two things of a document have the same id
+            if "id" in group.attrib:  # ids are unique in a document
                 group.set("id", f"step{n + 1}-{group.get('id')}")
         if top:
             y, look = f"{top - gap / 2:g}", {"stroke": Color.LINE.light, "stroke-width": "0.5"}
@@ -130,7 +145,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
 
 
 def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
-    r"""A LaTeX document of one beamer frame: a TikZ picture, a slide for each step, at the places of `frame`.
+    r"""Write a LaTeX document of one beamer frame: a TikZ picture with a slide for each step, laid out as in `frame`.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -138,8 +153,9 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
     >>> r"\only<1-3>{grad --}\only<4>{grad 2}" in text  # four steps; the gradient of a arrives with the last
     True
 
-    The `tikzpicture` can be copied into a frame of one's own with the preamble above it. Letters that pdflatex lacks
-    are written as U+6F22. Raises ValueError for more than 200 steps, RenderError.
+    The `tikzpicture` can be copied into another frame, together with the preamble above it. Letters that pdflatex lacks
+    are written as U+6F22. Raises ValueError for more than 200 steps or 1,000 values, IndexError for a step that does
+    not exist, RenderError if Graphviz fails.
     """
     chosen, scene = _chosen(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
     states = [trace.at(n) for n in chosen]
@@ -177,7 +193,7 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
     room = 10 * (max(map(len, scene.captions)) + 1)  # points: \footnotesize leads by 9.5
     scale = min(WIDE / (right - left), (HIGH - room) / (top - bottom))
     parts = {"SCALE": f"{scale:.3f}", "ROOM": str(room), "PICTURE": "\n".join(filter(None, lines))}
-    # Once through, so that a name that is spelled like a part stays a name.
+    # In one pass, so that a value named PICTURE stays a name.
     parts["CAPTION"] = _slides(captions)
     return re.sub("SCALE|ROOM|PICTURE|CAPTION", lambda part: parts[part[0]], _DOCUMENT)
 
@@ -186,9 +202,9 @@ def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
     chosen = list(range(len(trace)) if steps is None else steps)
     for n in chosen:
         if n not in range(len(trace)):
-            raise IndexError(f"there is no step {n}: they are 0 to {len(trace) - 1}")
+            raise IndexError(f"there is no step {n}: steps are numbered 0 to {len(trace) - 1}")
     if not chosen:
-        raise ValueError("no steps to show")
+        raise ValueError("there are no steps to show: steps is empty")
     if len(chosen) > MOST_FRAMES:
         raise ValueError(
             f"{len(chosen):,} steps are too many to show, the limit is {MOST_FRAMES}. Choose: "
@@ -201,12 +217,12 @@ def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
 def _suffixed(path: str | Path, suffix: str) -> Path:
     path = Path(path)
     if path.suffix.lower() != suffix:
-        raise ValueError(f"{path}: what is written is {suffix[1:].upper()}: {path.with_suffix(suffix).name}")
+        raise ValueError(f"{path}: expected a name ending in {suffix}, such as {path.with_suffix(suffix).name}")
     return path
 
 
 def _slides(texts: Sequence[str]) -> str:
-    r"""Each text on its slides: ``\only<1-2,4>{…}``; the text itself where it is the same on all."""
+    r"""Write each text for its slides: ``\only<1-2,4>{…}``; the plain text if it is the same on all."""
     if len(set(texts)) == 1:
         return texts[0]
     runs: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""A trace in the terminal: every step of forward and backward, one line each."""
+"""Print a trace in the terminal: one line for each step of forward and backward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
 
 
 def print_trace(trace: Trace, console: Console | None = None) -> None:
-    """Print every step: what is computed, then for each use of a value upstream × local, and its grad before → after.
+    """Print every step: the values computed, then for each use upstream × local, and the grad before → after.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -41,7 +41,7 @@ def print_trace(trace: Trace, console: Console | None = None) -> None:
 
 
 def lines(trace: Trace) -> list[Text]:
-    """The lines of `print_trace`."""
+    """List the lines of `print_trace`."""
     digits = len(str(len(trace)))
     rows: list[Text] = [Text("FORWARD", "bold")]
     numbered = list(enumerate(trace, 1))

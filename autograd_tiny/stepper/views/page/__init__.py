@@ -1,8 +1,8 @@
-"""A trace as one web page that needs nothing else: no network, no server, no library.
+"""Write a trace as one web page without dependencies: no network, no server, no library.
 
-page.html  the frame: what is where
-page.css   how it looks, narrow and in print; its colours are variables from the theme
-page.js    the state after a step, and what shows it
+page.html  structure
+page.css   style, also for narrow screens and print; its colours are variables from the theme
+page.js    state after a step, and its display
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from typing import Any
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.files import save
 from autograd_tiny.pictures.theme import Color, style_sheet
-from autograd_tiny.stepper.breakpoints import GRAMMAR
+from autograd_tiny.stepper.breakpoints import grammar
 from autograd_tiny.stepper.events import Backward, Forward
+from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.museum import BUGS, exhibit
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.trace_json import document
 from autograd_tiny.stepper.traces import Trace
 from autograd_tiny.stepper.views.layout import HEIGHT, layout, title
 
-FEW = 40  # values; among more, a list of wrong gradients shows nothing
-MOST = 3000  # values; beyond it a browser and a person lose the thread
+MOST_IN_MUSEUM = 40  # values; a longer list of wrong gradients is unreadable
+MOST_ON_PAGE = 3000  # values; larger graphs are unusable in a browser
 
 
 def page(trace: Trace) -> str:
-    """The page as text.
+    """Return the page as text.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -40,13 +41,14 @@ def page(trace: Trace) -> str:
     >>> "</script>" in json.dumps(page(trace(a * a))).split("application/json")[1].split("</script>")[0]
     False
 
-    Everything that comes from outside stands in a block of JSON, and reaches the page as text only. Raises ValueError
-    for more than 3,000 values.
+    Names and source lines stand in a block of JSON only, and are shown as text. Raises ValueError for more than 3,000
+    values.
     """
-    if len(trace.nodes) > MOST:
+    if len(trace.nodes) > MOST_ON_PAGE:
         raise ValueError(
-            f"too large for a page: {len(trace.nodes):,} values, and the limit is {MOST:,}; trace a value nearer to "
-            "the leaves, or the same function of fewer points. The terminal steps through any number of values"
+            f"too large for a page: {len(trace.nodes):,} values, and the limit is {MOST_ON_PAGE:,}; trace a value "
+            "nearer to the leaves, or the same function on fewer data points, or step through it in the terminal, "
+            "which takes any number of values"
         )
     here = files("autograd_tiny.stepper.views.page")
     style, script = (_flush((here / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
@@ -59,17 +61,26 @@ def page(trace: Trace) -> str:
         SCRIPT=script,
         SCRIPT_HASH=_hash(script),
         DATA=data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
-        GRAMMAR=html.escape(GRAMMAR),
+        GRAMMAR=html.escape(grammar()),
     )
 
 
 def write_page(trace: Trace, path: str | Path) -> Path:
-    """Write the page where path says, whole or not at all; raises OSError where it cannot."""
-    return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a file name may be no UTF-8
+    """Write the page to a file, whole or not at all, and return its path.
+
+    >>> from autograd_tiny import Value, trace
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_page(trace(Value(3.0, "a") * 2.0), f"{folder}/steps.html").name
+    'steps.html'
+
+    Raises OSError if the file cannot be written, ValueError for more than 3,000 values.
+    """
+    return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a source file's name may not be UTF-8
 
 
 def embedded(trace: Trace) -> str:
-    """The page in a frame that may run its own script and touch nothing else: it survives in a saved notebook."""
+    """Return the page in a sandboxed frame, for notebooks; it still works after the notebook is saved."""
     text = html.escape(page(trace), quote=True)
     style = f"width:100%;height:640px;border:1px solid {Color.LINE.light}"
     title = "A gradient, step by step"
@@ -82,7 +93,7 @@ def _heading(trace: Trace) -> str:
 
 
 def _flush(text: str) -> str:
-    """Without indentation and lines of comment, a tenth of a small page."""
+    """Remove indentation and comment lines, a tenth of a small page."""
     lines = (line.lstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
@@ -91,11 +102,11 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-UNREAD = {"id", "binds", "operands", "operand", "rule", "final"}  # fields of a trace that the page has no use for
+UNREAD = {"id", "binds", "operands", "operand", "rule", "final"}  # fields of a trace that the page does not use
 
 
 def _data(trace: Trace) -> dict[str, Any]:
-    """The nodes and steps of `trace_json`, each with the texts and places that show it."""
+    """Collect the nodes and steps of `trace_json`, with the texts and positions that show them."""
     found, written = layout(trace), document(trace)
     for fields, node, (x, y, width) in zip(written["nodes"], trace.nodes, found.boxes, strict=True):
         place = {"x": round(x, 1), "y": round(y, 1), "width": round(width, 1)}
@@ -112,14 +123,14 @@ def _data(trace: Trace) -> dict[str, Any]:
         "arrows": [[round(x, 1) for point in arrow for x in point] for arrow in found.arrows],
         "size": [round(found.width, 1), round(found.height, 1)],
         "height": HEIGHT,
-        "grammar": GRAMMAR,
+        "flags": _packed([{"name": name, "hint": f.hint, "marked": bool(f.sentence)} for name, f in FLAGS.items()]),
         "museum": [[str(shown), shown.step] for shown in (exhibit(trace, bug) for bug in BUGS)]
-        if len(trace.nodes) <= FEW
+        if len(trace.nodes) <= MOST_IN_MUSEUM
         else [],
     }
 
 
 def _packed(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Objects as rows under one list of their fields: in every object they would make a page half as large again."""
+    """Write objects as rows below one list of field names, which makes a page a third smaller."""
     fields = [name for name in dict.fromkeys(name for item in items for name in item) if name not in UNREAD]
     return {"fields": fields, "rows": [[item.get(name) for name in fields] for item in items]}

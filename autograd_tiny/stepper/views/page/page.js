@@ -2,11 +2,12 @@ const D = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const NUMBERS = ["data", "upstream", "local", "contribution", "before", "after"];
-// Nodes and steps with the fields of autograd_tiny/trace_json.py, and those that page/__init__.py adds to show them.
+// Nodes and steps with the fields of stepper/trace_json.py, and those that page/__init__.py adds.
 const unpacked = ({fields, rows}) =>
   rows.map(row => Object.fromEntries(fields.map((name, k) => [name, NUMBERS.includes(name) ? real(row[k]) : row[k]])));
 const N = unpacked(D.nodes),
   S = unpacked(D.steps),
+  FLAGS = unpacked(D.flags),
   SEED = N.length,
   LAST = S.length - 1;
 const isBackward = s => s.kind === "backward",
@@ -42,7 +43,7 @@ function make(tag, attributes = {}, ...children) {
 }
 const grad = i => shown[i];
 
-// The graph: drawn once; a step changes a few classes and texts.
+// The graph: drawn once; a step changes classes and texts only.
 const boxes = [],
   arrows = [],
   rows = [],
@@ -209,11 +210,11 @@ function show() {
   try {
     history.replaceState(null, "", `#step=${now + 1}`);
   } catch {
-    /* a sandbox has no address of its own */
+    /* a sandboxed frame has no address */
   }
 }
 function leap(by) {
-  // by: 1 or -1, over one step, one value or one module
+  // by: 1 or -1; the level is a step, a value or a module
   const level = $("level").value;
   return over(level, by);
 }
@@ -227,7 +228,7 @@ function over(level, by) {
   return n;
 }
 
-// The camera: everything while it can be read, else close to the step.
+// The camera: the whole graph if it is readable, else close to the step.
 function follow() {
   const svg = $("graph"),
     box = svg.getBoundingClientRect(),
@@ -248,7 +249,7 @@ function follow() {
   look(view);
 }
 function look(view) {
-  // moved as one picture: a viewBox, or a transform within, would lay every text out again
+  // moved by CSS: a viewBox, or a transform inside the SVG, would lay out every text again
   const box = $("graph").getBoundingClientRect(),
     [x, y, w, h] = view,
     k = Math.min(box.width / w, box.height / h);
@@ -265,7 +266,7 @@ function zoom(factor, cx, cy) {
   look([px - (px - x) * factor, py - (py - y) * factor, w * factor, h * factor]);
 }
 
-// One value, chosen: its uses so far.
+// The chosen value, and its uses so far.
 function choose(i) {
   if (chosen !== null) {
     boxes[chosen].g.classList.remove("chosen");
@@ -318,7 +319,6 @@ function showWatched() {
 }
 
 // Breakpoints: the grammar of breakpoints.py.
-const FLAGS = ["nan", "inf", "underflow", "kink", "dead", "saturated", "reuse"];
 const COMPARE = {
   "<": (a, b) => a < b,
   "<=": (a, b) => a <= b,
@@ -328,7 +328,7 @@ const COMPARE = {
 };
 function parse(text) {
   text = text.trim();
-  if (FLAGS.includes(text)) return s => s.flags.includes(text);
+  if (FLAGS.some(flag => flag.name === text)) return s => s.flags.includes(text);
   if (text === "final") return s => isBackward(s) && s.nth === s.of;
   const [, kind, what] = /^(node|op|scope|line)\s+(.+)$/.exec(text) || [];
   if (kind) {
@@ -354,7 +354,7 @@ function parse(text) {
       return x !== null && COMPARE[match[4]](match[1] ? Math.abs(x) : x, limit);
     };
   }
-  throw new Error(`“${text}” is no breakpoint; there is ${D.grammar}`);
+  throw new Error(`“${text}” is not a breakpoint; write one of: ${$("examples").textContent}`);
 }
 function stop(text) {
   try {
@@ -373,12 +373,13 @@ function showStops() {
     .querySelector("ul")
     .replaceChildren(
       ...stops.map(b => {
+        const n = S.filter(b.test).length;
         const off = make("button", {type: "button", "aria-label": `Remove the breakpoint ${b.text}`}, "×");
         off.addEventListener("click", () => {
           stops.splice(stops.indexOf(b), 1);
           showStops();
         });
-        return make("li", {}, `${b.text}: ${S.filter(b.test).length} steps `, off);
+        return make("li", {}, `${b.text}: ${n} ${n === 1 ? "step" : "steps"} `, off);
       }),
     );
   drawTicks();
@@ -386,7 +387,7 @@ function showStops() {
 function run(by) {
   let n = now + by;
   while (n >= 0 && n <= LAST && !stops.some(b => b.test(S[n]))) n += by;
-  if (!stops.length) say("there is no breakpoint yet: b writes one");
+  if (!stops.length) say("there are no breakpoints; b sets one");
   else if (n < 0 || n > LAST) say(`no breakpoint ${by > 0 ? "after" : "before"} this step`);
   else say("");
   go(n);
@@ -410,9 +411,9 @@ function drawTicks() {
     make("rect", {class: "forward", width: SEED, height: 10}),
     make("rect", {class: "backward", x: SEED, width: total - SEED, height: 10}),
   );
-  const flagged = S.flatMap((s, n) => (s.flags.some(f => f !== "reuse") ? [n] : []));
+  const flagged = S.flatMap((s, n) => (FLAGS.some(f => f.marked && s.flags.includes(f.name)) ? [n] : []));
   const ticks = (numbers, name, y) => {
-    // one path, so that a thousand ticks cost as much as one
+    // one path: a thousand ticks cost as much as one
     if (numbers.length)
       lines.push(
         make("path", {
@@ -457,7 +458,7 @@ function find(name) {
 function jump(text) {
   const n = Number(text);
   if (!Number.isInteger(n) || n < 1 || n > LAST + 1) {
-    say(`step ${text}: a number from 1 to ${LAST + 1}`);
+    say(`step ${text}: expected a number from 1 to ${LAST + 1}`);
     $("step").value = now + 1;
     return;
   }
@@ -606,7 +607,10 @@ function wanted() {
 
 $("of").textContent = `of ${LAST + 1}`;
 $("time").max = LAST;
-$("grammar").append(...[...FLAGS, "final", "|grad| > 10"].map(value => make("option", {value})));
+$("grammar").append(
+  ...FLAGS.map(({name, hint}) => make("option", {value: name, label: hint})),
+  ...["final", "|grad| > 10"].map(value => make("option", {value})),
+);
 drawGraph();
 drawTable();
 drawTicks();
