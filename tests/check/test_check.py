@@ -493,14 +493,14 @@ def test_torch_functions():
 
 def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
     known = [program for row in ops.TABLE.values() for program in single_ops([row])]
-    room = exact._local.cache_parameters()["maxsize"]
+    room = exact._facts.cache_parameters()["maxsize"]
     assert len(known) + 1500 < room  # each op alone and 300 random graphs: the next run asks for the same again
-    exact._local.cache_clear()
+    exact._facts.cache_clear()
     tracemalloc.start()
     for program in known[::90]:
         check_engine(ValueEngine(), program, again=False)
-    count, full = exact._local.cache_info().currsize, tracemalloc.get_traced_memory()[0]
-    exact._local.cache_clear()
+    count, full = exact._facts.cache_info().currsize, tracemalloc.get_traced_memory()[0]
+    exact._facts.cache_clear()
     freed = full - tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert count > 30
