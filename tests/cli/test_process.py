@@ -165,8 +165,8 @@ def test_a_signal_ends_code_of_the_users_as_well(tmp_path):
 
 
 def test_a_fault_of_ours_is_no_finding():
-    code = "import sys\nfrom autograd_tiny.cli import main as cli\n"
-    code += "cli.evaluate = lambda *args: {}['\\x1b[2J']\nsys.exit(cli.main(['diagnose', 'a', 'a=1']))"
+    code = "import sys\nfrom autograd_tiny.cli import main as cli, target\n"
+    code += "target.evaluate = lambda *args: {}['\\x1b[2J']\nsys.exit(cli.main(['diagnose', 'a', 'a=1']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" in done.stderr
