@@ -22,21 +22,21 @@ class _Parser(argparse.ArgumentParser):
         raise Refused(f"{message}{hint}")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        print(message, end="", file=file)  # argparse itself is silent about a full disk
+        print(message, end="", file=file)  # argparse itself ignores a full disk
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when done, 1 for a finding, 2 with a line on standard error, 3 inconclusive."""
+    """Run one command; return 0 if done, 1 for a finding, 2 after a line on standard error, 3 if inconclusive."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without × or ∂ shows a ?
+            stream.reconfigure(errors="replace")  # show ? on a terminal without × or ∂
     try:
         with ending():
             return _run(arguments)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         drop_output()
-        return 141  # as of any program that SIGPIPE ends: a check nobody read has not passed
-    except OSError as error:  # those of files and of the user's code have been told
+        return 141  # the code of a program ended by SIGPIPE: a check nobody read has not passed
+    except OSError as error:  # errors of files and of the user's code are Refused by now
         drop_output()
         complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
         return 2
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
-    except Exception as error:  # a fault of ours is no finding: 1 would say so
+    except Exception as error:  # a bug in this package is not a finding, so not 1
         print(
             *(clean(line) for line in "".join(traceback.format_exception(error)).splitlines()),
             sep="\n",
@@ -57,13 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         if sys.stdout is None:
-            raise Refused("standard output is closed: there is nowhere to write the answer")
+            raise Refused("standard output is closed: the answer cannot be written")
         given = _parser().parse_args(arguments)
         code: int = given.run(given) or 0
     except Refused as refused:
         complain(refused)
         code = 2
-    except SystemExit as ended:  # by argparse after --help, and by rich when its reader has left
+    except SystemExit as ended:  # argparse raises it after --help, rich when the pipe is closed
         if isinstance(ended.__context__, BrokenPipeError):
             raise ended.__context__ from None
         code = int(ended.code or 0)

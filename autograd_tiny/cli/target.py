@@ -36,7 +36,7 @@ def function_in_file(target: str) -> tuple[UserFile, str]:
     """Split ``losses.py:softplus`` into the file and the function's name."""
     match = _FUNCTION.fullmatch(target)
     if not match:
-        raise Refused(f"{target}: write the file and the function, such as losses.py:softplus")
+        raise Refused(f"{target} is not a function of a file: write file and function, such as losses.py:softplus")
     return UserFile(match[1]), match[2]
 
 
@@ -82,6 +82,6 @@ def domains(pairs: list[str]) -> dict[str, tuple[float, float]]:
         if name in found:
             raise Refused(f"{name} has two domains")
         if not low <= high:
-            raise Refused(f"{pair}: there is no number between {low:g} and {high:g}")
+            raise Refused(f"{pair}: expected low <= high")
         found[name] = low, high
     return found

@@ -10,22 +10,23 @@ from typing import Any, NamedTuple
 
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import new_console, show
 from autograd_tiny.pictures.options import parsed, rows, sentence
 
-MUSEUM_EXPRESSION, MUSEUM_VALUES = "b = a * a; b * (b + a)", ["a=3"]  # small, and every bug of the museum shows
+MUSEUM_EXPRESSION, MUSEUM_VALUES = "b = a * a; b * (b + a)", ["a=3"]  # small, and shows every bug of the museum
 
 
 class Argument(NamedTuple):
-    """One call of argparse's `add_argument`, to be made later."""
+    """Arguments of a call of argparse's `add_argument`."""
 
     names: tuple[str, ...]
     settings: dict[str, Any]
 
 
 class Verb(NamedTuple):
-    """A verb; `run` returns the exit code, where None is 0."""
+    """Verb of the command; `run` returns the exit code, None for 0."""
 
     name: str
     help: str
@@ -56,7 +57,7 @@ def table() -> tuple[Verb, ...]:
             (
                 _argument("-o", "--output", default="graph.svg", metavar="FILE", help=_formats()),
                 *(_argument(f"--{name}", metavar=flag, help=sentence(name)) for name, flag in _picture_flags().items()),
-                _argument("--network", action="store_true", help="modules as circles and weights as lines instead"),
+                _argument("--network", action="store_true", help="draw modules as circles, weights as lines"),
                 *_target(),
             ),
             (
@@ -65,18 +66,18 @@ def table() -> tuple[Verb, ...]:
             ),
         ),
         Verb(
-            "check", "check the gradient of a function over a domain; 1: wrong, 3: inconclusive", _check,
+            "check", "check the gradient of a function over a domain; exit code 1: wrong, 3: inconclusive", _check,
             (
                 _argument("target", help="a function of a file: losses.py:softplus"),
-                _argument("domains", nargs="+", metavar="name=low:high", help="where each argument may lie"),
+                _argument("domains", nargs="+", metavar="name=low:high", help="interval of each argument"),
                 _argument("--grad", help="the function of the file for its derivative (default: f runs on Values)"),
-                _argument("--examples", type=int, default=400, help="how many points to try (default: %(default)s)"),
-                _argument("--draw", metavar="FILE", help="where wrong, draw the graph with the node to blame marked"),
+                _argument("--examples", type=int, default=400, help="number of points to try (default: %(default)s)"),
+                _argument("--draw", metavar="FILE", help="if wrong, draw the graph with the node to blame marked"),
             ),
             ("check losses.py:softplus x=-700:700 --grad softplus_grad",),
         ),
         Verb(
-            "diagnose", "where a nan or inf begins, dead and saturated units; 1: something was found", _diagnose,
+            "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
             (
                 _argument("--check", action="store_true", help="also compare each local derivative with the exact one"),
                 *_target(),
@@ -84,10 +85,10 @@ def table() -> tuple[Verb, ...]:
             ("diagnose train.py:loss",),
         ),
         Verb(
-            "museum", "four wrong backward passes, each beside the right one", _museum,
+            "museum", "show four wrong backward passes, each beside the right one", _museum,
             _target(nargs="?", default=MUSEUM_EXPRESSION),
         ),
-        Verb("doctor", "what draws pictures here and what is missing; 1: nothing draws", _doctor),
+        Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def _target(**settings: Any) -> tuple[Argument, ...]:
     what = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
     return (
         _argument("target", help=what, **settings),
-        _argument("values", nargs="*", metavar="name=value", help="a number for each name, or for arguments"),
+        _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument"),
     )
 
 
@@ -113,7 +114,7 @@ def _picture_flags() -> dict[str, str]:
     return {name: option.flag for name, (_, option) in rows().items() if option.flag}
 
 
-# What a command needs is imported before the user's code runs: a rich.py beside the user's file is not ours.
+# A verb imports what it needs before the user's code runs, so that a rich.py beside the user's file is not taken.
 
 
 def _step(given: argparse.Namespace) -> None:
@@ -145,7 +146,7 @@ def _draw(given: argparse.Namespace) -> None:
     texts = {name: getattr(given, name) for name in _picture_flags()}
     options: Any = {name: parsed(name, text) for name, text in texts.items() if text is not None}
     if given.network and options:
-        raise Refused(f"--network draws modules, and has no --{next(iter(options))}")
+        raise Refused(f"--network draws modules and takes no --{next(iter(options))}: leave one of them out")
     try:
         y.backward()
         graph = network(y, recording) if given.network else draw(y, recording=recording, **options)
@@ -184,16 +185,16 @@ def _check(given: argparse.Namespace) -> int:
             except (TypeError, ValueError) as error:
                 if file.line(error):
                     raise
-                raise Refused(f"{given.target}: {error}") from None  # what is asked, and no code of the user's
+                raise Refused(f"{given.target}: {error}") from None  # about the request, not raised by the user's code
     if wrong is not None:
         show(wrong)
         if given.draw:
             _draw_report(wrong, given.draw)
         return 1
     if not outcomes:
-        raise Refused(f"{given.target} raises at every point that was tried: nothing was checked")
+        raise Refused(f"{given.target} raises at all points tried: nothing was checked; give another domain")
     sure = outcomes.count("correct")
-    show(f"{given.target}: {sure} points correct, {len(outcomes) - sure} inconclusive")
+    show(f"{given.target}: {counted(sure, 'point')} correct, {len(outcomes) - sure} inconclusive")
     return 0 if sure == len(outcomes) else 3
 
 
@@ -214,7 +215,7 @@ def _diagnose(given: argparse.Namespace) -> int:
     if given.check:
         try:
             with needed_by("diagnose --check"):
-                import autograd_tiny.check.graph  # noqa: F401 - diagnose does
+                import autograd_tiny.check.graph  # noqa: F401 - diagnose imports it
         except ImportError as error:
             raise Refused(error) from None
     found = diagnose(trace_of(given), given.check)

@@ -1,4 +1,4 @@
-"""The table of verbs is all there is to say about a verb, but for its line in the manual."""
+"""Tests that a verb is one row of the table, and a line of the manual."""
 
 from __future__ import annotations
 
