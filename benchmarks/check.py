@@ -1,10 +1,10 @@
-"""The checker against others: seeded bugs found, false alarms, time, in one run.
+"""Compare the checker with others: seeded bugs found, false alarms, time.
 
 Run: make bench
 
-The seeded bugs are those of tests/bugs.py. Others are given each wrong rule as a custom rule of their own framework, at
-the same points of the op's domain: HIPS autograd's check_grads, JAX's, and PyTorch's gradcheck where it is installed,
-as they come.
+The seeded bugs are those of tests/bugs.py. The others, with default settings, are HIPS autograd's check_grads, JAX's,
+and PyTorch's gradcheck if it is installed. They check each wrong rule as a custom rule of their framework, at the same
+points of the op's domain.
 """
 
 import importlib.util
@@ -112,13 +112,13 @@ def fails(check):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             check()
-    except Exception:  # an alarm, of whatever type
+    except Exception:  # any exception is an alarm
         return True
     return False
 
 
 def compare(console, bugs, points):
-    """Variadic method at so many points per op, the same for each."""
+    """Give each checker the same `bugs` and the same number of `points` per op."""
     rules = list(islice(RULES.values(), bugs))
     rows = [op for op in ops.TABLE.values() if not isinstance(op.partials, Variadic)][:bugs]
     table = Table("", f"seeded rule bugs found, of {len(rules)}", "alarms on the right rules", "seconds")
@@ -142,7 +142,7 @@ def compare(console, bugs, points):
 
 
 def first_failure(engine, seed, limit):
-    """After how many random graphs a bug is seen, or None."""
+    """Count the random graphs until a bug is found; None if it is not."""
     tried = 0
 
     @settings(
@@ -163,7 +163,7 @@ def first_failure(engine, seed, limit):
 
 
 def first_point(op, engine):
-    """At which point of its op alone a wrong rule is seen, or None."""
+    """Count the points, with its op alone, until a wrong rule is found; None if it is not."""
     for n, program in enumerate(single_ops([op]), 1):
         if not check_engine(engine, program, again=False):
             return n
@@ -171,7 +171,7 @@ def first_point(op, engine):
 
 
 def each_bug(console, bugs, seeds, limit):
-    """Each bug alone and in random graphs, at most `limit` of them for each seed."""
+    """Search each bug with its op alone and in random graphs, at most `limit` graphs per seed."""
     table = Table(
         "seeded bug", "its op alone: points", "random graphs until found, by seed", "ops when shrunk", "seconds"
     )
@@ -191,14 +191,14 @@ def each_bug(console, bugs, seeds, limit):
         table.add_row(name, alone, shown, str(size), f"{time.perf_counter() - start:.1f}")
     console.print(table)
     console.print(
-        f"– : not in {limit} random graphs; found by its op alone, or as a deep chain.",
+        f"– : not found in {limit} random graphs, but with its op alone or in a deep chain.",
         "Size of the program reported, median:",
         ", ".join(f"{statistics.median(found)} ({kind} bugs)" for kind, found in sizes.items()),
     )
 
 
 def rates(console, n):
-    """Random graphs per second, node by node and without the exact part; and alarms on the right engine."""
+    """Measure random graphs per second, with and without the exact oracle, and alarms on the right engine."""
     drawn = []
 
     @settings(
@@ -222,8 +222,8 @@ def rates(console, n):
     plain = len(drawn) / (time.perf_counter() - start)
     size = sum(len(program.steps) for program in drawn) / len(drawn)
     console.print(
-        f"{len(drawn):,} random graphs of {size:.1f} ops: {exact:.0f} per second node by node (target 40), "
-        f"{plain:,.0f} without the exact part (target 200), {alarms} alarms"
+        f"{len(drawn):,} random graphs of {size:.1f} ops: {exact:.0f} per second with the exact oracle (target 40), "
+        f"{plain:,.0f} without the oracle (target 200), {alarms} alarms"
     )
 
 

@@ -1,11 +1,12 @@
-"""Compiled functions against other engines and hand-written C, in one run: ratios, compile times, memory, growth.
+"""Compare compiled functions with other engines and hand-written C: run time, compile time, memory, growth.
 
-Run: make bench-compiled, or python benchmarks/compiled.py a d for some of its sections. An engine that is not installed
-is left out, with a line that says so.
+Run: make bench-compiled, or python benchmarks/compiled.py a d for two of its sections. An engine that is not installed
+is left out, and a line says so.
 
-One processor and one thread, unless a row says two; each time is the least of interleaved rounds, so that a slow moment
-of the machine meets every side; the figures to read are the ratios. First all sides are checked to compute the same
-numbers. The call from Python is part of every time, the conversion of arguments to another engine's arrays of none.
+All engines use one processor and one thread, unless a row says two. Each time is the minimum of interleaved rounds, so
+that a slow moment of the machine affects every engine; read the ratios. All engines are first checked to compute the
+same numbers. Each time includes the call from Python and excludes the conversion of arguments to another engine's
+arrays.
 """
 
 import ctypes
@@ -24,12 +25,12 @@ from pathlib import Path
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(name, None)  # OpenBLAS takes the kernel of this processor
+    os.environ.pop(name, None)  # OpenBLAS then selects the kernel for this processor
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["AUTOGRAD_TINY_CACHE"] = tempfile.mkdtemp()  # each run compiles anew
 
-import numpy as np  # noqa: E402 - once the threads are set
+import numpy as np  # noqa: E402 - after the environment is set
 import race as pace  # noqa: E402
 import rivals  # noqa: E402
 from quick import parser  # noqa: E402
@@ -60,7 +61,7 @@ def mlp_given(hidden, n):
 
 
 def our_mlp(hidden, names):
-    """jit by name, to be recorded once for all batches."""
+    """Compiled functions by name, each traced once for all batch sizes."""
     options = {
         "llvm, contract": {"contract": True},
         "llvm": {},
@@ -112,7 +113,7 @@ def mlp(hidden, batches, names, title):
     _, w, x, y = mlp_given(hidden, 1)
     steps = len(prepared(ours["llvm"].program(w, x, y)).steps)
     console.print(
-        f"{steps:,} steps a sample, {len(w):,} gradients; × C is the time in that of the quickest hand-written C"
+        f"{steps:,} steps a sample, {len(w):,} gradients; × C is the time relative to the fastest hand-written C"
     )
     return races
 
@@ -121,12 +122,12 @@ def section_a(hidden=16, batches=(1, 100, 1024, 8192), many=65_536):
     names = ("llvm, contract", "llvm", "numpy", "c backend", "python", "jax backend")
     races = mlp(hidden, batches, names, f"(a) MLP 2-{hidden}-{hidden}-1, hinge loss and gradients")
     rows = [
-        (f"of hand-written C at {n:,}", races[n].ratio("llvm, contract", SHAPES), "≤", limit)
+        (f"llvm, contract over hand-written C at {n:,}", races[n].ratio("llvm, contract", SHAPES), "≤", limit)
         for n, limit in ((100, 2.5), (1024, 1.5), (8192, 1.5))
         if n in races
     ]
     rows += [
-        (f"{name.partition(' ')[0]} at {n:,}", races[n].ratio(name, "llvm, contract"), "≥", limit)
+        (f"{name.partition(' ')[0]} over llvm, contract at {n:,}", races[n].ratio(name, "llvm, contract"), "≥", limit)
         for name, n, limit in (
             ("JAX jit", 100, 3),
             ("torch", 100, 5),
@@ -138,7 +139,7 @@ def section_a(hidden=16, batches=(1, 100, 1024, 8192), many=65_536):
         if n in races
     ]
     rows += [numpy_against_eager(hidden), two_threads_mlp(hidden, many), scalar_overhead()]
-    targets("(a) ratios to llvm, contract, and others", [row for row in rows if not math.isnan(row[1])])
+    targets("(a) targets", [row for row in rows if not math.isnan(row[1])])
 
 
 def two_threads_mlp(hidden, n):
@@ -146,7 +147,8 @@ def two_threads_mlp(hidden, n):
     pair = {
         t: jit(value_and_grad(hinge(model)), batch=("x", "y"), reduce="mean", contract=True, threads=t) for t in (1, 2)
     }
-    return f"one thread in two, at {n:,}", two_threads({t: lambda f=f: f(w, x, y) for t, f in pair.items()}), "≥", 1.7
+    seen = two_threads({t: lambda f=f: f(w, x, y) for t, f in pair.items()})
+    return f"speed-up of two threads, at {n:,}", seen, "≥", 1.7
 
 
 def two_threads(calls, seconds=1.0):
@@ -170,7 +172,7 @@ def numpy_against_eager(hidden):
             f(w, x, y)
 
     best = least({"eager": rivals.eager_mlp(model, x, y)(), "ten": ten_steps})
-    return "eager in NumPy backend, ten steps and recording", 10 * best["eager"] / best["ten"], "≥", 100
+    return "eager over NumPy backend, ten steps and tracing", 10 * best["eager"] / best["ten"], "≥", 100
 
 
 def section_b(hidden=64, batches=(1, 100, 1024, 8192)):
@@ -248,7 +250,7 @@ def values(found):
 
 
 def tridiagonal(n, nonzeros):
-    """A symmetrical matrix with three diagonals from its entries row by row."""
+    """Fill a symmetric tridiagonal matrix from its nonzeros, given row by row."""
     matrix, rows = np.zeros((n, n)), np.arange(n)
     places = [(i, j) for i in rows for j in (i - 1, i, i + 1) if 0 <= j < n]
     matrix[tuple(np.array(places).T)] = nonzeros
@@ -266,7 +268,7 @@ def price(spot, strike, years, rate, vol):
 
 
 def greeks(spot, strike, years, rate, vol):
-    """Price, delta, theta by the years to come, rho, vega, gamma."""
+    """Compute price, delta, theta (with respect to the years left), rho, vega, gamma."""
     y, (delta, theta, rho, vega) = value_and_grad(price, argnums=(0, 2, 3, 4))(spot, strike, years, rate, vol)
     gamma = grad(grad(price))(spot, strike, years, rate, vol)
     return [y, delta, theta, rho, vega, gamma]
@@ -293,8 +295,8 @@ def section_d(n=1_000_000):
     targets(
         "(d)",
         [
-            ("llvm, contract, of C in lanes", race.ratio("llvm, contract", lanes), "≤", 2),
-            ("one thread in two", two_threads({t: lambda f=f: f(*given) for t, f in pair.items()}, 2.0), "≥", 1.7),
+            ("llvm, contract over C in lanes", race.ratio("llvm, contract", lanes), "≤", 2),
+            ("two threads' speed-up", two_threads({t: lambda f=f: f(*given) for t, f in pair.items()}, 2.0), "≥", 1.7),
         ],
     )
 
@@ -303,7 +305,7 @@ def section_d(n=1_000_000):
 
 
 def torques(q, v, a):
-    """Inverse dynamics of a two-link arm in the plane, by its Lagrangian's closed form."""
+    """Inverse dynamics of a planar two-link arm, in closed form from its Lagrangian."""
     m1, m2, l1, c1, c2, i1, i2, g = 1.2, 0.8, 0.5, 0.25, 0.2, 0.03, 0.02, 9.81
     s2, k2 = q[1].sin(), q[1].cos()
     coupled = m2 * l1 * c2
@@ -339,7 +341,7 @@ def section_e(n=100_000):
 
 
 def by_place(found):
-    """Torques and slopes as (14, n): each torque by each of q, by v, by a."""
+    """Torques and derivatives as (14, n): each torque, then its derivatives with respect to q, v and a."""
     ys, slopes = found
     return [ys, [[np.transpose(row[k]) for row in slopes] for k in range(3)]]
 
@@ -350,7 +352,7 @@ def samples_last(found):
 
 
 def columns_first(found):
-    """casadi's matrices stand column by column, sample after sample."""
+    """Reorder casadi's results, which are column-major, sample after sample."""
     ys, slopes = found[0].reshape(-1, 2).T, found[1].reshape(-1, 3, 2, 2)
     return [ys, slopes.transpose(1, 3, 2, 0)]
 
@@ -375,11 +377,11 @@ def section_f(steps=10_000):
     race.run().show(f"(f) a recurrence of {steps:,} steps, value and gradient", "hand-written C", steps, "step")
 
 
-# How all that grows, each in a process of its own.
+# Growth with the size, each size in its own process.
 
 
 def grown(engine, n):
-    """(seconds to record, to compile, to run; bytes; a number), or why not."""
+    """Run growth.py: (seconds to trace, to compile, to run; bytes; a result), or a string that says what failed."""
     command = [sys.executable, Path(__file__).with_name("growth.py"), engine, str(n), *["--quick"] * pace.quick]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -390,7 +392,7 @@ def grown(engine, n):
 
 
 def section_growth(sizes=(1_000, 10_000, 100_000), batches=(1, 100, 1_024, 8_192, 65_536, 1_000_000)):
-    table = Table("", "steps", "record", "compile", "compile per step", "run", "memory", title="Growth with steps")
+    table = Table("", "steps", "trace", "compile", "compile per step", "run", "memory", title="Growth with steps")
     compiled, expected = {}, {}
     for engine in ("llvm", "llvm, again", "numpy", "python", "casadi", "ddx", "jax"):
         for n in sizes if engine not in ("jax",) else sizes[:2]:
@@ -408,7 +410,7 @@ def section_growth(sizes=(1_000, 10_000, 100_000), batches=(1, 100, 1_024, 8_192
     rows = [(f"ms of compiling per step, {n:,} steps", per_step[n], "≤", 0.5) for n in sizes]
     rows += [(f"from the cache, {n:,}", compiled["llvm, again", n] / compiled["llvm", n], "≤", 0.1) for n in sizes]
     least, most = sizes[0], sizes[-1]
-    rows += [(f"{most:,} steps in {least:,}, per step", per_step[most] / per_step[least], "≤", 1.3)]
+    rows += [(f"{most:,} steps over {least:,}, per step", per_step[most] / per_step[least], "≤", 1.3)]
     targets("Compile time", rows)
     table = Table("batch", "per call", "per sample", "memory", title="Growth with the batch: the MLP of (a), llvm")
     for n in batches:
@@ -440,7 +442,7 @@ def main(names, quick):
 
 
 def blas_kernel():
-    """The kernel that NumPy's OpenBLAS has taken."""
+    """Name of the kernel that NumPy's OpenBLAS selected."""
     for path in Path(np.__file__).parent.parent.glob("numpy.libs/*openblas*"):
         f = ctypes.CDLL(str(path)).scipy_openblas_get_corename64_
         f.restype = ctypes.c_char_p
@@ -451,9 +453,9 @@ def blas_kernel():
 if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument(
-        "sections", nargs="*", metavar="section", help=f"some of {', '.join(QUICK)}; without any all of them"
+        "sections", nargs="*", metavar="section", help=f"sections to run, of {', '.join(QUICK)} (default: all)"
     )
     given = arguments.parse_args()
     if unknown := set(given.sections) - set(QUICK):
-        arguments.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(QUICK)}")
+        arguments.error(f"no section {', '.join(sorted(unknown))}: expected some of {', '.join(QUICK)}")
     main(given.sections, given.quick)

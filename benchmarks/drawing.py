@@ -1,4 +1,4 @@
-"""What a picture costs, and how much of one there is, against the picture that micrograd draws of the same graph.
+"""Measure the time and size of pictures, and compare the size with micrograd's picture of the same graph.
 
 Run: make bench
 """
@@ -27,7 +27,7 @@ def timed(f):
 
 
 def batch_loss(n, hidden):
-    """micrograd's demo: the hinge loss of an MLP 2-hidden-hidden-1 and a penalty on its weights, backward pass done."""
+    """Loss of micrograd's demo, an MLP 2-hidden-hidden-1 with hinge loss and L2 penalty, after its backward pass."""
     rng, model = random.Random(0), MLP(2, [hidden, hidden, 1], seed=0)
     losses = [(1 + -rng.choice((-1, 1)) * model([rng.random(), rng.random()])).relu() for _ in range(n)]
     y = sum(losses) * (1 / n) + 1e-4 * sum(p * p for p in model.parameters())
@@ -36,7 +36,7 @@ def batch_loss(n, hidden):
 
 
 def micrograd_nodes(n, hidden):
-    """How many nodes micrograd 0.1.0 draws of the same loss: by its `trace_graph`, one per Value and one per op."""
+    """Count the nodes that micrograd 0.1.0 draws for the same loss: one per Value and per op, as in `trace_graph`."""
     try:
         from micrograd import engine, nn
     except ModuleNotFoundError:
@@ -79,7 +79,7 @@ def main(quick):
             )
     console.print(table)
     if theirs is None:
-        console.print("micrograd is not installed: it is left out")
+        console.print("micrograd is not installed and is left out")
     console.print("targets: 6 times fewer nodes at 20 points; layout 0.3 s at 1,000 values; 3 s in all at 65,000")
     for name, step in (("+ 1", lambda v: v + 1.0), ("tanh", lambda v: v.tanh())):
         y = Value(1.0)

@@ -1,10 +1,9 @@
-"""The engine against micrograd 0.1.0 in one run: the MLP 2-16-16-1, one sample and the hinge loss over 100 points.
+"""Compare the engine with micrograd 0.1.0: the MLP 2-16-16-1 on one sample, and its hinge loss over 100 points.
 
 Run: make bench
 
-Python's collector is left as it is, except where a line says so. Times are medians of interleaved rounds, so that a
-slow moment of the machine meets both sides; the figure to read is the ratio. Where micrograd is not installed its
-columns stay empty.
+Python's garbage collector is on, unless a line says otherwise. Times are medians of interleaved rounds, so that a slow
+moment of the machine affects both engines; read the ratio. If micrograd is not installed, its column stays empty.
 """
 
 import gc
@@ -31,7 +30,7 @@ OURS, THEIRS = "autograd_tiny", "micrograd"
 
 
 def models():
-    """The same network in each engine that is here, with the same weights."""
+    """Make the same network, with the same weights, in each installed engine."""
     found = {OURS: autograd_tiny.nn.MLP(2, [16, 16, 1], seed=1)}
     try:
         found[THEIRS] = importlib.import_module("micrograd.nn").MLP(2, [16, 16, 1])
@@ -57,8 +56,8 @@ def hinge_loss(model, points=100):
 
 
 def seconds(build, model, repeats):
-    """(forward + backward, backward alone) of one run, averaged over a block of repeats."""
-    gc.collect()  # micrograd's graphs hold cycles: what it left behind is not to be swept up on our time
+    """Seconds of (forward + backward, backward alone), averaged over a block of repeats."""
+    gc.collect()  # micrograd's graphs have cycles: their collection must not count here
     backward, start = 0.0, time.perf_counter()
     for _ in range(repeats):
         y = build(model)
@@ -69,7 +68,7 @@ def seconds(build, model, repeats):
 
 
 def compare(name, build, repeats, rounds):
-    """How many ops it is, and the median seconds of each engine: forward + backward, and backward alone."""
+    """Count the ops, and take each engine's median seconds of forward + backward and of backward alone."""
     engines = models()
     for model in engines.values():
         seconds(build, model, 1)
@@ -85,7 +84,7 @@ def compare(name, build, repeats, rounds):
 
 
 def size_of_a_node(n):
-    """(bytes, objects tracked by the collector) per node of a chain of n multiplications."""
+    """Measure (bytes, objects tracked by the collector) per node of a chain of n multiplications."""
     gc.collect()
     x, before = Value(1.0), len(gc.get_objects())
     tracemalloc.start()
@@ -99,12 +98,12 @@ def size_of_a_node(n):
 
 
 def freed_without_the_collector(points):
-    """What share of a dropped graph's memory is free again at once, with the collector off."""
+    """Share of a dropped graph's memory that is freed at once, with the collector off."""
     gc.collect()
     gc.disable()
     tracemalloc.start()
     model = models()[OURS]
-    hinge_loss(model, points).backward()  # the parameters' gradients are there to stay
+    hinge_loss(model, points).backward()  # the parameters' gradients stay allocated
     before, _ = tracemalloc.get_traced_memory()
     loss = hinge_loss(model, points)
     loss.backward()
@@ -129,7 +128,7 @@ def long_chain(n):
 
 
 def seconds_to_import(name, runs):
-    """How much longer Python takes to start when it imports this, the median of runs."""
+    """Seconds that importing `name` adds to the start of Python, from medians of runs."""
     times = {}
     for code in ("pass", f"import {name}"):
         times[code] = []
@@ -141,7 +140,7 @@ def seconds_to_import(name, runs):
 
 
 def ratio(times, form):
-    """The two engines' times in words; "" where micrograd is not there."""
+    """Format the two engines' times; "" if micrograd is not installed."""
     return form(times[THEIRS], times[OURS]) if THEIRS in times else ""
 
 
@@ -173,7 +172,7 @@ def main(quick):
     console = Console(width=110)
     console.print(table)
     if THEIRS not in models():
-        console.print("micrograd is not installed: it is left out")
+        console.print("micrograd is not installed and is left out")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""One engine on one size, in a process of its own: what it takes to record, to compile and to run, and its memory.
+"""Measure one engine at one size, in its own process: time to trace, to compile and to run, and memory.
 
-Run: python benchmarks/growth.py llvm 1000, or python benchmarks/growth.py batch 1024. It prints seconds to record, to
-compile and to run, bytes, and a number that every engine must compute.
+Run: python benchmarks/growth.py llvm 1000, or python benchmarks/growth.py batch 1024. It prints, as JSON, seconds to
+trace, to compile and to run, bytes, and a result that must be the same for every engine.
 """
 
 import importlib
@@ -19,7 +19,7 @@ x = np.linspace(0.1, 1.0, INPUTS)
 
 
 def steps(x, n):
-    """n ops, each on results of others that lie far away."""
+    """Compute n ops, each on results of ops far back."""
     xs = [x[i % INPUTS] for i in range(2 * INPUTS)]
     for k in range(n // 2):
         xs[k % 40] = xs[(7 * k + 1) % 40] * xs[(3 * k + 2) % 40] + 0.5
@@ -68,7 +68,7 @@ def jax(n):
 
 
 def batch(n):
-    """The MLP of section (a) at n samples."""
+    """Compile the MLP of section (a) for n samples."""
     from autograd_tiny.compiler import jit
     from autograd_tiny.nn.modules import MLP
     from autograd_tiny.transforms.derivatives import value_and_grad
@@ -89,7 +89,7 @@ def taking(f):
 
 
 def peak():
-    """Bytes at most so far; /proc is asked, for getrusage may count what the process was before it was this one."""
+    """Peak memory in bytes, from /proc, because getrusage may count the process before exec."""
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -1,10 +1,10 @@
-"""The arguments of every benchmark: `--quick` runs all of it on tiny sizes, and its figures say nothing."""
+"""Command-line arguments of the benchmarks; `--quick` runs them on tiny sizes, as a test."""
 
 import argparse
 
 
 def parser(text):
-    """A parser that knows `--quick`, with the first line of a benchmark's docstring as its description."""
+    """Make a parser with `--quick`; the first line of `text`, a docstring, is its description."""
     made = argparse.ArgumentParser(description=text.partition("\n")[0])
-    made.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs; its figures say nothing")
+    made.add_argument("--quick", action="store_true", help="run on tiny sizes as a test; the figures mean nothing")
     return made

@@ -1,4 +1,4 @@
-"""Calls that race: checked to compute the same numbers, timed in interleaved rounds, shown beside each other."""
+"""Races between calls: check that they compute the same numbers, time them in interleaved rounds, show them."""
 
 import ctypes
 import gc
@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 C = Path(__file__).parent / "c"
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")  # a root that sets no errno is an instruction
+COMPILER_FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")  # without errno sqrt is an instruction
 CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-quick = False  # one round of each, to see that it runs
+quick = False  # one round each, as a test
 console = Console(width=150, highlight=False)
 
 
@@ -26,9 +26,9 @@ def cpus(n):
 
 
 class Race:
-    """Entrants by name; the first one's numbers are what all others must compute.
+    """Entrants by name, which must all compute the numbers of the first one.
 
-    `make()` returns the call that is timed; what it and the first run take is told as "first run".
+    `make()` returns the call to time; "first run" is the time of `make()` and the first call.
     """
 
     def __init__(self, near=1e-9):
@@ -40,7 +40,7 @@ class Race:
         try:
             call = make()
             found = call()
-        except (ImportError, FileNotFoundError, RecursionError) as error:  # a file: there is no C compiler
+        except (ImportError, FileNotFoundError, RecursionError) as error:  # FileNotFoundError: no C compiler
             self.missing[name] = "RecursionError" if isinstance(error, RecursionError) else "not installed"
             return
         self.first[name] = time.perf_counter() - start
@@ -56,12 +56,12 @@ class Race:
         return self
 
     def ratio(self, name, other):
-        """The time of `name` over that of `other`, or of the quickest of several; nan where one did not run."""
+        """Time of `name` over that of `other`, or over the fastest of several; nan if one did not run."""
         others = [self.best[o] for o in ([other] if isinstance(other, str) else other) if o in self.best]
         return self.best[name] / min(others) if name in self.best and others else math.nan
 
     def show(self, title, against, each=1, unit=""):
-        """A table of all: `each` divides the time where a call does many of a `unit`."""
+        """Show all entrants in a table; `each` is the number of `unit`s in a call."""
         table = Table("", *([f"per {unit}"] if unit else []), "per call", "× C", "first run", title=title)
         for name, seconds in self.best.items():
             per = [shown(seconds / each)] if unit else []
@@ -72,7 +72,7 @@ class Race:
 
 
 def least(calls, seconds=1.0, rounds=7):
-    """The least seconds of each call, in interleaved rounds, each round long enough to be measured."""
+    """Minimum seconds of each call over interleaved rounds, each round long enough to measure."""
     seconds, rounds = (0.0, 1) if quick else (seconds, rounds)
     best, often = {}, {}
     for name, call in calls.items():
@@ -81,7 +81,7 @@ def least(calls, seconds=1.0, rounds=7):
         call()
         often[name] = max(1, int(seconds / rounds / max(time.perf_counter() - start, 1e-7)))
     gc.collect()
-    gc.freeze()  # what the libraries brought along is not to be looked through on anybody's time
+    gc.freeze()  # objects of the libraries must not be scanned while timing
     for _ in range(rounds):
         for name, call in calls.items():
             n = often[name]
@@ -94,8 +94,8 @@ def least(calls, seconds=1.0, rounds=7):
 
 
 def targets(title, rows):
-    """Rows of what, seen, "≤" or "≥", the target; those not reached are marked."""
-    table = Table("", "seen", "target", "", title=title)
+    """Show rows of (what, measured, "≤" or "≥", target), and mark the missed targets."""
+    table = Table("", "measured", "target", "", title=title)
     for what, seen, sign, target in rows:
         if not math.isnan(seen):
             reached = seen <= target if sign == "≤" else seen >= target
@@ -105,7 +105,7 @@ def targets(title, rows):
 
 
 def flat(found):
-    """All numbers of a result in a row."""
+    """Flatten a nested result to one array."""
     if isinstance(found, (list, tuple)):
         return np.concatenate([flat(x) for x in found])
     return np.asarray(found, float).ravel()
@@ -119,11 +119,12 @@ def shown(seconds):
 
 
 def hand_written(name, *given, flags=(), symbol=""):
-    """A function of C, of the file's name or `symbol`, with arrays and whole numbers; the result is last."""
+    """Compile `name`.c and bind its function `symbol` (default: `name`) to arrays and ints; the last is the output."""
 
     def make():
         made = Path(tempfile.mkdtemp()) / "made.so"
-        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, C / f"{name}.c", "-o", made, *flags, "-lm"], check=True)
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run([compiler, *COMPILER_FLAGS, C / f"{name}.c", "-o", made, *flags, "-lm"], check=True)
         f = getattr(ctypes.CDLL(str(made)), symbol or name)
         f.restype = None
         arguments = [ctypes.c_long(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data) for x in given]

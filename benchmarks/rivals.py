@@ -1,4 +1,4 @@
-"""The benchmarks' functions as a user of each other engine would write them, to be entered in a race."""
+"""The benchmarks' functions, written as a user of each engine would, to enter in a race."""
 
 import importlib
 import math
@@ -13,7 +13,7 @@ from autograd_tiny import Value
 
 
 def layers_of(w, hidden):
-    """Parameters neuron by neuron, weights first, as a list of (weights, biases)."""
+    """Split parameters, given neuron by neuron with weights first, into a list of (weights, biases)."""
     layers, place = [], 0
     for out, into in ((hidden, 2), (hidden, hidden), (1, hidden)):
         rows = w[place : place + out * (into + 1)].reshape(out, into + 1)
@@ -23,7 +23,7 @@ def layers_of(w, hidden):
 
 
 def in_order(found):
-    """A loss and the gradients by (weights, biases), in the order of the parameters."""
+    """Put a loss and its gradients, as (weights, biases), in the order of the parameters."""
     loss, layers = found
     return [loss, [np.column_stack([weights, biases]) for weights, biases in layers]]
 
@@ -85,7 +85,7 @@ def hips_mlp(w, x, y, hidden):
 
 
 def by_neurons(w, x, hidden, largest):
-    """The network's output in scalars of any kind."""
+    """Compute the network's output in any scalar type."""
     place, h = 0, x
     for out, into, activated in ((hidden, 2, True), (hidden, hidden, True), (1, hidden, False)):
         found = []
@@ -100,7 +100,7 @@ def by_neurons(w, x, hidden, largest):
 
 
 def casadi_mlp(w, x, y, hidden, generated=False):
-    """One sample as a function of SX, mapped over the batch, gradients summed; or compiled from the C it writes."""
+    """Map an SX function of one sample over the batch and sum the gradients; `generated` compiles casadi's C."""
 
     def make():
         import casadi
@@ -124,9 +124,9 @@ def casadi_mlp(w, x, y, hidden, generated=False):
 
 
 def casadi_compiled(casadi, f):
-    """A function of casadi's by way of the C that it writes."""
+    """Compile the C that casadi generates for f, and load it."""
     folder, here = Path(tempfile.mkdtemp()), Path.cwd()
-    os.chdir(folder)  # it writes into the current folder only
+    os.chdir(folder)  # casadi writes to the current folder only
     try:
         f.generate("f.c")
     finally:
@@ -137,13 +137,13 @@ def casadi_compiled(casadi, f):
 
 
 def casadi_call(f, given, outputs):
-    """The call with the least ado: numbers are read and written where they lie."""
+    """Make the cheapest call of f: it reads and writes the arrays in place."""
     buffer, run = f.buffer()
     for i, x in enumerate(given):
         buffer.set_arg(i, memoryview(np.ascontiguousarray(x).reshape(-1)))
     for i, y in enumerate(outputs):
         buffer.set_res(i, memoryview(y))
-    run.keeps = buffer, given  # the addresses are of these
+    run.keeps = buffer, given  # the buffer holds their addresses only
     return run
 
 
@@ -269,7 +269,7 @@ def jax_arm(torques, q, v, a):
     def make():
         import jax
 
-        class Number:  # torques() as it stands, on JAX's numbers
+        class Number:  # lets torques() run on JAX's numbers
             def __init__(self, x):
                 self.x = x
 

@@ -1,6 +1,6 @@
-"""What seeing costs: a trace against a plain backward pass, its memory, and the page in a browser.
+"""Measure the cost of a trace over a plain backward pass, its memory, and its page in a browser.
 
-Run: make bench  (the page is measured where Chromium is installed)
+Run: make bench  (the page is measured if Chromium is installed)
 """
 
 import gc
@@ -52,7 +52,7 @@ def tracing_cost(console, points):
         f"{steps}: backward {plain * 1e3:.0f} ms, trace {traced * 1e3:.0f} ms, {traced / plain:.1f}x (target 5x)"
     )
     console.print(
-        f"memory {columns:.0f} MB, {memory:.0f} MB once its nodes were asked for "
+        f"memory {columns:.0f} MB, {memory:.0f} MB once its nodes are built "
         f"(in {nodes:.1f} s under the memory profiler)"
     )
     steps = trace(y)
@@ -73,7 +73,7 @@ def pages(console, quick):
         console.print("the page is not measured: playwright is not installed")
         return
     if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
-        console.print("the page is not measured: there is no Chromium here")
+        console.print("the page is not measured: Chromium is not installed")
         return
     x = [Value(2.0, "x1"), Value(0.0, "x2")]
     subjects = {

@@ -1,11 +1,11 @@
-"""Mixed work for minutes in one process: memory, open handles, memory maps, threads and files left over, as they grow.
+"""Run mixed work for minutes in one process; watch memory, handles, maps, threads and files left over for growth.
 
 Run: make soak MINUTES=10
 
-Each round does everything once: eager passes, transforms, compiled functions of old and of new structure, traces,
-pictures, gradient checks, threads. The first third is the warm-up, in which caches fill. After it the least of the last
-samples is held against the most of the first ones: exit code 1 where memory grew by more than 20 MB, maps by more than
-16, or handles, threads or files left over at all. It reads /proc: Linux only.
+Each round does everything once: eager passes, transforms, compiled functions of old and new structure, traces,
+pictures, gradient checks, threads. Caches fill during the warm-up, the first third. Then the minimum of the last
+samples is compared with the maximum of the first ones. The exit code is 1 if memory grew by more than 20 MB, maps by
+more than 16, or handles, threads or files left over at all. Linux only, because it reads /proc.
 """
 
 import gc
@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 WARM_UP = 1 / 3  # of the time
-MAY_GROW = {"memory": 20.0, "handles": 0, "maps": 16, "threads": 0, "files": 0}  # MB; malloc maps as it likes
+MAY_GROW = {"memory": 20.0, "handles": 0, "maps": 16, "threads": 0, "files": 0}  # memory in MB; malloc adds maps
 UNITS = {"memory": " MB"}
 
 
@@ -56,7 +56,7 @@ def transforms(rng):
 
 
 def compiled(backend, anew):
-    """By one backend: functions of old structure, `anew` structures never seen, and a function never seen."""
+    """Make the work of a backend: functions of old structure, `anew` new structures, and a new function."""
     from autograd_tiny.compiler import jit
     from autograd_tiny.transforms.derivatives import grad
 
@@ -122,9 +122,9 @@ def in_threads(rng):
 
 
 def kinds(console, quick):
-    """The work by its name; what is not installed is left out.
+    """Collect the work by name; work that needs a missing package is left out.
 
-    Structures are kept until there are too many, and a C compiler takes its time: neither comes round in seconds.
+    `quick` leaves out new structures, whose cache takes long to fill, and the C backend, which compiles slowly.
     """
     found = {f.__name__: f for f in (eager, transforms, traced, as_json, drawn, in_threads)}
     compilers = {"llvm": ("numpy", "llvmlite"), "numpy": ("numpy",), "python": (), "c": ("numpy",)}
@@ -136,7 +136,7 @@ def kinds(console, quick):
         if name == "compiled by c" and quick:
             continue
         if lacking:
-            console.print(f"{name} is left out: there is no {lacking[0]}")
+            console.print(f"{name} is left out: {lacking[0]} is not installed")
         elif name == "checked":
             found[name] = checked
         else:
@@ -146,7 +146,7 @@ def kinds(console, quick):
 
 
 def sample(folder):
-    """What the process holds now, its garbage collected."""
+    """Measure the process after a garbage collection."""
     gc.collect()
     return {
         "memory": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6,
@@ -158,13 +158,13 @@ def sample(folder):
 
 
 def growth(samples):
-    """By how much the least of the last samples lies above the most of the first ones."""
+    """Minimum of the last samples minus the maximum of the first ones, for each quantity."""
     few = max(1, len(samples) // 4)
     return {what: min(s[what] for s in samples[-few:]) - max(s[what] for s in samples[:few]) for what in MAY_GROW}
 
 
 def soak(work, seconds, console, folder):
-    """Forty samples, the first third of them the warm-up; those after it, each a row of the table."""
+    """Take a sample every fortieth of the time after the warm-up, and show each as a row."""
     rng, samples, every = random.Random(0), [], seconds / 40
     table = Table("seconds", "rounds", *MAY_GROW, title="After the warm-up")
     start, rounds, due = time.monotonic(), 0, seconds * WARM_UP
@@ -187,19 +187,19 @@ def main(minutes, quick):
     with tempfile.TemporaryDirectory() as root:
         left, kept = (Path(root, name) for name in ("left", "kept"))
         left.mkdir()
-        tempfile.tempdir = os.environ["TMPDIR"] = str(left)  # of this process alone: what is left in it was left by us
+        tempfile.tempdir = os.environ["TMPDIR"] = str(left)  # of this process only: any file left is its own
         os.environ["AUTOGRAD_TINY_CACHE"] = str(kept)
         grown = growth(soak(kinds(console, quick).values(), minutes * 60, console, left))
     for what, by in grown.items():
         if by > MAY_GROW[what]:
-            console.print(f"{what} grew by {by:.0f}{UNITS.get(what, '')}, and may by {MAY_GROW[what]:.0f}")
+            console.print(f"{what} grew by {by:.0f}{UNITS.get(what, '')}: at most {MAY_GROW[what]:.0f} is allowed")
     return int(any(by > MAY_GROW[what] for what, by in grown.items()))
 
 
 if __name__ == "__main__":
     arguments = parser(__doc__)
-    arguments.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
+    arguments.add_argument("--minutes", type=float, default=10.0, help="length of the run in minutes (default: 10)")
     given = arguments.parse_args()
     if sys.platform != "linux":
-        sys.exit("the soak reads /proc, which Linux has")
+        sys.exit("soak.py needs Linux, because it reads /proc")
     sys.exit(main(0.1 if given.quick else given.minutes, given.quick))

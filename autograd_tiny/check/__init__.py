@@ -1,15 +1,15 @@
-"""Checks that find a wrong gradient and never cry wolf, by exact oracles, node by node.
+"""Gradient checks by exact oracles, node by node, without false alarms.
 
-exact.py       the oracle: a forward function in mpmath's numbers, and its slopes
+exact.py       the oracle: a forward function run in mpmath, and its slopes
 graph.py       one graph against the oracle: values, local derivatives, accumulation
 strategies.py  the hypothesis strategies: random programs, expressions, floats
-registration.py  `Value` as a type that hypothesis draws
-frameworks.py  custom rules of HIPS autograd, JAX and torch, taken apart
-oracles.py     the slopes of anybody's function: exact, by its framework, by a complex step, by stencils
-engines.py     what is asked of an engine, and adapters
-properties.py  `engine_property`, `check_engine`: random graphs over an engine
+registration.py  registers `Value` with hypothesis
+frameworks.py  custom rules of HIPS autograd, JAX and torch
+oracles.py     the slopes of any function: exact, by its framework, by a complex step, by stencils
+engines.py     the interface of an engine, and adapters
+properties.py  `engine_property`, `check_engine`: random graphs run through an engine
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
-report.py      what was found, told
+report.py      reports and errors
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What the checker asks of an engine, and adapters for ours and for those that look like micrograd's."""
+"""The interface of an engine to check, and adapters for this package's engine and for engines like micrograd's."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ from autograd_tiny.engine.value import Value, topological_order
 
 
 class Engine(Protocol):
-    """Somebody's engine, in five functions.
+    """The five methods that an engine to check must have.
 
-    `apply` gets a row of a table and the operands, some of which may be plain floats; it raises NotImplementedError
-    for what the engine lacks. `grad` may return None where the engine keeps no gradient, as for inner values. An engine
-    may also have `ops`, the rows it knows, and `local_derivatives(v)`, the local derivatives it took for v.
+    `apply` takes a row of the table of ops and its operands, some of which may be plain floats; it raises
+    NotImplementedError for an op that the engine lacks. `grad` may return None if the engine keeps no gradient, as for
+    inner values. An engine may also have `ops`, the rows it knows, and `local_derivatives(v)`, the local derivatives it
+    computed for v.
+
+    >>> from autograd_tiny.check import check_engine
+    >>> engine: Engine = ValueEngine()
+    >>> check_engine(engine, "x * x", x=3.0).outcome
+    'correct'
     """
 
     def leaf(self, x: float) -> Any: ...
@@ -32,7 +38,7 @@ class Engine(Protocol):
 
 
 class ValueEngine:
-    """This package's own engine.
+    """The engine of this package.
 
     >>> engine = ValueEngine()
     >>> x = engine.leaf(3.0)
@@ -64,11 +70,14 @@ class ValueEngine:
 
 
 class MicrogradLike:
-    """An engine of one class with `.data`, `.grad` and `.backward()`, Python's operators, and methods named as ops are.
+    """Adapter for a class with `.data`, `.grad`, `.backward()`, Python's operators, and methods named like ops.
 
     >>> engine = MicrogradLike(Value)
     >>> ops.tanh in engine.ops, ops.mul in engine.ops
     (True, True)
+
+    `value` makes a leaf from a float. Ops that the class lacks are left out of `ops`; `apply` raises
+    NotImplementedError for them.
     """
 
     def __init__(self, value: Callable[[float], Any]) -> None:
@@ -95,7 +104,7 @@ class MicrogradLike:
             return first ** (2 if op is ops.square else -1)
         if op is ops.abs and hasattr(type(first), "__abs__"):
             return abs(first)
-        raise NotImplementedError(f"no {op.name}")
+        raise NotImplementedError(f"{self.value!r} has no op {op.name}")
 
     def backward(self, y: Any) -> None:
         y.backward()
@@ -113,22 +122,22 @@ class MicrogradLike:
             self.apply(op, tuple(self.value(0.5 + i) for i in range(len(op.partials))))
         except EDGES:
             return True
-        except Exception:  # whatever an engine does that lacks it: an assertion, a TypeError
+        except Exception:  # an engine without the op may raise anything: an AssertionError, a TypeError
             return False
         return True
 
 
 class Callables(ValueEngine):
-    """Somebody's functions as the ops of an engine: pairs (f, derivative), or a framework's functions with rules.
+    """Adapter that makes ops of plain functions: pairs (f, derivative), or a framework's functions with rules.
 
     >>> import math
     >>> engine = Callables(tanh=(math.tanh, lambda x: 1 / math.cosh(x) ** 2))
     >>> [op.name for op in engine.ops]
     ['tanh', 'add', 'mul']
 
-    Under the name of a row of the table a function must compute what the row does; under another name it is checked
-    against itself, run in mpmath's numbers. A derivative gives one number per argument. Sums and products come from
-    this package, to build graphs with. Raises TypeError for what is neither a pair nor such a function.
+    A function with the name of a row of the table must compute the same as the row; any other function is checked
+    against itself run in mpmath. A derivative returns one number per argument. Sums and products, which graphs are
+    built with, come from this package. Raises TypeError for anything but a pair or such a function.
     """
 
     def __init__(self, **functions: Any) -> None:
@@ -165,7 +174,7 @@ def _row(name: str, given: Any) -> Op:
 
 
 def _written(call: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that computes in a framework's numbers, with the text that the oracle is to run."""
+    """Wrap a function of a framework's numbers as one of floats; the oracle runs `plain` instead."""
 
     def forward(*xs: float) -> float:
         return float(call(*xs))
@@ -180,13 +189,11 @@ def _refuse_inexact(name: str, forward: Callable[..., Any], arity: int) -> None:
     except (ValueError, ArithmeticError):
         return  # 0.5 is not in its domain
     except (TypeError, AttributeError) as error:
-        raise TypeError(
-            f"{name} cannot be run in mpmath's numbers ({error}): check it with gradcheck_property"
-        ) from None
+        raise TypeError(f"{name} cannot be run in mpmath ({error}): check it with gradcheck_property") from None
 
 
 def nodes_of(y: Value) -> tuple[list[EngineNode], list[Value]]:
-    """The nodes of a graph of ours as they stand after `y.backward()`."""
+    """Convert the graph of a Value, after `y.backward()`, to nodes for `check_nodes`."""
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
     nodes = [

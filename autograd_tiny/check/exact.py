@@ -1,6 +1,6 @@
-"""The exact oracle: a forward function run in mpmath's numbers, and its slopes; no derivative rule is asked.
+"""The exact oracle: run a forward function in mpmath and take its slopes; no derivative rule is used.
 
-`rebound(f)` is f with ``math`` and its like bound to mpmath, so that nothing about an op is spelled a second time.
+A slope is a one-sided derivative. `rebound(f)` is f with ``math`` and NumPy bound to mpmath, so an op is written once.
 """
 
 from __future__ import annotations
@@ -21,27 +21,22 @@ from autograd_tiny.engine import ops, special
 from autograd_tiny.engine.op import Op
 
 ULPS = 8
-OUTSIDE = (
-    ValueError,
-    ZeroDivisionError,
-    TypeError,
-    OverflowError,
-)  # what an exact function raises where it is not real
+OUTSIDE = (ValueError, ZeroDivisionError, TypeError, OverflowError)  # raised where a function has no real value
 NUMERIC = ("math", "numpy", "jax.numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "torch")
 
 
 class NotExact(TypeError):
-    """A function that cannot be run in mpmath's numbers: it leaves Python, or uses what mpmath lacks."""
+    """Raised for a function that cannot be run in mpmath: it leaves Python, or uses a function that mpmath lacks."""
 
 
 class _Math:
-    """The module ``math``, or NumPy as far as scalars go, in mpmath's numbers."""
+    """Stand-in for ``math``, and for NumPy on scalars, in mpmath's numbers."""
 
     inf, nan = mp.inf, mp.nan
     pow = power = staticmethod(operator.pow)
     fabs = abs = absolute = staticmethod(lambda x: x if x != x else builtins.abs(x))
     fsum = staticmethod(lambda xs: mpmath.fsum(xs))
-    erfc = staticmethod(lambda x: mpmath.erfc(min(x, 10**6)))  # mpmath overflows far out, where it is nothing
+    erfc = staticmethod(lambda x: mpmath.erfc(min(x, 10**6)))  # 0 there; mpmath overflows
     log = staticmethod(lambda x, *base: _log(x, *base))
     log2 = staticmethod(lambda x: _log(x, 2))
     log10 = staticmethod(lambda x: _log(x, 10))
@@ -75,7 +70,7 @@ class _Math:
         if name.startswith("__"):
             raise AttributeError(name)
         if not hasattr(mpmath, name):
-            raise NotExact(f"mpmath has no {name}")
+            raise NotExact(f"mpmath has no function {name}")
         return getattr(mpmath, name)
 
 
@@ -91,18 +86,18 @@ _known: dict[Any, Callable[..., Any]] = {special.polygamma: lambda n, x: _polyga
 
 
 def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f in mpmath's numbers.
+    """Make a copy of f that computes in mpmath's numbers.
 
     >>> with mp.workdps(30):
     ...     print(rebound(lambda x: math.expm1(x))(mpf(10) ** -20))
     1.000000000000000000005e-20
 
-    Raises NotExact when f is not plain Python over ``math`` or NumPy's scalar functions.
+    Raises NotExact if f is not plain Python over ``math`` or NumPy's scalar functions.
     """
     return _rebound(f, {})
 
 
-@functools.lru_cache(maxsize=512)  # a program may make ops without end
+@functools.lru_cache(maxsize=512)  # a program may keep making ops
 def _forward(op: Op) -> Callable[..., Any]:
     return rebound(op.forward)
 
@@ -110,7 +105,7 @@ def _forward(op: Op) -> Callable[..., Any]:
 def _rebound(f: Any, done: dict[int, Any]) -> Any:
     if f in _known:
         return _known[f]
-    if hasattr(f, "written"):  # it computes in a framework's numbers, and says how it is written
+    if hasattr(f, "written"):  # the framework's code, instead of the call on floats
         return _rebound(f.written, done)
     if id(f) in done:
         return done[id(f)]
@@ -128,7 +123,7 @@ def _rebound(f: Any, done: dict[int, Any]) -> Any:
     call = vars(type(f)).get("__call__")
     if isinstance(call, types.FunctionType):
         return functools.partial(_rebound(call, done), f)
-    raise NotExact(f"{f!r:.60} is not plain Python")
+    raise NotExact(f"{f!r:.60} is not plain Python: it cannot be run in mpmath")
 
 
 def _rebound_function(f: types.FunctionType, done: dict[int, Any]) -> types.FunctionType:
@@ -144,13 +139,13 @@ def _rebound_function(f: types.FunctionType, done: dict[int, Any]) -> types.Func
     for old, cell in zip(f.__closure__ or (), cells, strict=True):
         try:
             cell.cell_contents = _item(old.cell_contents, done)
-        except ValueError:  # a name that is not bound yet
+        except ValueError:  # an empty cell
             continue
     return new
 
 
 def _item(item: Any, done: dict[int, Any]) -> Any:
-    """A name of a function's surroundings: modules and functions of numbers become exact, all else stays."""
+    """Rebind a global or closure variable of a function: numeric modules and functions become exact, others stay."""
     if isinstance(item, types.ModuleType):
         if item.__name__ in NUMERIC:
             return _math
@@ -179,21 +174,21 @@ def _missing(op: Op, xs: Sequence[Any]) -> int:
 
 
 def exact_value(op: Op, *xs: Any) -> mpf:
-    """The value of op at mpmath numbers; ValueError where it is not real."""
+    """Compute op at mpmath numbers; raises ValueError if the result is not real."""
     return as_real(_forward(op)(*xs))
 
 
 def as_real(y: Any) -> mpf:
-    """y as a real number, or ValueError."""
+    """Convert y to a real number; raises ValueError if it is complex."""
     if isinstance(y, mpmath.mpc):
         if y.imag:
-            raise ValueError("complex")
+            raise ValueError("the result is complex, not real")
         y = y.real
     return y if isinstance(y, mpf) else mpf(y)
 
 
 def _polygamma(n: int, x: mpf) -> mpf:
-    """By reflection far left, where mpmath would take a step for each whole number up to 0 (DLMF 5.15.6)."""
+    """Polygamma by reflection below -100, where mpmath would recur through each integer up to 0 (DLMF 5.15.6)."""
     if x > -100:
         return mpmath.psi(n, x)
     if x == mpmath.floor(x):
@@ -204,13 +199,13 @@ def _polygamma(n: int, x: mpf) -> mpf:
 
 
 def digits(xs: Sequence[Any]) -> int:
-    """Enough decimal digits to see a relative step of 1e-40 in a function as flat as x² or 1 - exp(-x²)."""
+    """Number of digits that resolves a relative step of 1e-40 in functions as flat as x² or 1 - exp(-x²)."""
     far = max(min(x * x, 760) for x in xs)
     return 130 + int(0.44 * far + 2.5 * max((abs(math.log10(abs(x))) for x in xs if x), default=0))
 
 
 def slope(op: Op, i: int, xs: Sequence[Any], side: int = 1, step: int = 40) -> mpf:
-    """The one-sided slope of op by operand i, from the side +1 or -1, over a relative step of 10**-step."""
+    """One-sided slope of op with respect to operand i, on side +1 or -1, over a relative step of 10**-step."""
     h = min(1, *(abs(mpf(x)) for x in xs if x), 1) * mpf(10) ** -step * side
     if op in (ops.pow, ops.power_rule1):
         h /= max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
@@ -219,7 +214,7 @@ def slope(op: Op, i: int, xs: Sequence[Any], side: int = 1, step: int = 40) -> m
 
 
 def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
-    """∂²op/∂xs[i]∂xs[j] by central differences with steps of 1e-40."""
+    """Second derivative ∂²op/∂xs[i]∂xs[j] by central differences with steps of 1e-40."""
     h = mpf(10) ** -40
 
     def at(s: int, t: int) -> mpf:
@@ -229,7 +224,7 @@ def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
 
 
 def slopes(op: Op, i: int, xs: Sequence[Any]) -> list[mpf]:
-    """The slopes from the sides that lie inside the domain."""
+    """One-sided slopes on the sides that lie inside the domain."""
     found = []
     for side in (1, -1):
         try:
@@ -240,7 +235,7 @@ def slopes(op: Op, i: int, xs: Sequence[Any]) -> list[mpf]:
 
 
 def slack(f: Callable[[Sequence[Any]], mpf], xs: Sequence[float]) -> mpf:
-    """What ULPS units in the last place of each operand, and of the result, are worth in f."""
+    """Change of f for ULPS units in the last place of each operand and of the result."""
     total = mpf(0)
     base = f(xs)
     for k, x in enumerate(xs):
@@ -248,17 +243,17 @@ def slack(f: Callable[[Sequence[Any]], mpf], xs: Sequence[float]) -> mpf:
         try:
             near = f((*xs[:k], mpf(x) + step, *xs[k + 1 :]))
         except OUTSIDE:
-            continue  # outside the domain, such as a whole exponent made broken
+            continue  # outside the domain, such as an integer exponent moved off an integer
         total += abs(near - base) * 2**20
-    # Something on the way may be subnormal, and then be multiplied by an operand.
+    # An intermediate result may be subnormal, and then be multiplied by an operand.
     return ULPS * (total + max(abs(base) * mpf(2) ** -52, mpf(5e-324) * (1 + max(map(abs, xs)))))
 
 
 class Facts(NamedTuple):
-    """What is exactly true of an op at float operands."""
+    """Exact value and slopes of an op at float operands, with the error allowed for each."""
 
     value: mpf
-    below: mpf  # the value where -0.0 is a number just below 0, as on the branch cut of atan2; else the same
+    below: mpf  # the value if -0.0 is read as just below 0, as on the branch cut of atan2; else the same
     value_slack: mpf
     slopes: tuple[tuple[mpf, mpf] | None, ...]  # lowest and highest one-sided slope; None at a pole
     slacks: tuple[mpf, ...]
@@ -268,16 +263,16 @@ class Facts(NamedTuple):
 
 
 def _apart(sides: Sequence[mpf]) -> bool:
-    """Whether the slopes from the two sides differ by more than steps of 1e-40 can make them."""
+    """True if the slopes on the two sides differ by more than a step of 1e-40 explains."""
     return bool(max(sides) - min(sides) > mpf(10) ** -18 * max(map(abs, sides)))
 
 
 def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
-    """The value and slopes of op at xs with what 8 ulp are worth there; raises OUTSIDE where it is not real."""
-    return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0, also as a key
+    """Compute value, slopes and the error of 8 ulp for op at xs; raises one of OUTSIDE if it is not real there."""
+    return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0 would share a cache key
 
 
-@functools.lru_cache(maxsize=8192)  # of 2.4 KB; a run of `engine_property` asks for 6,500
+@functools.lru_cache(maxsize=8192)  # 2.4 KB each; a run of `engine_property` needs 6,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     with mp.workdps(digits(xs)):
         value_slack = slack(lambda at: exact_value(op, *map(mpf, at)), xs)
@@ -286,13 +281,13 @@ def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
         slacks: list[mpf] = []
         for i in range(len(xs)):
             sides = slopes(op, i, tuple(map(mpf, xs)))
-            corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain, where a slope is a convention
+            corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain: its slope is a convention
             if not sides or corner or _is_pole(op, i, xs, sides):
                 found.append(None)
                 slacks.append(mpf(0))
                 continue
             found.append((min(sides), max(sides)))
-            if _apart(sides) or not op.avoid(*xs):  # a step to the other side of a kink says nothing of rounding
+            if _apart(sides) or not op.avoid(*xs):  # across a kink a step does not measure rounding
                 rounding = ULPS * max(mpf(2) ** -52 * max(map(abs, sides)), mpf(5e-324))
                 slacks.append(rounding + _own_error(op, i, xs))
                 continue
@@ -312,7 +307,7 @@ def _below(op: Op, xs: tuple[float, ...], below: tuple[bool, ...], value: mpf) -
 
 
 def _own_error(op: Op, i: int, xs: tuple[float, ...]) -> mpf:
-    """How far a slope over a step of 1e-40 may be from its limit: x**3 at 0 has 1e-80 where the limit is 0."""
+    """Truncation error of a slope over a step of 1e-40: x**3 at 0 gives 1e-80, the limit is 0."""
     error = mpf(0)
     for side in (1, -1):
         try:
@@ -336,7 +331,7 @@ def _inside(op: Op, i: int, xs: Sequence[float]) -> bool:
 
 
 def _is_pole(op: Op, i: int, xs: tuple[float, ...], sides: list[mpf]) -> bool:
-    """Whether a slope has no limit as the step shrinks: that of √x at 0 grows, that of x**1.01 there hardly falls."""
+    """True if a slope has no limit as the step shrinks: at 0, that of √x grows, that of x**1.01 hardly falls."""
     if max(map(abs, sides)) > sys.float_info.max:
         return True
     if len(sides) == 2 and op.avoid(*xs):
@@ -352,7 +347,7 @@ def _is_pole(op: Op, i: int, xs: tuple[float, ...], sides: list[mpf]) -> bool:
 
 
 def direction(op: Op, xs: tuple[float, ...], along: tuple[int, ...]) -> tuple[mpf, mpf] | None:
-    """The lowest and highest one-sided slope of op along a direction such as (1, 1)."""
+    """Lowest and highest one-sided slope of op along a direction such as (1, 1)."""
     found = []
     with mp.workdps(digits(xs)):
         h = mpf(10) ** -40

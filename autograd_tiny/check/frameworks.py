@@ -1,4 +1,4 @@
-"""Custom rules of other frameworks: HIPS `primitive`, JAX `custom_vjp`, `torch.autograd.Function`."""
+"""Custom derivative rules of other frameworks: HIPS `primitive`, JAX `custom_vjp`, `torch.autograd.Function`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Function = Callable[..., Any]
 
 
 class Foreign(NamedTuple):
-    """A function with a custom rule, taken apart; all but `plain` take and give floats, in double precision."""
+    """Parts of a function with a custom rule; all but `plain` map floats to floats, in double precision."""
 
-    plain: Function  # the function as it is written, to be run in mpmath's numbers
-    call: Function  # the function
-    gradient: Function  # by its custom rule, one number per argument
-    without_rule: Function  # the framework's own gradient of `plain`; raises NotExact where it has none
-    names: tuple[str, ...]  # of its arguments
+    plain: Function  # the function without its rule, to be run in mpmath
+    call: Function  # the function on floats
+    gradient: Function  # by the custom rule, one number per argument
+    without_rule: Function  # the framework's gradient of `plain`; raises NotExact if it has none
+    names: tuple[str, ...]  # of the arguments
 
 
 def framework(f: Any) -> Foreign | None:
-    """f taken apart, or None when it belongs to none of the three frameworks."""
+    """Split f into its parts; None if it belongs to none of the three frameworks."""
     kind = type(f).__module__.partition(".")[0]
     if getattr(f, "_is_autograd_primitive", False):
         return _hips(f)
@@ -87,7 +87,7 @@ def _torch(f: Any) -> Foreign:
             leaves = tensors(xs)
             y = of(*leaves)
             if not y.requires_grad:
-                raise NotExact("its forward is cut off from its arguments")
+                raise NotExact("the result of forward does not depend on its arguments: the graph is cut")
             found = torch.autograd.grad(y, leaves, allow_unused=True)
             return [0.0 if d is None else float(d) for d in found]
 
@@ -100,8 +100,8 @@ def _torch(f: Any) -> Foreign:
 
 
 def _context() -> Any:
-    """What torch gives to `forward`: a place to put things, and a few notes to the engine."""
-    nothing = lambda *args: None  # noqa: E731 - four times the same
+    """Stand-in for the context that torch passes to `forward`."""
+    nothing = lambda *args: None  # noqa: E731 - used four times
     return SimpleNamespace(
         save_for_backward=nothing, mark_dirty=nothing, mark_non_differentiable=nothing, set_materialize_grads=nothing
     )
@@ -111,14 +111,14 @@ def _or_not(gradient: Function) -> Function:
     def run(*xs: float) -> Any:
         try:
             return gradient(*xs)
-        except Exception as error:  # the framework cannot differentiate it: whatever it says
+        except Exception as error:  # a framework that cannot differentiate may raise anything
             raise NotExact(str(error).split("\n", 1)[0]) from None
 
     return run
 
 
 def arguments(f: Function) -> tuple[str, ...]:
-    """The names of the arguments f must be given; () where it does not tell."""
+    """Names of the required positional arguments of f; () if it has no signature."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Functions and their gradients: ours on Values, a hand-written derivative, a framework's custom rule."""
+"""Check gradients of functions: by this engine, written by hand, or by a framework's custom rule."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from autograd_tiny.check.oracles import ORACLES, Slopes, Subject
 from autograd_tiny.check.report import Finding, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
 from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.symbol import Symbol
 from autograd_tiny.engine.value import Value, topological_order
@@ -45,18 +46,22 @@ def gradcheck(
     >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
     True
 
-    With no `grad`, f computes with Values and every node of its graph is checked at the floats it used; the custom rule
-    of a framework (HIPS primitive, JAX custom_vjp, torch.autograd.Function) is the gradient to check. `grad(*x)` gives
-    one number per argument. The exact oracle runs f in mpmath; where it cannot, the framework differentiates f without
-    the rule, or a complex step is used, or two stencils that must agree, and else the outcome is "inconclusive": a
-    failure under `strict`. `accuracy="forward"` also refuses a right formula that loses digits; `ulp` is how many units
-    in the last place are allowed, `rtol` what is allowed where only floats compare. Raises GradcheckError, and
-    TypeError or ValueError for what is no function of numbers.
+    Without `grad`, f runs on Values and every node of its graph is checked at the floats it used. If f has a custom
+    rule of a framework (HIPS primitive, JAX custom_vjp, torch.autograd.Function), that rule is checked. `grad(*x)`
+    returns one number per argument.
+
+    The oracle runs f in mpmath. If it cannot, the framework differentiates f without the rule; failing that, a complex
+    step, then two stencils that must agree. If none applies, the outcome is "inconclusive", an error if `strict`.
+    `oracle` names one of exact, framework, complex, stencil. `ulp` is the error allowed, in units in the last place;
+    `rtol` the relative error allowed if no formula can be compared. `accuracy="forward"` also rejects a right formula
+    that loses digits.
+
+    Raises GradcheckError if the gradient is wrong, TypeError or ValueError if f is not a function of numbers.
     """
     if oracle not in ("auto", *ORACLES):
-        raise ValueError(f"oracle={oracle!r}: one of auto, {', '.join(ORACLES)}")
+        raise ValueError(f"oracle={oracle!r}: expected one of auto, {', '.join(ORACLES)}")
     if accuracy not in ("backward", "forward"):
-        raise ValueError(f"accuracy={accuracy!r}: backward or forward")
+        raise ValueError(f"accuracy={accuracy!r}: expected backward or forward")
     xs = _floats(x)
     foreign = framework(f)
     if foreign is None and grad is None:
@@ -72,6 +77,8 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
 
     >>> print(gradgradcheck(lambda x, y: x**3 * y, (2.0, 5.0)).outcome)
     correct
+
+    Takes x as `gradcheck` does, and raises the same errors.
     """
     xs = _floats(x)
     total, skipped = 0, 0
@@ -86,13 +93,16 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
 
 
 def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = ("rev", "fwd")) -> Report:
-    """Check f on Values to an order of 1 or 2, and reverse mode against forward mode.
+    """Check the derivatives of f on Values up to order 1 or 2, and reverse mode against forward mode.
 
     >>> check_grads(lambda x: x.sin() * x, 0.5).outcome
     'correct'
+
+    `modes` holds "rev" for second derivatives, "fwd" for forward mode. Raises GradcheckError if a derivative is wrong,
+    ValueError for another order or mode.
     """
     if order not in (1, 2) or not set(modes) <= {"rev", "fwd"}:
-        raise ValueError(f"order={order!r}, modes={modes!r}: order is 1 or 2, modes are rev and fwd")
+        raise ValueError(f"order={order!r}, modes={modes!r}: expected order 1 or 2, modes among rev and fwd")
     xs = _floats(args)
     report = gradcheck(f, xs)
     if "fwd" in modes:
@@ -111,7 +121,7 @@ def gradcheck_property(
     each: Callable[[Report], object] | None = None,
     **domains: Any,
 ) -> Any:
-    """A test that checks f and its derivative over a domain for each argument; a decorator when f is left out.
+    """Make a test that checks f and its derivative over a domain for each argument; a decorator if f is left out.
 
     >>> def softplus(x): return math.log1p(math.exp(-abs(x))) + max(x, 0.0)
     >>> def softplus_grad(x): return 1 / (1 + math.exp(-x))
@@ -119,8 +129,9 @@ def gradcheck_property(
     >>> test_softplus = gradcheck_property(softplus, softplus_grad, x=reals(-700, 700), max_examples=20)
     >>> test_softplus()
 
-    Domains are hypothesis strategies, or pairs (low, high); `each` is called with every Report. Raises TypeError for an
-    argument without one.
+    A domain is a hypothesis strategy or a pair (low, high); `each` is called with every Report. `oracle`, `rtol`,
+    `ulp`, `accuracy` and `strict` go to `gradcheck`. The test raises GradcheckError. Raises TypeError for an argument
+    without a domain, or a domain without an argument.
     """
     if f is None:
         return lambda f: gradcheck_property(f, grad, max_examples=max_examples, each=each, **domains)
@@ -128,7 +139,7 @@ def gradcheck_property(
     strategies = [reals(*domains[n]) if isinstance(domains[n], tuple) else domains[n] for n in names]
     options = {name: item for name, item in domains.items() if name in ("oracle", "rtol", "ulp", "accuracy", "strict")}
     if unknown := [name for name in domains if name not in names and name not in options]:
-        raise TypeError(f"{_name(f)} has no argument {unknown[0]}")
+        raise TypeError(f"{_name(f)} has no argument {unknown[0]}; it has {', '.join(names)}")
 
     @settings(
         max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
@@ -159,10 +170,10 @@ def _floats(x: Any) -> tuple[float, ...]:
     for item in xs:
         if isinstance(item, bool) or not isinstance(item, (int, float)):
             raise TypeError(
-                f"gradcheck takes a number or a tuple of numbers, got {item!r:.60} of type {type(item).__name__}"
+                f"gradcheck takes a number or a tuple of numbers, not {item!r:.60} of type {type(item).__name__}"
             )
     if not xs:
-        raise ValueError("gradcheck needs at least one number to differentiate by")
+        raise ValueError("gradcheck needs at least one number to differentiate with respect to, got ()")
     return tuple(float(item) for item in xs)
 
 
@@ -170,16 +181,15 @@ def _name(f: Any) -> str:
     return str(getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__)
 
 
-# Ours: every node.
+# Functions on Values: every node is checked.
 
 
 def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
     leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
     y = f(*leaves)
     if not isinstance(y, Value):
-        left = (
-            " (it left the graph: math.exp(v) is a float; use v.exp() or a row of ops)" if isinstance(y, float) else ""
-        )
+        leak = " (math.exp(v) is a float and leaves the graph: use v.exp())"
+        left = leak if isinstance(y, float) else ""
         raise TypeError(f"{_name(f)} returned {y!r:.60} of type {type(y).__name__}: expected one Value{left}")
     _refuse_leaks(f, len(xs))
     for leaf, x in zip(leaves, xs, strict=True):
@@ -188,25 +198,25 @@ def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
             return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
     again = f(*(Value(x) for x in xs))
     if isinstance(again, Value) and again.data != y.data and y.data == y.data:
-        note = f"{_name(f)} gave {y.data!r}, then {again.data!r}: it is random, or keeps something between calls"
+        note = f"{_name(f)} gave {y.data!r}, then {again.data!r}: it is random, or keeps state between calls"
         finding = Finding(WrongFunction, _name(f), again.data, repr(y.data), note=note)
         return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
     return _checked(y, leaves, _name(f))
 
 
 def _refuse_leaks(f: Function, n: int) -> None:
-    """math.exp(v) would silently make a float of a Value and lose its gradient; of a Symbol it is a TypeError."""
+    """Run f on Symbols, where a conversion to float, which would lose a Value's gradient, raises TypeError."""
     try:
         f(*(Symbol(f"x{i}") for i in range(n)))
     except TypeError as error:
         if "must be real number" in str(error) or "float() argument" in str(error):
-            raise TypeError(f"{_name(f)} makes floats of its arguments and loses their gradient: {error}") from None
-    except Exception:  # what else cannot be spelled is no concern of this check
+            raise TypeError(f"{_name(f)} converts its arguments to float and loses their gradient: {error}") from None
+    except Exception:  # other errors on Symbols are not about leaks
         return
 
 
 def _names(f: Function, n: int) -> tuple[str, ...]:
-    """What f calls its first n arguments, x3 where it does not say."""
+    """Names of the first n arguments of f; x3 for one without a name."""
     return (*arguments(f), *(f"x{i}" for i in range(len(arguments(f)), n)))[:n]
 
 
@@ -220,7 +230,7 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
     table = node_table([named[v].title for v in order], nodes, checked.findings)
     at = ", ".join(f"{leaf.name} = {leaf.data!r}" for leaf in leaves)
     sure = math.isfinite(y.data) and checked.checked > 0
-    notes = () if sure else (f"{named[y].title} is {y.data!r}: what is not finite has no derivative",)
+    notes = () if sure else (f"{named[y].title} is {y.data!r}: no derivative is defined there",)
     return Report(
         "wrong" if checked.findings else "correct" if sure else "inconclusive",
         "node by node, mpmath",
@@ -236,12 +246,12 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
 
 
 def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
-    """Forward mode along each axis against reverse mode, to what rounding can do on the paths between."""
+    """Compare forward mode along each axis with reverse mode, within the rounding error of the paths between."""
     leaves = [Value(x) for x in xs]
     y = f(*leaves)
     y.backward()
     order = topological_order(y)
-    size = dict.fromkeys(order, 0.0) | {y: 1.0}  # the sum of the sizes of all paths to each node
+    size = dict.fromkeys(order, 0.0) | {y: 1.0}  # sum of the magnitudes of all paths to each node
     for _, _, x, contribution in contributions(order, size):
         size[x] += abs(contribution)
     findings = []
@@ -251,7 +261,7 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
         if math.isfinite(got) and math.isfinite(leaf.grad) and abs(got - leaf.grad) > room:
             findings.append(
                 Finding(
-                    WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(leaf.grad), note="forward mode is not reverse mode"
+                    WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(leaf.grad), note="forward and reverse mode disagree"
                 )
             )
     return Report(
@@ -259,13 +269,13 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
     )
 
 
-# Anybody's: a function and its gradient, end to end.
+# Any function and its gradient: checked end to end.
 
 
 class Allowed(NamedTuple):
-    """How far a gradient may be from the slopes."""
+    """Error allowed between a gradient and the slopes."""
 
-    rtol: float  # where only floats can be compared
+    rtol: float  # used if no formula can be compared
     ulp: float
     accuracy: str
 
@@ -283,17 +293,18 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
                 return Report("inconclusive", name, subject=at, notes=(f"{name}: {error}",))
             continue
         return _compared(f, gradient, xs, got, found, name, allowed)
-    return Report("inconclusive", "none", subject=at, notes=("no oracle is sure of its slope",))
+    return Report("inconclusive", "none", subject=at, notes=("no oracle could determine the slope",))
 
 
 def _gradient(gradient: Function, xs: tuple[float, ...], name: str) -> tuple[float, ...]:
     found = gradient(*xs)
     found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
     if len(found) != len(xs):
-        raise TypeError(f"{_name(gradient)} gave {len(found)} numbers for the {len(xs)} arguments of {name}")
+        got = f"{_name(gradient)} returned {counted(len(found), 'number')}"
+        raise TypeError(f"{got}: expected {len(xs)}, one per argument of {name}")
     for d in found:
         if d is None or isinstance(d, (str, complex)) or not hasattr(type(d), "__float__"):
-            raise TypeError(f"{_name(gradient)} gave {d!r:.60} of type {type(d).__name__}: expected a number")
+            raise TypeError(f"{_name(gradient)} returned {d!r:.60} of type {type(d).__name__}: expected a number")
     return tuple(float(d) for d in found)
 
 
@@ -306,7 +317,7 @@ def _compared(
     name: str,
     allowed: Allowed,
 ) -> Report:
-    """The float gradient against the slopes; where only digits are lost, the formula decides."""
+    """Compare a float gradient with the slopes; if only digits are lost, its formula decides."""
     names = f.foreign.names if f.foreign else _names(f.plain, len(xs))
     with mp.workdps(digits(xs)):
         formula = None if f.foreign or name != "exact" else _formula(gradient, xs)
@@ -354,7 +365,7 @@ def _compared(
 
 
 def _formula(gradient: Function, xs: tuple[float, ...]) -> list[Any] | None:
-    """The gradient's own formula in mpmath: right or wrong, whatever digits its floats lose."""
+    """Evaluate the gradient's formula in mpmath, free of rounding; None if it cannot be run there."""
     try:
         found = rebound(gradient)(*map(mpf, xs))
         return [as_real(d) for d in (found if isinstance(found, (tuple, list)) else (found,))]

@@ -1,4 +1,4 @@
-"""One graph against the exact oracle, node by node, at the floats that each node really used."""
+"""Check a graph against the exact oracle, node by node, at the floats that each node used."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ UNIT = mpf(2) ** -53
 
 
 class EngineNode(NamedTuple):
-    """A value of somebody's graph: operands are places of earlier nodes, or constants as floats."""
+    """Node of a graph to check; operands are indices of earlier nodes, or constants as floats."""
 
     op: Op | None
     operands: tuple[int | float, ...]
     value: float
-    adjoint: float | None  # None where the engine does not tell
-    local_derivatives: tuple[float | None, ...] | None  # the engine's own local derivatives, where it tells them
+    adjoint: float | None  # None if the engine does not tell
+    local_derivatives: tuple[float | None, ...] | None  # as the engine computed them; None if it does not tell
 
 
 class Checked(NamedTuple):
-    """How many numbers were compared, how many left out at poles, and what was wrong."""
+    """Result of a check: numbers compared, numbers skipped at poles, and findings."""
 
     checked: int
     skipped: int
@@ -34,7 +34,7 @@ class Checked(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One use of a value: contribution = consumer's adjoint × slope, within slack."""
+    """One use of a value by a consumer; its contribution is the consumer's adjoint × slope, within slack."""
 
     consumer: int
     operand: int
@@ -45,17 +45,17 @@ class Edge(NamedTuple):
 
 
 def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation: bool = True) -> Checked:
-    """Value, local derivatives and adjoint of every node; the first finding is the one to blame."""
+    """Check value, local derivatives and adjoint of every node; the first finding is the cause."""
     checked = skipped = 0
     findings: list[Finding] = []
-    uses: list[list[Edge] | None] = [[] for _ in nodes]  # None: a contribution is not known
+    uses: list[list[Edge] | None] = [[] for _ in nodes]  # None: a contribution is unknown
     for place, node in enumerate(nodes):
         if node.op is None:
             continue
         xs = tuple(nodes[x].value if isinstance(x, int) else x for x in node.operands)
         try:
             if not all(map(math.isfinite, xs)):
-                raise ValueError("nothing is exact about nan and inf")
+                raise ValueError("an operand is nan or inf")
             facts = facts_of(node.op, xs)
         except OUTSIDE:
             skipped += 1
@@ -101,7 +101,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
 
 
 def node_table(texts: Sequence[str], nodes: Sequence[EngineNode], findings: Sequence[Finding]) -> tuple[str, ...]:
-    """A line per node where something is wrong, with an arrow at the node to blame."""
+    """Format a line per node, with an arrow at the node to blame; () without findings."""
     if not findings:
         return ()
     lines, width = [], max(map(len, texts))
@@ -134,12 +134,12 @@ def _value(
 
 
 def oracle(xs: Sequence[float]) -> str:
-    """The oracle's name and how many digits it took."""
+    """Describe the oracle and its number of digits."""
     return f"oracle: mpmath, {digits(xs) if xs else 130} digits"
 
 
 def _outside(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
-    """How far a derivative lies outside its slopes, or None when it does not."""
+    """Distance of a derivative from the interval of its slopes; None if it lies inside."""
     if not math.isfinite(taken):
         return mpf(0) if abs(high) < 1.7e308 else None
     if low - slack <= mpf(taken) <= high + slack:
@@ -167,7 +167,7 @@ def _wrong_local(
 
 
 def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
-    """At a kink: the derivative along (1, 1) and (1, -1) must lie between the slopes there, too."""
+    """Check at a kink that the derivatives along (1, 1) and (1, -1) lie between the slopes."""
     assert node.op is not None
     assert node.local_derivatives is not None
     if len(xs) != 2 or any(d is None or not math.isfinite(d) for d in node.local_derivatives):
@@ -177,7 +177,7 @@ def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, 
         got = sum(d * s for d, s in zip(node.local_derivatives, along, strict=True) if d is not None)
         if slopes is not None and not slopes[0] - 1e-9 <= got <= slopes[1] + 1e-9:
             at = ", ".join(map(repr, xs))
-            note = f"the rule of {node.op.name} at ({at}), a kink: its operands' shares do not add up along {along}"
+            note = f"the rule of {node.op.name} at ({at}), a kink: local derivatives do not add up along {along}"
             yield Finding(
                 WrongLocal, f"∂{names[place]} along {along}", got, mp.nstr(slopes[0], 17), None, oracle(xs), note, place
             )
@@ -185,7 +185,7 @@ def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, 
 
 
 def _adjoint(nodes: Sequence[EngineNode], place: int, names: Sequence[str], edges: list[Edge]) -> Finding | None:
-    """Whether a node's adjoint is the sum of its contributions; the output's seed of 1 is one of them."""
+    """Check that an adjoint is the sum of its contributions; the output's seed of 1 counts as one."""
     got = nodes[place].adjoint
     if got is None:
         return None
@@ -210,7 +210,7 @@ def _adjoint(nodes: Sequence[EngineNode], place: int, names: Sequence[str], edge
     shown = (
         f"its {len(terms)} contribution{'s' * (len(terms) != 1)} {contributions}"
         if terms
-        else "nothing uses it but the seed"
+        else "it has no consumer: its contributions"
     )
     consumers = {edge.consumer for edge in edges}
     shared = any(sum(node.operands.count(c) for node in nodes[c + 1 :]) > 1 for c in consumers)
@@ -222,25 +222,23 @@ def _adjoint(nodes: Sequence[EngineNode], place: int, names: Sequence[str], edge
 
 def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: bool) -> str:
     if is_output:
-        return "the sweep starts from the output with 1"
+        return "the sweep must start with 1 at the output"
     if len(terms) > 1 and got in terms:
         early = "a consumer was processed before its own consumers (topological order), or " if shared else ""
-        return (
-            f"{early}one of its paths is kept and the others lost: += in place of =, and parents as a list, not a set"
-        )
+        return f"{early}one path is kept, the others are lost: use += instead of =, and a list of parents, not a set"
     if got == 0:
-        return "nothing arrived: a path is cut, or the node was not in the order"
+        return "nothing arrived: a path is cut, or the node is missing from the topological order"
     if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):
         return "twice the sum: a node was processed twice, or an old gradient was not reset"
     if len(terms) > 1 and any(
         abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))
     ):
-        return "one contribution is missing: a node was handed on before it, or counted once where it is used twice"
-    return "a node was processed before all its consumers (topological order), or a gradient left over was not reset"
+        return "one contribution is missing: a node was processed too early, or an operand used twice was counted once"
+    return "a node was processed before all its consumers (topological order), or an old gradient was not reset"
 
 
 def _ulps(got: float, exact: mpf, slack: mpf) -> float | None:
-    """The distance in units of an eighth of what is allowed, which is 8 ulp."""
+    """Error in ulp; the slack is 8 ulp."""
     if not math.isfinite(got) or not slack:
         return None
     return float(abs(mpf(got) - exact) / slack * 8)

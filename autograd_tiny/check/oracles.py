@@ -1,4 +1,4 @@
-"""The slopes of a function of floats, end to end: exactly, by its framework, by a complex step, by two stencils."""
+"""Slopes of a function of floats: exact, by its framework, by a complex step, by two stencils."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ STEP = mpf(10) ** -40
 
 
 class Slope(NamedTuple):
-    """The slopes of a function by one argument from both sides, and what 8 units in the last place are worth there."""
+    """Slopes of a function with respect to one argument, and the error of 8 units in the last place."""
 
-    low: Any
+    low: Any  # the lower of the slopes on the two sides
     high: Any
     slack: Any
 
 
-Slopes = list[Slope | None]  # one per argument; None where there is no slope
+Slopes = list[Slope | None]  # one per argument; None if there is no slope
 
 
 class Subject(NamedTuple):
-    """The function an oracle is asked about."""
+    """Function to check, as the oracles need it."""
 
     name: str
-    plain: Function  # as it is written
+    plain: Function  # to be run in mpmath or on complex numbers
     call: Function  # on floats
     foreign: Foreign | None
 
 
 def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """One-sided slopes of f run in mpmath; None where f has no slope by an argument there."""
+    """Compute one-sided slopes of f in mpmath; None for an argument without a slope."""
     run = rebound(f.plain)
     with mp.workdps(digits(xs)):
 
         def at(point: Sequence[Any]) -> Any:
             try:
                 y = run(*map(mpf, point))
-            except AttributeError as error:  # a method that only a framework's numbers have
+            except AttributeError as error:  # a method that only the framework's numbers have
                 raise NotExact(str(error)) from None
             if isinstance(y, (list, tuple, str, bytes)) or y is None:
                 raise NotExact(f"{f.name} returned {y!r:.60}, not one number")
@@ -78,9 +78,9 @@ def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
 
 
 def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """The function differentiated by its own framework, without the custom rule; a kink shows as a jump close by."""
+    """Differentiate f by its own framework, without the custom rule; a jump close by is taken for a kink."""
     if f.foreign is None:
-        raise NotExact("it has no framework")
+        raise NotExact("it belongs to no known framework")
     here = f.foreign.without_rule(*xs)
     found: Slopes = []
     for i, (x, d) in enumerate(zip(xs, here, strict=True)):
@@ -97,20 +97,20 @@ def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:
 
 
 def complex_step(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """Im f(x + ih) / h: exact to rounding where f has a complex version."""
+    """Compute Im f(x + ih) / h, exact up to rounding if f is defined on complex numbers (Squire and Trapp 1998)."""
     found: Slopes = []
     for i, x in enumerate(xs):
         h = 1e-200
         y = f.plain(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
         if not isinstance(y, complex) or abs(y.real - f.call(*xs)) > 1e-12 * abs(y.real):
-            raise NotExact("no complex version")
+            raise NotExact("it has no complex version")
         d = y.imag / h
         found.append(Slope(mpf(d), mpf(d), mpf(abs(d)) * 64 * 2**-52 + mpf(5e-324)))
     return found
 
 
 def stencil(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """Two five-point stencils of different reach, which must agree."""
+    """Compare two five-point stencils of different step size, which must agree."""
     found: Slopes = []
     for i, x in enumerate(xs):
 

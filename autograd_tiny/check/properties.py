@@ -1,4 +1,4 @@
-"""Random graphs over somebody's engine: every op alone, then graphs with sharing, then states, depth and fan-out."""
+"""Checks of an engine: every op alone, random graphs with sharing, repeated passes, depth and fan-out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from autograd_tiny.check.graph import Checked, EngineNode, check_nodes, node_tab
 from autograd_tiny.check.report import Finding, Raises, Report, WrongState
 from autograd_tiny.check.strategies import program_at, programs
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.expression import evaluate
 from autograd_tiny.engine.op import EDGES, Interval, Op, Variadic
 from autograd_tiny.engine.value import Value, topological_order
@@ -46,7 +47,7 @@ POINTS = (
     700.0,
     1e4,
 )
-PER_OP = 80  # points at which each op is checked alone
+PER_OP = 80  # points per op
 
 
 def engine_property(
@@ -58,28 +59,29 @@ def engine_property(
     again: bool = True,
     seed: int | None = None,
 ) -> Callable[[], None]:
-    """A test of an engine: call it, or give it a name that starts with test_ and pytest collects it.
+    """Make a test of an engine; pytest collects it under a name that starts with test_.
 
     >>> from autograd_tiny.check import ValueEngine
     >>> test_ours = engine_property(ValueEngine(), max_examples=20)
     >>> test_ours()
 
-    `table` are the rows to use (default: all the engine knows), `depth` the length of a chain it must survive, and
-    `again=False` allows a second `backward()` on one graph to give something else than once or twice the gradient.
-    Raises GradcheckError with the smallest program found that is wrong.
+    `table` lists the ops to use (default: all that the engine knows), `max_examples` is the number of random graphs,
+    `depth` the length of a chain that the engine must survive. A second `backward()` must give the gradient once or
+    twice; `again=False` does not check that. `seed` fixes the random graphs. The test raises GradcheckError with the
+    smallest wrong program found. Raises ValueError if there is no op to check.
     """
     rows = list(table if table is not None else getattr(engine, "ops", None) or _known(engine))
     if not rows:
-        raise ValueError("engine_property needs at least one op that the engine knows")
+        raise ValueError("engine_property needs at least one op that the engine knows, got none")
 
-    reports: dict[Any, Report] = {}  # many lists of integers are one program, above all while shrinking
+    reports: dict[Any, Report] = {}  # shrinking decodes many lists to one program
 
     @settings(
         max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
     )
     @given(programs(rows))
     def graphs(program: Program) -> None:
-        key = program.steps, repr(program.example)  # 0.0 == -0.0
+        key = program.steps, repr(program.example)  # repr, because 0.0 == -0.0
         if key not in reports:
             reports[key] = check_engine(engine, program, again=again)
         reports[key].raise_for()
@@ -98,13 +100,15 @@ def engine_property(
 
 
 def check_engine(engine: Engine, program: Program | str, *, again: bool = True, **inputs: float) -> Report:
-    """One program at its example, or an expression with its inputs, run through an engine and checked node by node.
+    """Check an engine node by node on a program at its example, or on an expression with its inputs.
 
     >>> from autograd_tiny.check import ValueEngine
     >>> print(check_engine(ValueEngine(), "twice = x + x; twice * x", x=3.0))
     correct: 9 numbers agree with the oracle (mpmath)
 
-    Raises ValueError for a program that has no example, or more than one output.
+    `again=False` does not check a second `backward()`. For a wrong engine the Report is false; no error is raised.
+    Raises ValueError for a program without an example or with more than one output, and NotImplementedError for an op
+    that the engine lacks.
     """
     program = _parsed(program, inputs, getattr(engine, "ops", ())) if isinstance(program, str) else _checkable(program)
     names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
@@ -113,14 +117,11 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
         checked = check_nodes(nodes, names)
         if not checked.findings and again and any(op is ops.add for op, _ in program.steps):
             checked = checked._replace(findings=_states(engine, program, nodes, names))
-    except (
-        NotImplementedError,
-        MemoryError,
-    ):  # an op the engine lacks, and a machine's limit: no finding about a gradient
+    except (NotImplementedError, MemoryError):  # a missing op or memory says nothing about a gradient
         raise
-    except Exception as error:  # the engine's own: what it is, is the finding
+    except Exception as error:  # an error of the engine is a finding
         if isinstance(error, EDGES) and _has_pole(program):
-            note = f"{type(error).__name__}: {error}, where a derivative is not finite"
+            note = f"{type(error).__name__}: {error}, at a point where a derivative is not finite"
             return Report("inconclusive", "mpmath", skipped=1, subject=program.expression(), notes=(note,))
         finding = Finding(Raises, "it", math.nan, "a number", note=f"raises {type(error).__name__}: {error}")
         return _report(engine, program, None, Checked(0, 0, [finding]))
@@ -128,7 +129,7 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
 
 
 def _has_pole(program: Program) -> bool:
-    """Whether somewhere in a program an op has no finite derivative: an engine of plain floats may raise there."""
+    """True if an op of the program has no finite derivative, where an engine of plain floats may raise."""
     floats = list(program.example)
     for op, operands in program.steps:
         xs = tuple(floats[x] if isinstance(x, int) else x for x in operands)
@@ -142,33 +143,30 @@ def _has_pole(program: Program) -> bool:
 
 
 def _parsed(text: str, inputs: dict[str, float], rows: Sequence[Op]) -> Program:
-    """The program of an expression over the table and further rows."""
+    """Parse an expression over the table and further ops into a program."""
     y = evaluate(text, inputs, {**ops.TABLE, **{row.name: row for row in rows}})
     return _checkable(program_of([v for v in topological_order(y) if v.op is None], [y]))
 
 
 def _checkable(program: Program) -> Program:
-    """The program with names that can be told apart in a report, and read again by `evaluate`."""
+    """Validate a program, and rename inputs that `evaluate` could not read back from a report."""
     last = len(program.inputs) + len(program.steps) - 1
     if program.outputs != (last,):
-        raise ValueError(
-            f"check_engine takes a program whose one output is its last value, got outputs {program.outputs}"
-        )
+        raise ValueError(f"check_engine needs a program with one output, its last value, not outputs {program.outputs}")
     if len(program.example) != len(program.inputs):
-        raise ValueError(
-            f"the program has inputs {', '.join(program.inputs)} and an example of {len(program.example)} numbers"
-        )
+        numbers = counted(len(program.example), "number")
+        raise ValueError(f"the program has inputs {', '.join(program.inputs)} but an example of {numbers}")
     if any(op is CUT for op, _ in program.steps):
-        raise ValueError("a program that cuts a derivative off (x.data, stop_gradient) has no exact gradient to check")
+        raise ValueError("a program with x.data or stop_gradient has no exact gradient to check: leave them out")
     if all(name.isidentifier() and not re.fullmatch(r"v\d+", name) for name in program.inputs):
         return program
     return program_at(program.example, program.steps)
 
 
 def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
-    """Each op alone at the points where rules go wrong, simple ones first, then at random ones.
+    """Generate programs of one op, at points where rules often fail, simple ones first, then at random points.
 
-    An op of two operands also comes with a constant on either side, and with one value as both.
+    A binary op also comes with a constant on either side, and with one value as both operands.
     """
     for op in rows:
         arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
@@ -219,7 +217,7 @@ def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterato
 
 
 def _run(engine: Engine, program: Program) -> list[EngineNode]:
-    """What the engine says of each value of a program after one backward pass."""
+    """Run a program through an engine, with one backward pass, and collect its nodes."""
     values = program.run_steps(map(engine.leaf, program.example), engine.apply)
     engine.backward(values[-1])
     return _nodes(engine, program, values)
@@ -242,7 +240,7 @@ def _grad(engine: Engine, v: Any) -> float | None:
 
 
 def _probe(engine: Engine, op: Op, xs: tuple[float, ...], wanted: tuple[bool, ...]) -> tuple[float | None, ...]:
-    """The local derivatives an engine takes: its gradients of the op alone, on fresh leaves."""
+    """Local derivatives of an engine, from its gradients of the op alone on fresh leaves."""
     leaves = [engine.leaf(x) if w else x for x, w in zip(xs, wanted, strict=True)]
     y = engine.apply(op, tuple(leaves))
     engine.backward(y)
@@ -250,7 +248,7 @@ def _probe(engine: Engine, op: Op, xs: tuple[float, ...], wanted: tuple[bool, ..
 
 
 def _states(engine: Engine, program: Program, nodes: list[EngineNode], names: list[str]) -> list[Finding]:
-    """What a second pass, a second graph over the same leaves, and a pass from an inner value do."""
+    """Check a second pass, a second graph over the same leaves, and a pass from an inner value."""
     scale = _scales(nodes)
     inputs = range(len(program.inputs))
     once = [nodes[i].adjoint for i in inputs]
@@ -286,7 +284,7 @@ def _states(engine: Engine, program: Program, nodes: list[EngineNode], names: li
 
 
 def _scales(nodes: list[EngineNode]) -> list[float]:
-    """The sum of the sizes of the contributions to each adjoint: what its rounding is relative to."""
+    """Sum of the magnitudes of the contributions to each adjoint, the scale of its rounding error."""
     scale = [0.0] * len(nodes)
     for node in nodes:
         for x, d in zip(node.operands, node.local_derivatives or (None,) * len(node.operands), strict=True):
@@ -312,7 +310,7 @@ def _state(name: str, got: float | None, exact: float | None, more: str, note: s
 
 
 def check_depth(engine: Engine, rows: Sequence[Op], depth: int) -> None:
-    """A chain of `depth` nodes and a value used 500 times; raises GradcheckError."""
+    """Check a chain of `depth` nodes and a value used 500 times; raises GradcheckError."""
     binary = next((op for op in (ops.add, ops.sub, ops.mul) if op in rows), None)
     if binary is None:
         return
@@ -325,7 +323,7 @@ def check_depth(engine: Engine, rows: Sequence[Op], depth: int) -> None:
             got = _grad(engine, x)
         except RecursionError as error:
             got, expected = math.nan, 1.0
-            note = f"RecursionError: {error}: walk the graph with a stack"
+            note = f"RecursionError: {error}: walk the graph with a stack instead of recursion"
         else:
             note = ""
             if build is _chain:
@@ -358,7 +356,7 @@ def _fan(engine: Engine, op: Op, x: Any, n: int) -> Any:
 
 
 def _known(engine: Engine) -> list[Op]:
-    """The rows for which `apply` does not raise NotImplementedError."""
+    """Ops for which `apply` does not raise NotImplementedError."""
     rows = []
     for op in ops.TABLE.values():
         arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
@@ -366,7 +364,7 @@ def _known(engine: Engine) -> list[Op]:
             engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))
         except NotImplementedError:
             continue
-        except Exception:  # found again, and told, when the op is checked
+        except Exception:  # reported when the op is checked
             pass
         rows.append(op)
     return rows
@@ -393,5 +391,5 @@ def _report(engine: Engine, program: Program, nodes: list[EngineNode] | None, ch
 
 
 def _drawn(program: Program) -> tuple[Value, ...]:
-    """The values of a program as this package computes them, named as in the report."""
+    """Values of a program computed by this package, named as in the report."""
     return tuple(program.run_steps(map(Value, program.example, program.inputs)))

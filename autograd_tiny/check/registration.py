@@ -1,4 +1,4 @@
-"""Hypothesis finds this by its entry point, and can then draw a Value by its type: ``st.from_type(Value)``."""
+"""Entry point of hypothesis, so that ``st.from_type(Value)`` works."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ with needed_by("autograd_tiny.strategies"):
 
 
 def register() -> None:
-    """Teach hypothesis what a Value is; called when hypothesis is imported."""
-    from hypothesis import strategies as st  # here: hypothesis may be what imports this file
+    """Register a strategy for Value; called when hypothesis is imported."""
+    from hypothesis import strategies as st  # not at the top: hypothesis may be importing this file
 
     st.register_type_strategy(Value, st.builds(Value, st.floats(-1e4, 1e4)))

@@ -1,17 +1,25 @@
-"""What a check found, told so that a person can act on it."""
+"""Reports of checks, and the errors that carry them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_tiny.engine.digits import short
+from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import Graph, draw
 
 
 class GradcheckError(AssertionError):
-    """A gradient is wrong; `report` says which, where and how to see it again."""
+    """A gradient is wrong; `report` says which, where and how to reproduce it.
+
+    >>> from autograd_tiny.check import gradcheck
+    >>> try:
+    ...     gradcheck(lambda x: x * x, 3.0, grad=lambda x: x)
+    ... except GradcheckError as error:
+    ...     error.report.outcome, error.report.findings[0].got, error.report.findings[0].exact
+    ('wrong', 3.0, '6.0')
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
@@ -19,11 +27,11 @@ class GradcheckError(AssertionError):
 
 
 class WrongValue(GradcheckError):
-    """The forward pass computes something else than the op's own function."""
+    """The forward pass does not compute the op's function."""
 
 
 class WrongLocal(GradcheckError):
-    """A rule gives a local derivative that is not the slope of the op."""
+    """A rule gives a wrong local derivative."""
 
 
 class WrongAccumulation(GradcheckError):
@@ -31,24 +39,24 @@ class WrongAccumulation(GradcheckError):
 
 
 class WrongState(GradcheckError):
-    """A second pass, a reused leaf or another graph gives another gradient."""
+    """A second pass, a reused leaf or another graph changes the gradient."""
 
 
 class Raises(GradcheckError):
-    """The engine, or a derivative, raises where the function of floats does not."""
+    """The engine or a derivative raises, but the function of floats does not."""
 
 
 class WrongFunction(GradcheckError):
-    """A function and the derivative written for it do not belong together."""
+    """The derivative does not match the function."""
 
 
 class Inconclusive(GradcheckError):
-    """No oracle was sure; raised when strict."""
+    """No oracle could decide; raised if strict."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One number that is wrong."""
+    """One wrong number."""
 
     kind: type[GradcheckError]
     what: str  # "∂v2/∂x0"
@@ -57,14 +65,18 @@ class Finding:
     ulps: float | None = None
     oracle: str = ""
     note: str = ""
-    node: int | None = None  # the place of the node to blame
+    node: int | None = None  # index of the node to blame
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a check: "correct", "wrong" or "inconclusive", and all that was found.
+    """Outcome of a check, "correct", "wrong" or "inconclusive", with its findings; true if correct.
 
-    `checked` counts numbers compared with the oracle, `skipped` those at poles, where there is no derivative.
+    `checked` counts the numbers compared with the oracle, `skipped` those at poles, where there is no derivative.
+
+    >>> report = Report("inconclusive", "none", notes=("an argument is not finite",))
+    >>> bool(report), report.raise_for() is report
+    (False, True)
     """
 
     outcome: str
@@ -72,18 +84,18 @@ class Report:
     checked: int = 0
     skipped: int = 0
     findings: tuple[Finding, ...] = ()
-    subject: str = ""  # the expression, with what it was checked at
-    table: tuple[str, ...] = ()  # a line per node, the first bad one marked
+    subject: str = ""  # the expression, and the numbers of its inputs
+    table: tuple[str, ...] = ()  # a line per node, the first wrong one marked
     reproduce: str = ""
     notes: tuple[str, ...] = ()
-    size: int = 0  # how many ops the subject has
-    graph: tuple[Value, ...] = ()  # its values in topological order, where there is a graph
+    size: int = 0  # number of ops
+    graph: tuple[Value, ...] = ()  # its values in topological order; () without a graph
 
     def __bool__(self) -> bool:
         return self.outcome == "correct"
 
     def raise_for(self, strict: bool = False) -> Report:
-        """Self when it is correct; raises GradcheckError when wrong, and when inconclusive under `strict`."""
+        """Return self, or raise GradcheckError if wrong, and if inconclusive under `strict`."""
         if self.findings:
             raise self.findings[0].kind(self)
         if strict and self.outcome == "inconclusive":
@@ -91,22 +103,25 @@ class Report:
         return self
 
     def draw(self) -> Graph:
-        """The graph as this package computes it, the node to blame in a thick frame; `.write("wrong.svg")` draws it.
+        """Draw the graph as this package computes it, the node to blame in a thick frame; `.write(path)` saves it.
 
-        Raises ValueError when nothing is wrong, or when the subject has no graph.
+        Raises ValueError if nothing is wrong, or if there is no graph.
         """
         node = self.findings[0].node if self.findings else None
         if node is None or not self.graph:
-            raise ValueError("there is no graph with a wrong node to draw")
+            raise ValueError(f"this report is {self.outcome!r} and has no graph with a wrong node to draw")
         first, y = self.findings[0], self.graph[-1]
         y.backward()
         return draw(y, notes={self.graph[node]: f"{first.what}: wrong\ngot {first.got!r}\nexact {first.exact}"})
 
     def __str__(self) -> str:
-        counted = f"{self.checked} numbers agree with the oracle" if self.checked else "nothing was compared"
+        agree = "agrees" if self.checked == 1 else "agree"
+        compared = (
+            f"{counted(self.checked, 'number')} {agree} with the oracle" if self.checked else "nothing was compared"
+        )
         if not self.findings:
-            skipped = f"; {self.skipped} at poles were left out" if self.skipped else ""
-            return "\n".join([f"{self.outcome}: {counted}{skipped} ({self.oracle})", *self.notes])
+            skipped = f"; {counted(self.skipped, 'number')} at poles skipped" if self.skipped else ""
+            return "\n".join([f"{self.outcome}: {compared}{skipped} ({self.oracle})", *self.notes])
         first = self.findings[0]
         lines = [str(first.kind.__doc__).split("\n", 1)[0], f"    {self.subject}"]
         lines += [f"    {describe(finding)}" for finding in self.findings[:3]]
@@ -115,18 +130,18 @@ class Report:
 
 
 def describe(finding: Finding) -> str:
-    """One line: what, got, exact, ulps, oracle, and what kind of mistake it looks like."""
+    """Format a finding: what, got, exact, ulps, oracle, and the likely kind of mistake."""
     ulps = "" if finding.ulps is None else f" ({short(float(f'{finding.ulps:.2g}'))} ulp; 8 allowed; {finding.oracle})"
     note = f"\n        {finding.note}" if finding.note else ""
     return f"{finding.what}:  got {finding.got!r}  exact {finding.exact}{ulps}{note}"
 
 
 def likeness(got: float, exact: float, others: Sequence[float] = ()) -> str:
-    """What kind of mistake a wrong derivative looks like: the sign, a factor of 2, the other operand's, float32."""
+    """Guess the kind of mistake in a wrong derivative: the sign, a factor of 2, the other operand's, float32."""
     if got != got or got in (float("inf"), float("-inf")):
-        return "not finite where the slope is"
+        return "not finite, but the slope is"
     if got == 0:
-        return "zero where the slope is not: a path is cut"
+        return "zero, but the slope is not: a path is cut"
     if exact == 0:
         return ""
     ratio = got / exact
@@ -138,9 +153,8 @@ def likeness(got: float, exact: float, others: Sequence[float] = ()) -> str:
     if abs(ratio * exact - 1) < 1e-9:
         return "it is 1"
     if 1e-8 < abs(ratio - 1) < 1e-6:
-        return (
-            f"right to seven digits, as float32 is: a factor of 1 {'+' if ratio > 1 else '-'} {short(abs(ratio - 1))}"
-        )
+        sign = "+" if ratio > 1 else "-"
+        return f"right to seven digits, like float32: off by a factor of 1 {sign} {short(abs(ratio - 1))}"
     if abs(ratio - 1) < 1e-2:
         return f"off by a factor of 1 {'+' if ratio > 1 else '-'} {short(abs(ratio - 1))}"
     return ""

@@ -1,4 +1,4 @@
-"""The process of a command: what it refuses, what it says on standard error, and how it is ended from outside."""
+"""The process of a command: refusals, messages on standard error, and signals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from autograd_tiny.engine.terminal import clean
 
 
 class Refused(Exception):
-    """Something that was asked for and cannot be done: one line, exit code 2."""
+    """Raised for a request that cannot be met: one line on standard error, exit code 2."""
 
 
 class Ended(BaseException):
-    """The process was asked to end; on the way out, files half written and running renderers go."""
+    """Raised by a signal to end the process, so that half-written files and running renderers are removed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -28,7 +28,7 @@ class Ended(BaseException):
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP raise `Ended`, but for a signal that is ignored, as under nohup."""
+    """Make SIGTERM and SIGHUP raise `Ended` in this block, unless they are ignored, as under nohup."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
@@ -46,13 +46,13 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def complain(text: object) -> None:
-    """Print one line on standard error; where that is closed, there is nobody to tell."""
+    """Print one line on standard error, if it is open."""
     with suppress(AttributeError, OSError, ValueError):
         sys.stderr.write(f"autograd-tiny: {clean(' '.join(str(text).split()))}\n")
         sys.stderr.flush()
 
 
 def drop_output() -> None:
-    """Send what standard output still holds nowhere: it cannot be written, and Python would try again at its end."""
+    """Discard what standard output still buffers, because Python would try to write it again at exit."""
     with suppress(AttributeError, OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""A function of the user's file: loaded and called as ``python train.py`` would, and what it does told in a line."""
+"""Load a file of the user's as ``python train.py`` would, call its functions, and report its errors in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograd_tiny.engine.value import Value
 
 
 class UserFile:
-    """A file of the user's; its module is there within `running()`."""
+    """File of the user's; its module is loaded within `running()`."""
 
     def __init__(self, path: str) -> None:
         self.shown = path
@@ -30,13 +30,13 @@ class UserFile:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Load the file; until the end, code of the user's may run, and whatever it raises is a Refused.
+        """Load the file, and run the user's code in this block; any error that it raises becomes a Refused.
 
-        Its folder is the first to import from, its own name all of sys.argv, and what it prints goes to standard error:
-        standard output is for the answer.
+        The file's folder comes first on sys.path, and sys.argv holds the file's name only. Output of the user's code
+        goes to standard error, because standard output is for the answer.
         """
         if not os.path.isfile(self.path):
-            raise Refused(f"{self.shown}: there is no such file")
+            raise Refused(f"{self.shown}: no such file")
         arguments, folders, printed = sys.argv, sys.path[:], _stream()
         sys.argv = [self.shown]
         sys.path[:0] = dict.fromkeys([str(self.root), str(self.path.parent)])
@@ -47,7 +47,7 @@ class UserFile:
                 yield
         except (Refused, Ended, KeyboardInterrupt):
             raise
-        except BaseException as error:  # sys.exit() too: a check that did not run has not passed
+        except BaseException as error:  # also sys.exit(): a check that did not run has not passed
             raise Refused(f"{self.shown}{self.line(error)}: {_said(error)}") from None
         finally:
             sys.argv, sys.path[:] = arguments, folders
@@ -56,7 +56,7 @@ class UserFile:
 
     @contextmanager
     def _own_imports(self) -> Iterator[None]:
-        """Within it a rich.py beside the file is the one its `import rich` finds; after it rich is ours again."""
+        """Let a rich.py beside the file be what its `import rich` finds; restore the loaded rich afterwards."""
         shared = {name for name in sys.modules if "." not in name and self._shadowed(name)} - {
             "autograd_tiny",
             "__main__",
@@ -69,35 +69,31 @@ class UserFile:
             sys.modules.update(ours)
 
     def _shadowed(self, name: str) -> bool:
-        """Whether there is a module of this name beside the file, and another one is loaded."""
+        """True if a module of this name is beside the file, but another one is loaded."""
         module = sys.modules[name]
-        if getattr(getattr(module, "__spec__", None), "origin", None) in (
-            "built-in",
-            "frozen",
-        ):  # Python starts with them
-            return False
+        if getattr(getattr(module, "__spec__", None), "origin", None) in ("built-in", "frozen"):
+            return False  # loaded before any file
         loaded = getattr(module, "__file__", None)
         found = [folder / f for folder in (self.root, self.path.parent) for f in (f"{name}/__init__.py", f"{name}.py")]
         return any(path.is_file() and str(path) != loaded for path in found)
 
     def _loaded(self) -> Any:
-        """The module, run but for its __main__ part; of a package, imported as `python -m` does, by its full name."""
+        """Execute the module, without its __main__ part; import a module of a package by its full name."""
         if self.root != self.path.parent:
             module = importlib.import_module(self.name)
             if not os.path.samefile(module.__file__ or os.devnull, self.path):
-                raise Refused(
-                    f"{self.shown} is {self.name} of a package, and so is {module.__file__}: rename one of them"
-                )
+                raise Refused(f"{self.shown} and {module.__file__} are both called {self.name}: rename one of them")
             return module
         spec = importlib.util.spec_from_file_location(self.name, self.path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(self.name, module)  # a json.py of the user's is not the json of the rest
+        sys.modules.setdefault(self.name, module)  # the user's json.py must not replace a loaded json
         spec.loader.exec_module(module)
         return module
 
     def function(self, name: str) -> Any:
+        """Look up a function of the file."""
         f = getattr(self.module, name, None)
         if not callable(f):
             items = list(vars(self.module).items())
@@ -106,7 +102,7 @@ class UserFile:
         return f
 
     def returned(self, name: str, values: Mapping[str, float]) -> Value:
-        """The Value that a function returns, given numbers for its arguments."""
+        """Call a function with Values of these numbers, and return the Value that it returns."""
         f = self.function(name)
         signature = inspect.signature(f)
         try:
@@ -119,7 +115,7 @@ class UserFile:
         return y
 
     def line(self, error: BaseException) -> str:
-        """``:12``, the last line of the file that an error passed through, "" where it passed through none."""
+        """Format the last line of the file in a traceback as ``:12``; "" if there is none."""
         if isinstance(error, SyntaxError) and error.lineno and error.filename == str(self.path):
             return f":{error.lineno}"
         line, frame = "", error.__traceback__
@@ -138,16 +134,16 @@ def _popped(packages: set[str]) -> dict[str, Any]:
 def _said(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as another:  # the user's own __str__
-        text = f"its text cannot be told ({type(another).__name__})"
+    except Exception as another:  # raised by the user's own __str__
+        text = f"its message raises {type(another).__name__}"
     if isinstance(error, SystemExit):
-        return f"sys.exit({error.code!r}) ended it, and nothing was computed"
+        return f"sys.exit({error.code!r}) ended the run: nothing was computed"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _stream() -> IO[str] | None:
-    """Standard error once more: the user's code may close it, and the line that says so is still printed."""
+    """Open standard error a second time, so that a message is printed even if the user's code closes it."""
     try:
         return open(sys.stderr.fileno(), "w", 1, sys.stderr.encoding, "replace", closefd=False)
-    except (AttributeError, OSError):  # there is none, or it is a test's
+    except (AttributeError, OSError):  # closed, or replaced by a test
         return sys.stderr

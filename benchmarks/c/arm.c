@@ -1,7 +1,8 @@
-/* The torques of a two-link arm and their derivatives by angles q, rates v and accelerations a, in closed form.
+/* The torques of a two-link arm and their derivatives with respect to angles q, rates v and accelerations a.
 
-   With -DL=8 or -DL=4 so many arms at a time, by the vector functions of the GNU C library (-lmvec); else by libm.
-   q, v, a: rows of 2; out: torques, then derivatives (torque by q, by v, by a), an array for each. n is a multiple of L. */
+   Computes in closed form, -DL=8 or -DL=4 arms at a time with the vector functions of the GNU C library (-lmvec), or
+   one at a time with libm. q, v, a have rows of 2; out holds an array per torque, then one per derivative with respect
+   to q, v and a. n is a multiple of L. */
 #include <math.h>
 #include <string.h>
 

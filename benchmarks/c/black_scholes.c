@@ -1,6 +1,7 @@
-/* The Black-Scholes price of a call and its Greeks, in closed form, an array for each.
+/* The Black-Scholes price of a call and its Greeks, an array for each.
 
-   With -DL=8 or -DL=4 so many points at a time, by the vector functions of the GNU C library (-lmvec); else by libm. */
+   Computes in closed form, -DL=8 or -DL=4 points at a time with the vector functions of the GNU C library (-lmvec), or
+   one at a time with libm. */
 #include <math.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ void black_scholes(const double *spot, const double *strike, const double *years
         v discounted = x * NAMED(exp)(-r * t), density = 0.39894228040143267794 * NAMED(exp)(-0.5 * d1 * d1);
         put(out + k, s * n1 - discounted * n2);                                             /* price */
         put(out + n + k, n1);                                                               /* delta */
-        put(out + 2 * n + k, s * density * sigma / (2.0 * root) + r * discounted * n2);     /* theta, by the years to come */
+        put(out + 2 * n + k, s * density * sigma / (2.0 * root) + r * discounted * n2);     /* theta: years left */
         put(out + 3 * n + k, t * discounted * n2);                                          /* rho */
         put(out + 4 * n + k, s * density * root);                                           /* vega */
         put(out + 5 * n + k, density / (s * spread));                                       /* gamma */

@@ -1,4 +1,4 @@
-/* x after `steps` of x = r x (1 - x), and its derivatives by r and x: forward with a tape, and back. */
+/* x after `steps` of x = r x (1 - x), and its derivatives with respect to r and x, by reverse mode with a tape. */
 #include <stdlib.h>
 
 void logistic(const double *given, long steps, double *out)

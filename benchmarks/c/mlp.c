@@ -1,8 +1,8 @@
-/* The mean hinge loss of an MLP 2-H-H-1 with relu, and its gradient, by hand: vectors of samples, weights broadcast.
+/* The mean hinge loss of an MLP 2-H-H-1 with relu, and its gradient, on vectors of samples with broadcast weights.
 
-   A block is B vectors of L samples. Layers are computed in tiles of T neurons, so that each weight and each activation
-   that is loaded meets several others, and the gradients, kept per lane until the end, are loaded and stored once per block.
-   Parameters stand neuron by neuron, weights first, then the bias. cc -O3 -march=native -DH=16 -DL=4 -DB=4 */
+   A block is B vectors of L samples. Layers are computed in tiles of T neurons, so that each loaded weight or activation
+   is used several times. Gradients are kept per lane until the end, and loaded and stored once per block.
+   Parameters are given neuron by neuron, weights first, then the bias. cc -O3 -march=native -DH=16 -DL=4 -DB=4 */
 #include <string.h>
 
 #define T 4

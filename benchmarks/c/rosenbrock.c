@@ -1,4 +1,4 @@
-/* The gradient of Rosenbrock's function of n variables, and its Hessian: the whole matrix, or its diagonal and the one beside. */
+/* The gradient of Rosenbrock's function of n variables, and its Hessian: dense, or its three diagonals. */
 #include <string.h>
 
 void gradient(const double *x, long n, double *g)
@@ -26,7 +26,7 @@ void hessian(const double *x, long n, double *h)
     }
 }
 
-void bands(const double *x, long n, double *h) /* row by row: left of the diagonal, on it, right of it */
+void bands(const double *x, long n, double *h) /* the three diagonals, row by row */
 {
     for (long i = 0; i < n; i++) {
         if (i)

@@ -1,4 +1,4 @@
-"""The checker finds every seeded bug, says which it is, and raises no alarm on what is right."""
+"""Tests that the checker finds and names every seeded bug, and raises no false alarm."""
 
 from __future__ import annotations
 
@@ -141,9 +141,9 @@ def test_a_program_that_is_drawn_is_checked_traced_pictured_and_compiled(program
 @pytest.mark.parametrize(
     ("program", "message"),
     [(Program(("x",), (Step(ops.exp, (0,)),), (1, 0), example=(1.0,)),
-      "one output is its last value, got outputs (1, 0)"),
-     (Program(("x",), (Step(ops.exp, (0,)),), (1,)), "inputs x and an example of 0 numbers"),
-     (jit(lambda x: x * stop_gradient(x), backend="python").program(1.0), "cuts a derivative off")],
+      "one output, its last value, not outputs (1, 0)"),
+     (Program(("x",), (Step(ops.exp, (0,)),), (1,)), "inputs x but an example of 0 numbers"),
+     (jit(lambda x: x * stop_gradient(x), backend="python").program(1.0), "or stop_gradient has no exact gradient")],
 )  # fmt: skip
 def test_a_program_that_cannot_be_checked_is_refused(program, message):
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -167,14 +167,14 @@ def test_values_are_drawn_by_their_type(v):
 def test_strategies(special, unit):
     assert math.isfinite(special)
     assert 0 <= unit <= 1
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="expected low <= high"):
         reals(2.0, 1.0)
 
 
 def test_each_kind_of_bug_has_its_own_error_and_a_picture_in_words():
     for fault, kind, words in (
         ("value float32", WrongValue, "ulp"),
-        ("= for +=", WrongAccumulation, "hint: one of its paths is kept"),
+        ("= for +=", WrongAccumulation, "hint: one path is kept"),
         ("breadth first", WrongAccumulation, "hint:"),
         ("inner not reset", WrongState, "a second backward() on one graph"),
         ("recursion", WrongState, "walk the graph with a stack"),
@@ -209,7 +209,7 @@ def test_a_report_draws_the_node_to_blame():
 
 def test_micrograd_like_engines():
     class Mini:
-        """micrograd in its own manner: closures, a set of parents, recursion."""
+        """Engine written like micrograd: closures, a set of parents, recursion."""
 
         def __init__(self, data, children=(), backward=lambda out: None):
             self.data, self.grad, self.children, self._backward = data, 0.0, set(children), backward
@@ -277,7 +277,7 @@ def test_functions_of_anybody_as_an_engine():
         engine_property(Callables(sin=(math.cos, math.cos)))()
 
 
-# Functions with a derivative written by hand.
+# Functions with a hand-written derivative.
 
 
 def softplus(x):
@@ -298,7 +298,7 @@ def test_the_decorator(x, y):
 
 @pytest.mark.parametrize("error", [1e-9, -1e-3, 1.0])
 def test_a_planted_error_in_a_plain_function(error):
-    with pytest.raises(GradcheckError, match=r"softplus.*do not belong together|do not belong together"):
+    with pytest.raises(GradcheckError, match=r"does not match the function"):
         gradcheck_property(softplus, lambda x: softplus_grad(x) * (1 + error), x=reals(-30, 30), max_examples=50)()
 
 
@@ -324,7 +324,7 @@ def test_oracles():
     )
     table = {0.25: 1.0}
     opaque = compile("x * x", "", "eval")
-    f = lambda x: eval(opaque, {"x": x})  # noqa: E731 - the test's own text
+    f = lambda x: eval(opaque, {"x": x})  # noqa: E731
     assert gradcheck(f, 0.5, grad=lambda x: 2 * x).oracle in ("exact", "complex")
     assert gradcheck(f, 0.5, grad=lambda x: 2 * x, oracle="complex").oracle == "complex"
     assert gradcheck(f, 0.5, grad=lambda x: 2 * x, oracle="stencil").oracle == "stencil"
@@ -340,26 +340,30 @@ def test_oracles():
 
 def test_higher_orders():
     assert gradgradcheck(lambda x, y: (x * y).tanh() ** 2 / y, (0.3, 2.0))
-    wrong = Op("wrong", lambda x: x**3, (lambda y, x: 3 * x * float(x),))  # right once; its own derivative is lost
+    wrong = Op("wrong", lambda x: x**3, (lambda y, x: 3 * x * float(x),))  # right, but float() loses its own derivative
     assert gradcheck(wrong, 2.0)
     assert check_grads(lambda x: x.sin() * x.exp(), 0.5)
 
 
 BAD = [
     (lambda: Callables(f=3), TypeError, "f=3: give a pair"),
-    (lambda: Callables(f=(lambda x: x.item(), lambda x: 1.0)), TypeError, "f cannot be run in mpmath's numbers"),
+    (lambda: Callables(f=(lambda x: x.item(), lambda x: 1.0)), TypeError, r"f cannot be run in mpmath \("),
     (lambda: gradcheck(lambda x: None, 2.0), TypeError, "returned None of type NoneType: expected one Value"),
     (lambda: gradcheck(lambda x: [x], 2.0), TypeError, "of type list: expected one Value"),
-    (lambda: gradcheck(lambda x: 3.0, 2.0), TypeError, "it left the graph"),
+    (lambda: gradcheck(lambda x: 3.0, 2.0), TypeError, "is a float and leaves the graph"),
     (lambda: gradcheck(lambda x: x * math.exp(x), 2.0), TypeError, "loses their gradient"),
-    (lambda: gradcheck(lambda x: x, "3"), TypeError, "takes a number or a tuple of numbers, got '3'"),
+    (lambda: gradcheck(lambda x: x, "3"), TypeError, "takes a number or a tuple of numbers, not '3'"),
     (lambda: gradcheck(lambda: 1, ()), ValueError, "at least one number"),
-    (lambda: gradcheck(lambda x: x, 1.0, oracle="best"), ValueError, "oracle='best': one of auto, exact"),
+    (lambda: gradcheck(lambda x: x, 1.0, oracle="best"), ValueError, "oracle='best': expected one of auto, exact"),
     (lambda: gradcheck(lambda x: x, 1.0, accuracy="high"), ValueError, "accuracy='high'"),
-    (lambda: gradcheck(softplus, 1.0, grad=lambda x: (1, 2)), TypeError, "gave 2 numbers for the 1 arguments"),
-    (lambda: gradcheck(softplus, 1.0, grad=lambda x: None), TypeError, "gave None of type NoneType"),
+    (
+        lambda: gradcheck(softplus, 1.0, grad=lambda x: (1, 2)),
+        TypeError,
+        "returned 2 numbers: expected 1, one per argument of softplus",
+    ),
+    (lambda: gradcheck(softplus, 1.0, grad=lambda x: None), TypeError, "returned None of type NoneType"),
     (lambda: gradcheck_property(softplus, softplus_grad), TypeError, r"softplus needs a domain for x: x=reals"),
-    (lambda: check_grads(lambda x: x, 1.0, order=3), ValueError, "order is 1 or 2"),
+    (lambda: check_grads(lambda x: x, 1.0, order=3), ValueError, "order=3, .*: expected order 1 or 2"),
     (lambda: engine_property(ValueEngine(), []), ValueError, "at least one op"),
 ]
 
@@ -373,7 +377,7 @@ def test_bad_input(wrong, error, message):
 def test_functions_that_misbehave():
     assert gradcheck(lambda x: x * math.nan, 2.0).outcome == "inconclusive"
     rng = random.Random(0)
-    with pytest.raises(GradcheckError, match="it is random, or keeps something between calls"):
+    with pytest.raises(GradcheckError, match="it is random, or keeps state between calls"):
         gradcheck(lambda x: x * rng.random(), 2.0)
 
     def mutates(x):
@@ -383,7 +387,7 @@ def test_functions_that_misbehave():
     with pytest.raises(GradcheckError, match="changed it"):
         gradcheck(mutates, 2.0)
     breaks = Op("breaks", lambda x: x, (lambda y, x: 1 / (x - x),))
-    with pytest.raises(GradcheckError, match="not finite where the slope is"):
+    with pytest.raises(GradcheckError, match="not finite, but the slope is"):
         gradcheck(breaks, 2.0)
 
 
@@ -493,14 +497,14 @@ def test_torch_functions():
 
 def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
     known = [program for row in ops.TABLE.values() for program in single_ops([row])]
-    room = exact._local.cache_parameters()["maxsize"]
-    assert len(known) + 1500 < room  # each op alone and 300 random graphs: the next run asks for the same again
-    exact._local.cache_clear()
+    room = exact._facts.cache_parameters()["maxsize"]
+    assert len(known) + 1500 < room  # each op alone and 300 random graphs, which the next run needs again
+    exact._facts.cache_clear()
     tracemalloc.start()
     for program in known[::90]:
         check_engine(ValueEngine(), program, again=False)
-    count, full = exact._local.cache_info().currsize, tracemalloc.get_traced_memory()[0]
-    exact._local.cache_clear()
+    count, full = exact._facts.cache_info().currsize, tracemalloc.get_traced_memory()[0]
+    exact._facts.cache_clear()
     freed = full - tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert count > 30

@@ -1,4 +1,4 @@
-"""The command as a person runs it: in a process of its own."""
+"""Tests of the command as a user runs it, in a process of its own."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def lookup(x): return hash(repr(x)) % 1000 / 10.0
     [
         (["softplus", "x=-700:700", "--grad", "softplus_grad"], 0, "points correct, 0 inconclusive"),
         (["on_values", "x=-3:3", "y=0.5:2", "--examples", "40"], 0, "40 points correct, 0 inconclusive"),
-        (["softplus", "x=-700:700", "--grad", "wrong"], 1, "do not belong together"),
+        (["softplus", "x=-700:700", "--grad", "wrong"], 1, "does not match the function"),
         (["lookup", "x=1:2", "--grad", "softplus_grad", "--examples", "20"], 3, "20 inconclusive"),
         (["softplus", "x=1"], 2, "'x=1' is not of the form name=low:high"),
-        (["softplus", "x=2:1"], 2, "there is no number between 2 and 1"),
+        (["softplus", "x=2:1"], 2, "x=2:1: expected low <= high"),
         (["softplus", "x=1:2", "x=1:2"], 2, "x has two domains"),
         (["softplus", "y=1:2", "--grad", "softplus_grad"], 2, "softplus needs a domain for x"),
         (["softplus", "x=1:2", "y=1:2", "--grad", "softplus_grad"], 2, "softplus has no argument y"),
@@ -187,7 +187,7 @@ BAD = [
     ([], "required: step | draw | check | diagnose | museum"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
-    (["step", "{}/nothing.py:loss"], "there is no such file"),
+    (["step", "{}/nothing.py:loss"], "no such file"),
     (["step", "{}/train.py:lost"], "has no function lost; it has loss, other, none, floats, fails, stops"),
     (["step", "{}/train.py:number"], "has no function number"),
     (["step", "{}/train.py:other"], "missing a required argument: 'x'; give numbers as name=value"),
@@ -204,7 +204,10 @@ BAD = [
     (["draw", "a", "a=1", "--collapse", "f"], "none of the values belongs to a module"),
     (["draw", "a", "a=1", "--show", "x"], "show: 'x' is not one of names, data, grad, scopes, local"),
     (["draw", "a", "a=1", "--network"], "no module is known"),
-    (["draw", "a", "a=1", "--network", "--depth", "2"], "--network draws modules, and has no --depth"),
+    (
+        ["draw", "a", "a=1", "--network", "--depth", "2"],
+        "--network draws modules and takes no --depth: leave one of them out",
+    ),
 ]
 
 
@@ -230,7 +233,7 @@ def test_a_reader_that_leaves_is_no_error():
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait() in (0, 141)  # 0 when all of it fitted into the pipe
+    assert process.wait() in (0, 141)  # 0 if all of it fitted into the pipe
 
 
 def test_an_ascii_terminal_and_the_version():

@@ -1,4 +1,4 @@
-"""The command among other processes: readers that leave, disks that are full, terminals of any kind, signals."""
+"""Tests of the command among other processes: closed pipes, full disks, terminals of any kind, signals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERBS = {"step": SQUARE, "diagnose": SQUARE, "museum": (), "--help": (), "--vers
 
 
 def shell(line, *arguments, **env):
-    """A line of sh, in which "$@" is the command."""
+    """Run a line of sh, in which "$@" is the command."""
     env = {"NO_COLOR": "1", **{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **env}
     return subprocess.run(
         ["sh", "-c", line, "sh", *COMMAND, *map(str, arguments)],
@@ -51,14 +51,15 @@ def test_a_closed_standard_error_leaves_the_answer_and_the_code(wrong):
     assert shell('"$@" 2>&-', "step", "a +").stdout == ""
     assert shell('"$@" 2>&-', "step", "a +").returncode == 2
     done = shell('"$@" 2>&-', *wrong)
-    assert (done.returncode, "do not belong together" in done.stdout) == (1, True)
+    assert (done.returncode, "does not match the function" in done.stdout) == (1, True)
 
 
 @posix
 def test_a_reader_that_leaves_is_quiet_and_never_a_pass(wrong):
     for arguments in (wrong, ("step", "+".join(["a"] * 190), "a=1"), ("museum",), ("--help",)):
         done = shell('{ "$@"; echo $? >&3; } 3>&2 | true', *arguments)
-        assert done.stderr in ("141\n", "0\n" if arguments is not wrong else "1\n")  # or it was quicker than `true`
+        faster_than_true = "0\n" if arguments is not wrong else "1\n"
+        assert done.stderr in ("141\n", faster_than_true)
     process = subprocess.Popen([*COMMAND, *wrong], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -116,7 +117,7 @@ def test_a_terminal_of_any_kind_has_a_prompt_and_no_garbage(env):
 
 
 def runs(number):
-    """Whether a process runs; one that has ended may wait for its end to be noticed."""
+    """True if a process is running, and is not a zombie."""
     stat = Path(f"/proc/{number}/stat")
     if Path("/proc/self").exists():
         return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -165,8 +166,8 @@ def test_a_signal_ends_code_of_the_users_as_well(tmp_path):
 
 
 def test_a_fault_of_ours_is_no_finding():
-    code = "import sys\nfrom autograd_tiny.cli import main as cli\n"
-    code += "cli.evaluate = lambda *args: {}['\\x1b[2J']\nsys.exit(cli.main(['diagnose', 'a', 'a=1']))"
+    code = "import sys\nfrom autograd_tiny.cli import main as cli, target\n"
+    code += "target.evaluate = lambda *args: {}['\\x1b[2J']\nsys.exit(cli.main(['diagnose', 'a', 'a=1']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" in done.stderr

@@ -16,9 +16,9 @@ PROMISES = {
     "1_formula.py": "one sweep:     ∂f/∂a = -9.77778  ∂f/∂b = 5.33333  ∂f/∂c = 2.66667",
     "2_neuron.py": "step 10   neuron -0.5000   error 0.0000",
     "3_penguins.py": "after:   loss 0.06",
-    "4_check_an_engine.py": "hint: one of its paths is kept and the others lost",
+    "4_check_an_engine.py": "hint: one path is kept, the others are lost",
     "5_check_a_function.py": "off by a factor of 1 + 1.000e-09",
-    "6_check_a_framework.py": "with its two rules swapped: A function and the derivative",
+    "6_check_a_framework.py": "with its two rules swapped: The derivative does not match",
     "7_compile.py": "after:   loss 0.0468   right on 99% of the others",
 }
 

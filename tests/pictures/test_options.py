@@ -9,6 +9,7 @@ import pytest
 
 from autograd_tiny import Value
 from autograd_tiny.cli import main as cli
+from autograd_tiny.cli import verbs
 from autograd_tiny.engine import ops
 from autograd_tiny.pictures import options
 from autograd_tiny.pictures.drawing import draw
@@ -69,7 +70,7 @@ def test_a_symbol_has_no_options_of_a_graph():
 def test_an_option_more_is_one_row(monkeypatch, capsys):
     row = (str, options.Option("", "what is written beside each box", "TEXT"))
     more = {**rows(), "beside": row}
-    for module in (options, cli):
+    for module in (options, verbs):
         monkeypatch.setattr(module, "rows", lambda: more)
     draw(graph(), beside="b")
     assert cli.main(["draw", "--help"]) == 0

@@ -1,0 +1,240 @@
+"""The verbs of the command, one row each: the parser, the metavar, the help and the examples are made from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import webbrowser
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from autograd_tiny.cli.process import Refused
+from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
+from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.extras import needed_by
+from autograd_tiny.engine.terminal import new_console, show
+from autograd_tiny.pictures.options import parsed, rows, sentence
+
+MUSEUM_EXPRESSION, MUSEUM_VALUES = "b = a * a; b * (b + a)", ["a=3"]  # small, and shows every bug of the museum
+
+
+class Argument(NamedTuple):
+    """Arguments of a call of argparse's `add_argument`."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+class Verb(NamedTuple):
+    """Verb of the command; `run` returns the exit code, None for 0."""
+
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace], int | None]
+    arguments: tuple[Argument, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+def table() -> tuple[Verb, ...]:
+    """List the verbs in the order of the help; a new verb is a row here, and a function below."""
+    return (
+        Verb(
+            "step", "step through the forward and backward pass, in the terminal or as a page", _step,
+            (
+                _argument("--html", metavar="FILE", help="write a page that steps forwards and back in any browser"),
+                _argument("--open", action="store_true", help="open that page in the browser"),
+                *_target(),
+            ),
+            (
+                'step "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88',
+                'step "b = a + a; b * b" a=3',
+                "step train.py:loss",
+                "step train.py:loss --html loss.html --open",
+            ),
+        ),
+        Verb(
+            "draw", "write the graph, with values and gradients, as a picture", _draw,
+            (
+                _argument("-o", "--output", default="graph.svg", metavar="FILE", help=_formats()),
+                *(_argument(f"--{name}", metavar=flag, help=sentence(name)) for name, flag in _picture_flags().items()),
+                _argument("--network", action="store_true", help="draw modules as circles, weights as lines"),
+                *_target(),
+            ),
+            (
+                'draw "a*b + tanh(a)" a=1 b=2 -o graph.png',
+                "draw train.py:loss --focus w1 --show data,grad,local",
+            ),
+        ),
+        Verb(
+            "check", "check the gradient of a function over a domain; exit code 1: wrong, 3: inconclusive", _check,
+            (
+                _argument("target", help="a function of a file: losses.py:softplus"),
+                _argument("domains", nargs="+", metavar="name=low:high", help="interval of each argument"),
+                _argument("--grad", help="the function of the file for its derivative (default: f runs on Values)"),
+                _argument("--examples", type=int, default=400, help="number of points to try (default: %(default)s)"),
+                _argument("--draw", metavar="FILE", help="if wrong, draw the graph with the node to blame marked"),
+            ),
+            ("check losses.py:softplus x=-700:700 --grad softplus_grad",),
+        ),
+        Verb(
+            "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
+            (
+                _argument("--check", action="store_true", help="also compare each local derivative with the exact one"),
+                *_target(),
+            ),
+            ("diagnose train.py:loss",),
+        ),
+        Verb(
+            "museum", "show four wrong backward passes, each beside the right one", _museum,
+            _target(nargs="?", default=MUSEUM_EXPRESSION),
+        ),
+        Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
+    )  # fmt: skip
+
+
+def _argument(*names: str, **settings: Any) -> Argument:
+    return Argument(names, settings)
+
+
+def _target(**settings: Any) -> tuple[Argument, ...]:
+    what = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
+    return (
+        _argument("target", help=what, **settings),
+        _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument"),
+    )
+
+
+def _formats() -> str:
+    from autograd_tiny.pictures.writers.formats import FORMATS
+
+    return "; ".join(f"*{suffix}: {format.what}" for suffix, format in FORMATS.items()) + " (default: %(default)s)"
+
+
+def _picture_flags() -> dict[str, str]:
+    return {name: option.flag for name, (_, option) in rows().items() if option.flag}
+
+
+# A verb imports what it needs before the user's code runs, so that a rich.py beside the user's file is not taken.
+
+
+def _step(given: argparse.Namespace) -> None:
+    from autograd_tiny.stepper.views import page, prompt
+
+    if given.open and not given.html:
+        raise Refused("--open needs --html FILE, the page to open")
+    steps = trace_of(given)
+    if not given.html:
+        prompt.debug(steps)
+        return
+    try:
+        path = page.write_page(steps, given.html)
+    except ValueError as error:
+        raise Refused(error) from None
+    except OSError as error:
+        raise Refused(f"{given.html}: {error.strerror or error}") from None
+    show(path)
+    if given.open:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def _draw(given: argparse.Namespace) -> None:
+    from autograd_tiny.pictures import network
+    from autograd_tiny.pictures.drawing import draw
+    from autograd_tiny.pictures.rendering.render import RenderError
+
+    y, recording = recorded_value(given)
+    texts = {name: getattr(given, name) for name in _picture_flags()}
+    options: Any = {name: parsed(name, text) for name, text in texts.items() if text is not None}
+    if given.network and options:
+        raise Refused(f"--network draws modules and takes no --{next(iter(options))}: leave one of them out")
+    try:
+        y.backward()
+        graph = network(y, recording) if given.network else draw(y, recording=recording, **options)
+        show(graph.write(given.output))
+    except (ValueError, RenderError) as error:
+        raise Refused(error) from None
+    except OSError as error:
+        raise Refused(f"{given.output}: {error.strerror or error}") from None
+
+
+def _check(given: argparse.Namespace) -> int:
+    try:
+        from autograd_tiny.check import GradcheckError, Report, gradcheck_property
+    except ImportError as error:
+        raise Refused(error) from None
+    from rich.progress import Progress
+
+    file, name = function_in_file(given.target)
+    intervals, outcomes = domains(given.domains), list[str]()
+    screen = new_console(sys.stderr)
+    seen = Progress(console=screen, transient=True, disable=not screen.is_terminal)
+    bar = seen.add_task("checking", total=given.examples)
+
+    def each(report: Report) -> None:
+        outcomes.append(report.outcome)
+        seen.advance(bar)
+
+    wrong: Report | None = None
+    with file.running():
+        f, by_hand = file.function(name), file.function(given.grad) if given.grad else None
+        with seen:
+            try:
+                gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **intervals)()
+            except GradcheckError as error:
+                wrong = error.report
+            except (TypeError, ValueError) as error:
+                if file.line(error):
+                    raise
+                raise Refused(f"{given.target}: {error}") from None  # about the request, not raised by the user's code
+    if wrong is not None:
+        show(wrong)
+        if given.draw:
+            _draw_report(wrong, given.draw)
+        return 1
+    if not outcomes:
+        raise Refused(f"{given.target} raises at all points tried: nothing was checked; give another domain")
+    sure = outcomes.count("correct")
+    show(f"{given.target}: {counted(sure, 'point')} correct, {len(outcomes) - sure} inconclusive")
+    return 0 if sure == len(outcomes) else 3
+
+
+def _draw_report(report: Any, path: str) -> None:
+    from autograd_tiny.pictures.rendering.render import RenderError
+
+    try:
+        show(report.draw().write(path))
+    except (ValueError, RenderError) as error:
+        raise Refused(f"{path} was not drawn: {error}") from None
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror or error}") from None
+
+
+def _diagnose(given: argparse.Namespace) -> int:
+    from autograd_tiny.stepper.diagnosis import diagnose
+
+    if given.check:
+        try:
+            with needed_by("diagnose --check"):
+                import autograd_tiny.check.graph  # noqa: F401 - diagnose imports it
+        except ImportError as error:
+            raise Refused(error) from None
+    found = diagnose(trace_of(given), given.check)
+    show(found)
+    return 1 if found else 0
+
+
+def _museum(given: argparse.Namespace) -> None:
+    from autograd_tiny.stepper.museum import BUGS, exhibit
+
+    if given.target == MUSEUM_EXPRESSION and not given.values:
+        given.values = MUSEUM_VALUES
+    steps = trace_of(given)
+    show(f"{given.target}   {' '.join(given.values)}".rstrip())
+    for bug in BUGS:
+        show(f"\n{exhibit(steps, bug)}")
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from autograd_tiny.pictures.doctor import doctor
+
+    return 0 if doctor() else 1
