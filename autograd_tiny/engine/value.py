@@ -126,8 +126,9 @@ class Value(Familiar):
         >>> (2.0 * Value(-3.0)).local_derivatives
         (None, 2.0)
         """
-        ds = self.db if self.b.__class__ is tuple else (self.da, self.db)
-        return tuple(d if x.__class__ is Value else None for x, d in zip(self.operands, ds, strict=False))
+        if self.b.__class__ is tuple:
+            return tuple([d if x.__class__ is Value else None for x, d in zip(self.b, self.db, strict=True)])
+        return () if self.op is None else (self.da,) if self.b is None else (self.da, self.db)
 
     def backward(self) -> None:
         """Set `grad` of every node below to ∂self/∂node; inner nodes are reset, leaves accumulate."""
