@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -357,25 +358,27 @@ def test_a_folder_that_can_only_be_read_is_used(folder, compilations, monkeypatc
     assert len(compilations) == 1
 
 
-def test_every_file_of_the_package_counts_wherever_it_lies(tmp_path, monkeypatch):
-    files = [
-        tmp_path / "package" / path for path in ("ops.py", "compile/disk.py", "compile/llvm/a.py", "new/place/a.py")
-    ]
+def test_what_decides_on_the_code_counts_wherever_it_lies(tmp_path, monkeypatch):
+    files = [tmp_path / path for path in ("engine/ops.py", "compiler/jitted.py", "compiler/llvm/a.py")]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("old")
-    monkeypatch.setattr(disk, "__file__", str(files[1]))
+        file.write_text(f"old {file.name}")
+    monkeypatch.setattr(disk, "ROOTS", [str(tmp_path / "engine"), str(tmp_path / "compiler")])
     digests = [disk.sources.__wrapped__()]
     for file in files:
-        file.write_text("new")
+        file.write_text(f"new {file.name}")
         digests.append(disk.sources.__wrapped__())
-    files[0].rename(files[0].with_name("rules.py"))
-    digests.append(disk.sources.__wrapped__())
     assert len(set(digests)) == len(digests)
+    files[0].rename(tmp_path / "compiler" / "rules.py")
+    assert disk.sources.__wrapped__() == digests[-1]
+
+
+def test_the_code_is_that_of_the_engine_the_transforms_and_the_compiler():
+    assert [Path(root).name for root in disk.ROOTS] == ["engine", "transforms", "compiler"]
 
 
 def test_without_files_of_the_package_nothing_is_kept(folder, monkeypatch, compilations):
-    monkeypatch.setattr(disk, "__file__", str(folder / "archive.zip" / "package" / "compile" / "disk.py"))
+    monkeypatch.setattr(disk, "ROOTS", [str(folder / "archive.zip" / "engine")])
     assert disk.sources.__wrapped__() == ""
     monkeypatch.setattr(disk, "sources", lambda: "")
     for _ in range(2):

@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from autograd_tiny import engine, transforms
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
@@ -70,21 +71,24 @@ def key_of(program: Program, known: Callable[[Op], str | None], *parts: Any) -> 
     return digest.hexdigest()
 
 
+ROOTS = [*engine.__path__, *transforms.__path__, os.fspath(Path(__file__).parents[1])]
+
+
 @functools.cache
 def sources() -> str:
-    """Digest of every file of the package, "" without files: another version may compile a program differently.
+    """Digest of the code that decides what a program compiles to, whatever its files are called; "" without files.
 
-    Rules, passes, lowering and code generation all matter, and a list of them could be out of date. Reading all files
-    takes 2 ms once per process; keys made from the generated text would require generating it for each lookup.
+    Rules, passes, lowering and code generation all matter, and a list of them could be out of date, so all files of
+    the engine, the transforms and the compiler count. Reading them takes 1 ms once per process; keys made from the
+    generated text would require generating it for each lookup.
     """
-    root = os.fspath(Path(__file__).parents[2])
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names if name.endswith(".py")]
-    digest = hashlib.sha256()
-    for path in sorted(found):  # strings take half the time of Path
-        with open(path, "rb", buffering=0) as file:
-            text = file.read()
-        digest.update(f"{path.removeprefix(root)}\0{len(text)}\0".encode() + text)
-    return digest.hexdigest() if found else ""
+    files = [os.path.join(at, name) for root in ROOTS for at, _, names in os.walk(root) for name in names]
+    texts = []
+    for path in files:
+        if path.endswith(".py"):
+            with open(path, "rb", buffering=0) as file:
+                texts.append(hashlib.sha256(file.read()).digest())
+    return hashlib.sha256(b"".join(sorted(texts))).hexdigest() if texts else ""
 
 
 def stored(name: str) -> bytes | None:
