@@ -12,6 +12,7 @@ from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.stepper.diagnosis import diagnose
 from autograd_tiny.stepper.traces import trace
+from autograd_tiny.transforms.tracer import number
 
 
 def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callable[[Arguments], bool]) -> NoReturn:
@@ -35,7 +36,7 @@ def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callab
             error.add_note(f"{where}raised by the function itself, run again because the compiled code gave nan or inf")
             raise
         for path, y in leaves(returned, "the result"):
-            if not math.isfinite(float(y)):
+            if not math.isfinite(number(y)):
                 found = diagnose(trace(y, recording)) if isinstance(y, Value) else ""
-                raise FloatingPointError(f"{where}{path} is {float(y)}: {found}")
+                raise FloatingPointError(f"{where}{path} is {number(y)}: {found}")
     raise FloatingPointError(f"{where}the compiled code gave nan or inf, but the function itself gives finite numbers")

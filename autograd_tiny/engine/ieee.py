@@ -30,7 +30,7 @@ class Ieee(Operand):
             return kind.apply(op, xs)
         return Ieee(op.ieee(*(real(x) for x in xs)))
 
-    def __float__(self) -> float:
+    def __float__(self) -> float:  # type: ignore[override]
         return self.data
 
 

@@ -78,7 +78,7 @@ class Op:
         for x in xs:
             if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, xs)) is not NotImplemented:
                 return y
-        return self(*(real(x) for x in xs))
+        return self(*[real(x) for x in xs if not hasattr(x, "apply")])  # raises: a kind of number refused the others
 
     def local_derivatives(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
         """Return the local derivatives ∂y/∂xs[i], as numbers of the kind of y and xs; None for operands not wanted."""

@@ -6,7 +6,7 @@ formula. If operands are of different kinds, the kind with the highest `rank` ap
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
@@ -34,6 +34,14 @@ class Operand:
         """Return the kind in xs with the highest rank above `rank`, which applies the op instead; or None."""
         kinds = {type(x) for x in xs if isinstance(x, Operand) and x.rank > rank}
         return max(kinds, key=lambda kind: kind.rank, default=None)
+
+    def _refuse_conversion(self, *digits: Any) -> NoReturn:
+        raise TypeError(
+            f"{self!r:.60} cannot be converted to float: its gradient would be lost. Write v.data for the number, and "
+            "v.exp() or ops.exp(v) for a function of it, not math.exp(v)"
+        )
+
+    __float__ = __int__ = __complex__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse_conversion
 
     # fmt: off
     def __add__(self, other: Any) -> Self: return self.binary(ops.add, self, other)

@@ -144,7 +144,6 @@ class Value(Familiar):
     def __le__(self, other: Any) -> bool: return self.data <= _compared(other)
     def __gt__(self, other: Any) -> bool: return self.data > _compared(other)
     def __ge__(self, other: Any) -> bool: return self.data >= _compared(other)
-    def __float__(self) -> float: return float(self.data)
     # fmt: on
 
     def __bool__(self) -> NoReturn:

@@ -20,11 +20,10 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
-from autograd_tiny.engine.op import real
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, traced
+from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that record their operations
@@ -106,7 +105,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
-    duals = [Dual(x if keep else float(x), t, level) for x, t in zip(xs, ts, strict=True)]
+    duals = [Dual(x if keep else number(x), t, level) for x, t in zip(xs, ts, strict=True)]
     with _differentiating([]):
         output = f(*rebuild(primals, duals))
     ys = [y for _, y in leaves(output, "output")]
@@ -212,7 +211,7 @@ def _lift(x: Any) -> Any:
     if isinstance(x, Dual):
         return Dual(_lift(x.primal), x.tangent, x.level)
     if is_recording() and not isinstance(x, Tracer):
-        return +traced(x) if isinstance(x, Value) else constant(float(x))  # not a Value, which holds floats only
+        return +traced(x) if isinstance(x, Value) else constant(number(x))  # not a Value, which holds floats only
     return +x if isinstance(x, NODES) else Value(x)
 
 
@@ -247,7 +246,7 @@ def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
     if not isinstance(v, Value):
         return ds
     for d, taken, w in zip(ds, v.local_derivatives, wanted, strict=True):
-        if w and repr(float(d)) != repr(float(taken)):  # type: ignore[arg-type]
+        if w and repr(number(d)) != repr(number(taken)):
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
     return ds
 
@@ -261,7 +260,7 @@ def _times(g: Any, d: Any) -> Any:
 
 def _settle(x: Any, keep: bool) -> Any:
     """Convert x to float, unless it is differentiated further."""
-    return x if keep or _depends(x) or isinstance(x, Dual) else real(x)
+    return x if keep or _depends(x) or isinstance(x, Dual) else number(x)
 
 
 def settled(tree: Any) -> Any:

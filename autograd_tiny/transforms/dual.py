@@ -57,7 +57,6 @@ class Dual(Operand):
     def __le__(self, other: Any) -> bool: return bool(self.primal <= _primal(other))
     def __gt__(self, other: Any) -> bool: return bool(self.primal > _primal(other))
     def __ge__(self, other: Any) -> bool: return bool(self.primal >= _primal(other))
-    def __float__(self) -> float: return float(self.primal)
     # fmt: on
 
     @property

@@ -161,7 +161,7 @@ def traced(x: Any) -> Any:
         raise Elsewhere(f"{x!r} belongs to a jvp outside of the traced function: trace the function that calls jvp")
     recorded = _current()
     if recorded is None or not isinstance(x, Value):
-        return _number(x)
+        return number(x)
     for v in topological_order(x, stop=recorded.captured):
         if v.op is None:
             recorded.captured[v] = Tracer.leaf(v.data, v.name or "")
@@ -170,7 +170,7 @@ def traced(x: Any) -> Any:
     return recorded.captured[x]
 
 
-def _number(x: Any) -> float:
+def number(x: Any) -> float:
     return real(x.data if isinstance(x, Operand) else x)  # type: ignore[attr-defined]
 
 

@@ -27,6 +27,7 @@ from autograd_tiny.nn.modules import MLP, Module
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.transforms.derivatives import grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
+from autograd_tiny.transforms.tracer import number
 
 np = pytest.importorskip("numpy", reason="arrays of samples need NumPy")
 
@@ -289,7 +290,7 @@ def test_what_a_function_closes_over_is_read_at_each_call():
             p.data += 0.1
         for x in (0.25, 1.0, 3.0):
             assert flat(compiled(x)) == pytest.approx(flat(value_and_grad(f)(x)), rel=1e-13)
-        assert each([0.25, 3.0]) == pytest.approx([float(f(0.25)), float(f(3.0))], rel=1e-13)
+        assert each([0.25, 3.0]) == pytest.approx([number(f(0.25)), number(f(3.0))], rel=1e-13)
     total = python(lambda xs: sum((w * x for x in xs), Value(0.0)))
     assert total([1.0, 2.0]) == 3 * w.data
     w.data = 5.0
