@@ -125,6 +125,12 @@ def runs(number):
     return bool(state.strip()) and not state.startswith("Z")
 
 
+def as_from_a_terminal():
+    """Undo what a parent that ignores signals, such as nohup, hands on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @posix
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_no_renderer_and_no_file(tmp_path, sent):
@@ -139,7 +145,7 @@ def test_a_signal_leaves_no_renderer_and_no_file(tmp_path, sent):
     process = subprocess.Popen(
         [*COMMAND, "draw", *SQUARE, "-o", str(folder / "a.svg")],
         env={**os.environ, "AUTOGRAD_TINY_DOT": str(slow)}, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=as_from_a_terminal,
     )  # fmt: skip
     end = time.monotonic() + 30
     while not started.exists() and time.monotonic() < end:

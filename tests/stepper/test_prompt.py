@@ -55,7 +55,7 @@ class Terminal:
         }
         self.child = pexpect.spawn(
             sys.executable, ["-c", script.format(name=name)],
-            encoding="utf-8", dimensions=(60, width), env=env, timeout=10, echo=False,
+            encoding="utf-8", dimensions=(60, width), env=env, timeout=60, echo=False,
         )  # fmt: skip
         self.child.delaybeforesend = None
         self.plain = "NO_COLOR" in env  # NO_COLOR keeps bold
