@@ -136,11 +136,12 @@ elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           (lambda y, x, alpha: where(heaviside(x), 1.0, alpha * exp(minimum(x, 0.0))),
            lambda y, x, alpha: expm1(minimum(x, 0.0))),
           avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
-silu = Op("silu", lambda x: -0.0 if x == -inf else x * special.sigmoid(x),
-          (lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),),
-          lower=lambda x: where(equal(x, -inf), -0.0, x * sigmoid(x)))
+silu = Op("silu", special.silu, (lambda y, x: sigmoid(x) + minimum(y, special.MAX_FLOAT) * sigmoid(-x),),
+          lower=lambda x: where(equal(x, -inf), -0.0,
+                                where(less(x, 0.0), x * (h := exp(-0.5 * abs(x))) * h, x) / (1 + exp(-abs(x)))))
 gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math.sqrt(0.5)),
-          (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi),),
+          (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5))
+           + (c := clip(x, -99.0, 99.0)) * (h := exp(-0.25 * c * c)) * math.sqrt(0.5 / math.pi) * h,),
           lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
 
 # Kinks, steps and selection. maximum and minimum split a tie in halves; nan in, nan out.

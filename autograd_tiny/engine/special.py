@@ -105,6 +105,12 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else (e := math.exp(x)) / (1 + e)
 
 
+def silu(x: float) -> float:
+    """Compute x · sigmoid(x), with e⁻|x| in halves on the left, so that no digits are lost in a subnormal."""
+    e = math.exp(-math.fabs(x))
+    return -0.0 if x == -math.inf else (x * (h := math.exp(x / 2)) * h if x < 0 else x) / (1 + e)
+
+
 def clip(x: float, low: float, high: float) -> float:
     """Return the number in [low, high] nearest to x."""
     if low > high:
