@@ -40,6 +40,8 @@ class _Math:
     log = staticmethod(lambda x, *base: _log(x, *base))
     log2 = staticmethod(lambda x: _log(x, 2))
     log10 = staticmethod(lambda x: _log(x, 10))
+    exp2 = staticmethod(lambda x: mpmath.power(2, x))
+    fmod = staticmethod(lambda a, b: a - b * _truncated(a / b))
     log1p = staticmethod(lambda x: _log(1 + x))
     expm1 = staticmethod(lambda x: mpmath.expm1(x))
     cbrt = staticmethod(lambda x: mpmath.sign(x) * mpmath.cbrt(builtins.abs(x)))
@@ -74,6 +76,10 @@ class _Math:
         return getattr(mpmath, name)
 
 
+def _truncated(x: mpf) -> mpf:
+    return mpmath.floor(x) if x > 0 else mpmath.ceil(x)
+
+
 def _log(x: mpf, *base: Any) -> mpf:
     if not x:
         raise ValueError("log 0")
@@ -82,7 +88,12 @@ def _log(x: mpf, *base: Any) -> mpf:
 
 _math = _Math()
 _builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
-_known: dict[Any, Callable[..., Any]] = {special.polygamma: lambda n, x: _polygamma(n, x), special.lgamma: _Math.lgamma}
+_known: dict[Any, Callable[..., Any]] = {
+    special.polygamma: lambda n, x: _polygamma(n, x),
+    special.lgamma: _Math.lgamma,
+    special.mod: lambda a, b: a - b * mpmath.floor(a / b),
+    special.floordiv: lambda a, b: mpmath.floor(a / b),
+}
 
 
 def rebound(f: Callable[..., Any]) -> Callable[..., Any]:

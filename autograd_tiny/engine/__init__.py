@@ -4,6 +4,8 @@ special.py     float functions missing from `math`
 spelling.py    text of ops and of their domains
 op.py          `Op`, a row of the table
 ops.py         the table: every primitive with its local derivatives
+expansions.py  rules and lowerings of rows that take more than a line
+numpy_names.py names by which NumPy calls the methods of numbers
 operand.py     operators and methods shared by every kind of number
 ieee.py        local derivatives at poles: ±inf or nan, never an exception
 familiar.py    interactive side of `Value`: text, pictures, steps, names from micrograd and PyTorch

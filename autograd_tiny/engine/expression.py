@@ -16,7 +16,8 @@ from autograd_tiny.engine.value import Value
 MAX_DEPTH, MAX_CHARACTERS = 200, 20_000  # levels of nesting; length of the text
 _PARTS = "name parts of it, as in `b = …; b * b`"
 SIGNS: dict[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.UAdd: "+",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//",
+    ast.USub: "-", ast.UAdd: "+",
 }  # fmt: skip
 FLAT = ast.Add, ast.Sub, ast.Mult, ast.Div  # Python nests a + b + c as (a + b) + c; it counts as one level
 INFIX = {
@@ -29,7 +30,7 @@ REFUSED = {
     ast.BoolOp: "and/or", ast.IfExp: "an if", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.List: "a list", ast.Tuple: "a tuple",
     ast.Set: "a set", ast.Dict: "a dict", ast.JoinedStr: "a string", ast.NamedExpr: ":=", ast.Starred: "a star",
-    ast.Import: "an import", ast.ImportFrom: "an import", ast.Not: "not", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Import: "an import", ast.ImportFrom: "an import", ast.Not: "not",
     ast.MatMult: "@", ast.BitXor: "^; a power is **",
 }  # fmt: skip
 

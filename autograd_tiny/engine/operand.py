@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn, Self
 
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.numpy_names import NumPyNames
 from autograd_tiny.engine.op import Op
 
 
-class Operand:
+class Operand(NumPyNames):
     """Mixin with operators, reflected operators and methods; a subclass defines `apply` and `rank`."""
 
     __slots__ = ()
@@ -52,6 +53,10 @@ class Operand:
     def __rmul__(self, other: Any) -> Self: return self.binary(ops.mul, other, self)
     def __truediv__(self, other: Any) -> Self: return self.binary(ops.div, self, other)
     def __rtruediv__(self, other: Any) -> Self: return self.binary(ops.div, other, self)
+    def __mod__(self, other: Any) -> Self: return self.binary(ops.mod, self, other)
+    def __rmod__(self, other: Any) -> Self: return self.binary(ops.mod, other, self)
+    def __floordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, self, other)
+    def __rfloordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, other, self)
     def __pow__(self, other: Any) -> Self: return self.binary(ops.pow, self, other)
     def __rpow__(self, other: Any) -> Self: return self.binary(ops.pow, other, self)
     def __neg__(self) -> Self: return self.unary(ops.neg)
@@ -59,6 +64,7 @@ class Operand:
     def __abs__(self) -> Self: return self.unary(ops.abs)
 
     def exp(self) -> Self: return self.unary(ops.exp)
+    def exp2(self) -> Self: return self.unary(ops.exp2)
     def expm1(self) -> Self: return self.unary(ops.expm1)
     def log(self) -> Self: return self.unary(ops.log)
     def log2(self) -> Self: return self.unary(ops.log2)
@@ -85,6 +91,10 @@ class Operand:
 
     def sigmoid(self) -> Self: return self.unary(ops.sigmoid)
     def softplus(self) -> Self: return self.unary(ops.softplus)
+    def log_sigmoid(self) -> Self: return self.unary(ops.log_sigmoid)
+    def logit(self) -> Self: return self.unary(ops.logit)
+    def softsign(self) -> Self: return self.unary(ops.softsign)
+    def hardtanh(self) -> Self: return self.unary(ops.hardtanh)
     def relu(self) -> Self: return self.unary(ops.relu)
     def leaky_relu(self, slope: Any = 0.01) -> Self: return ops.leaky_relu(self, slope)
     def elu(self, alpha: Any = 1.0) -> Self: return ops.elu(self, alpha)
@@ -97,13 +107,11 @@ class Operand:
     def minimum(self, other: Any) -> Self: return ops.minimum(self, other)
     def clip(self, low: Any, high: Any) -> Self: return ops.clip(self, low, high)
     def hypot(self, other: Any) -> Self: return ops.hypot(self, other)
+    def fmod(self, other: Any) -> Self: return ops.fmod(self, other)
+    def logaddexp(self, other: Any) -> Self: return ops.logaddexp(self, other)
     def erf(self) -> Self: return self.unary(ops.erf)
     def erfc(self) -> Self: return self.unary(ops.erfc)
     def lgamma(self) -> Self: return self.unary(ops.lgamma)
     def digamma(self) -> Self: return self.unary(ops.digamma)
     def trigamma(self) -> Self: return self.unary(ops.trigamma)
     # fmt: on
-
-    # NumPy's ufuncs call these names on each element of an object array.
-    arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
-    arcsinh, arccosh, arctanh = asinh, acosh, atanh

@@ -16,7 +16,7 @@ from functools import cache, partial, reduce
 from math import inf, nan
 from typing import Any
 
-from autograd_tiny.engine import special
+from autograd_tiny.engine import expansions, special
 from autograd_tiny.engine.op import TABLE as TABLE
 from autograd_tiny.engine.op import Interval, Op, Rule, Variadic
 
@@ -27,10 +27,6 @@ POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), I
 def libm(name: str, partials: tuple[Rule, ...], **fields: Any) -> Op:
     """Make the row of a function that ``math`` and the C library both provide under this name."""
     return Op(name, getattr(math, name), partials, machine=name, **fields)
-
-
-def _shrink(a: Any, b: Any) -> Any:
-    return where(greater(abs(a) + abs(b), 1e300), 0.25, 1.0)  # hypot of the two largest floats overflows
 
 
 def _finite_below(a: Any) -> Any:
@@ -85,9 +81,16 @@ pos = Op("pos", lambda x: x, (lambda y, x: 1.0,), infix=("+", 3))
 pow = Op("pow", special.power, (lambda y, a, b: power_rule1(a, b), lambda y, a, b: y * log(where(a, a, 1.0))),
          limit=special.power_limit, avoid=lambda a, b: a, infix=("**", 4), machine="pow", lower=special.whole_power)
 power_rule1 = falling_power(1)
+# a % b has the sign of b, as in Python; fmod(a, b) that of a, as in C. A quotient is a step: its derivative is 0.
+fmod = libm("fmod", (lambda y, a, b: 1.0, lambda y, a, b: (y - a) / b), avoid=special.room)
+mod = Op("mod", special.mod, (lambda y, a, b: 1.0, lambda y, a, b: -floordiv(a, b)),
+         avoid=special.room, infix=("%", 2), lower=expansions.mod)
+floordiv = Op("floordiv", special.floordiv, (_zero, _zero), avoid=special.room, infix=("//", 2),
+              lower=expansions.floordiv)
 
 # Exponentials, logarithms, roots.
 exp   = libm("exp", (lambda y, x: y,), limit=lambda x: inf)
+exp2  = libm("exp2", (lambda y, x: math.log(2) * y,), limit=lambda x: inf)
 expm1 = libm("expm1", (lambda y, x: exp(x),), limit=lambda x: inf)
 log   = libm("log", (lambda y, x: 1 / x,), domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
 log2  = libm("log2", (lambda y, x: 1 / math.log(2) / x,),
@@ -109,8 +112,8 @@ tan   = libm("tan", (lambda y, x: 1 + y * y,))
 asin  = libm("asin", (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
 acos  = libm("acos", (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
 atan  = libm("atan", (lambda y, x: square(1 / hypot(1.0, x)),))
-atan2 = libm("atan2", (lambda y, a, b: b * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
-                       lambda y, a, b: -a * (c := _shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
+atan2 = libm("atan2", (lambda y, a, b: b * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
+                       lambda y, a, b: -a * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
              avoid=lambda a, b: hypot(a, b) + b)
 sinh  = libm("sinh", (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
 cosh  = libm("cosh", (lambda y, x: sinh(x),), limit=lambda x: inf)
@@ -123,10 +126,16 @@ atanh = libm("atanh", (lambda y, x: 1 / ((1 - x) * (1 + x)),), domain=(Interval(
              avoid=lambda x: (1 - x) * (1 + x), limit=lambda x: math.copysign(inf, x) if math.fabs(x) == 1 else nan)
 
 # Activations.
-sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),),
-              lower=lambda x: where(greater_equal(x, 0.0), 1.0, e := exp(-abs(x))) / (1 + e))
+sigmoid = expit = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),),
+                     lower=lambda x: where(greater_equal(x, 0.0), 1.0, e := exp(-abs(x))) / (1 + e))
 softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))),
               (lambda y, x: sigmoid(x),), lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
+log_sigmoid = Op("log_sigmoid", lambda x: -softplus(-x), (lambda y, x: sigmoid(-x),))
+logit = Op("logit", special.logit, (lambda y, x: 1 / (x * (1 - x)),), domain=(Interval(0, 1),),
+           avoid=lambda x: x * (1 - x), limit=lambda x: {0.0: -inf, 1.0: inf}.get(x, nan), lower=expansions.logit)
+softsign = Op("softsign", special.softsign, (lambda y, x: square(1 / (1 + abs(x))),), lower=expansions.softsign)
+hardtanh = Op("hardtanh", lambda x: special.clip(x, -1.0, 1.0), (lambda y, x: clip.partials[0](y, x, -1.0, 1.0),),
+              avoid=lambda x: (x - 1) * (x + 1), lower=lambda x: clip.lower(x, -1.0, 1.0))
 relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: heaviside(x),),
               avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
@@ -137,8 +146,7 @@ elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
            lambda y, x, alpha: expm1(minimum(x, 0.0))),
           avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
 silu = Op("silu", special.silu, (lambda y, x: sigmoid(x) + minimum(y, special.MAX_FLOAT) * sigmoid(-x),),
-          lower=lambda x: where(equal(x, -inf), -0.0,
-                                where(less(x, 0.0), x * (h := exp(-0.5 * abs(x))) * h, x) / (1 + exp(-abs(x)))))
+          lower=expansions.silu)
 gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math.sqrt(0.5)),
           (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5))
            + (c := clip(x, -99.0, 99.0)) * (h := exp(-0.25 * c * c)) * math.sqrt(0.5 / math.pi) * h,),
@@ -186,6 +194,10 @@ lgamma = Op("lgamma", special.lgamma, (lambda y, x: digamma(x),),
 digamma, trigamma = polygamma(0), polygamma(1)
 fsum = Op("fsum", lambda *xs: math.fsum(xs), Variadic(lambda y, *xs: (1.0,) * len(xs)),
           limit=lambda *xs: sum(xs), lower=lambda *xs: special.pairwise(xs))
+gap = Op("gap", lambda a, b: 0.0 if a == b else a - b, sub.partials, lower=expansions.gap)  # inf - inf is 0
+logaddexp = Op("logaddexp", special.logsumexp, (lambda y, a, b: sigmoid(gap(a, b)),
+                                                lambda y, a, b: sigmoid(gap(b, a))), lower=expansions.logsumexp)
+logsumexp = Op("logsumexp", special.logsumexp, Variadic(expansions.softmax), lower=expansions.logsumexp)
 dot  = Op("dot", special.dot, Variadic(lambda y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2]),
           lower=lambda *xs: special.pairwise(
               [a * b for a, b in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]))

@@ -111,6 +111,41 @@ def silu(x: float) -> float:
     return -0.0 if x == -math.inf else (x * (h := math.exp(x / 2)) * h if x < 0 else x) / (1 + e)
 
 
+def logit(x: float) -> float:
+    """Compute log(x / (1 - x)), near its zero ½ by atanh."""
+    if math.fabs(x - 0.5) < 0.25:
+        return 2 * math.atanh(2 * x - 1)
+    return math.log(x) - math.log1p(-x)
+
+
+def softsign(x: float) -> float:
+    """Compute x / (1 + |x|)."""
+    return math.copysign(1.0, x) if math.fabs(x) == math.inf else x / (1 + math.fabs(x))
+
+
+def logsumexp(*xs: float) -> float:
+    """Compute log Σ eˣ from the differences to the maximum, which do not overflow; -inf of nothing."""
+    top = max(xs, default=-math.inf)
+    tops = sum(x == top for x in xs) or 1  # 0 if the maximum is nan
+    below = math.fsum(math.exp(x - top) for x in xs if x != top)
+    return top + math.log1p(tops - 1 + below)
+
+
+def mod(a: float, b: float) -> float:
+    """Compute a % b of floats, with the sign of b."""
+    return float.__mod__(a, b)
+
+
+def floordiv(a: float, b: float) -> float:
+    """Compute a // b of floats."""
+    return float.__floordiv__(a, b)
+
+
+def room(a: float, b: float) -> float:
+    """Return a number that is zero where a / b is whole, or so large that every float is."""
+    return a / b % 1 if b and math.fabs(a / b) < FAR else 0.0
+
+
 def clip(x: float, low: float, high: float) -> float:
     """Return the number in [low, high] nearest to x."""
     if low > high:

@@ -110,6 +110,7 @@ class _Drawing:
 
     def __init__(self) -> None:
         self.key: dict[Symbol, str] = {}
+        self.label: dict[Symbol, Spelled] = {}
         self.boxes: list[Box] = []
         self.arrows: list[Arrow] = []
         self.number = itertools.count()
@@ -117,8 +118,10 @@ class _Drawing:
     def labels(self, order: list[Symbol]) -> dict[Symbol, Spelled]:
         """Label of each Symbol where it is used: its expression if short, else v1, v2, …"""
         taken = {str(s) for s in order if s.op is None}
-        label: dict[Symbol, Spelled] = {}
+        label = self.label  # a Symbol that two rules share has one name
         for s in order:
+            if s in label:
+                continue
             label[s] = written = _written(s, label)
             if s.op is not None and s is not order[-1] and len(written.text) > LONGEST_INLINED:
                 label[s] = Spelled(next(v for k in self.number if (v := numbered(k)) not in taken))

@@ -76,7 +76,6 @@ BAD = [
     ("a if a else a", "is an if"),
     ("a and a", "is and/or"),
     ("not a", "is not"),
-    ("a // 2", "is //"),
     ("a @ a", "is @"),
     ("a ^ 2", "a power is **"),
     ("(b := a)", "is :="),

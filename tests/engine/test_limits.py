@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from rows import BIG, ROWS, arity
 
+from autograd_tiny import Value
 from autograd_tiny.check.exact import digits, exact_value, slope
 from autograd_tiny.compiler import jit
 from autograd_tiny.engine import ops
@@ -61,3 +62,82 @@ def test_second_derivatives_of_silu_and_gelu_at_the_ends_are_zero():
         for x in (inf, -inf, BIG, -BIG):
             assert hessian(op)(x) == 0.0, (op, x)
             assert grad(op)(x) == (x > 0), (op, x)
+
+
+REMAINDERS = [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0), (-5.5, -2.0), (6.0, -3.0), (-0.0, 2.0), (1.0, 0.1), (-1e-20, 1.0)]
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
+@pytest.mark.parametrize(("a", "b"), REMAINDERS)
+def test_remainders_and_quotients_are_pythons(a, b, backend):
+    assert str(ops.mod(a, b)) == str((Value(a) % b).data) == str((a % Value(b)).data) == str(a % b)
+    assert (Value(a) // b).data == (a // Value(b)).data == a // b
+    assert ops.fmod(a, b) == math.fmod(a, b)
+    assert grad(lambda a, b: a % b, (0, 1))(a, b) == (1.0, -(a // b))
+    assert grad(lambda a, b: a // b, (0, 1))(a, b) == (0.0, 0.0)
+    assert jit(lambda a, b: a % b, backend=backend)(a, b) == a % b
+    assert jit(grad(lambda a, b: a % b, (0, 1)), backend=backend)(a, b) == (1.0, -(a // b))
+
+
+@pytest.mark.parametrize("f", [lambda x: x % 0, lambda x: x // 0, lambda x: 1 % (x * 0)])
+def test_a_remainder_by_zero_raises(f):
+    with pytest.raises(ZeroDivisionError, match=r"3\.0 (%|//) 0\.0: |1\.0 % 0\.0: "):
+        f(Value(3.0))
+
+
+# (operands, value, slopes) of log Σ eˣ
+SUMS = [
+    ((-inf, -inf), -inf, (0.5, 0.5)),
+    ((inf, 3.0), inf, (1.0, 0.0)),
+    ((inf, inf), inf, (0.5, 0.5)),
+    ((inf, -inf), inf, (1.0, 0.0)),
+    ((-inf, 3.0), 3.0, (0.0, 1.0)),
+    ((1000.0, 1000.0), 1000.0 + math.log(2.0), (0.5, 0.5)),
+    ((-1000.0, 1000.0), 1000.0, (0.0, 1.0)),
+    ((0.0, -50.0), math.exp(-50.0), (1.0, math.exp(-50.0))),
+    ((nan, 1.0), nan, (nan, nan)),
+    ((1.0, nan), nan, (nan, nan)),
+]
+
+
+@pytest.mark.parametrize("backend", [None, "python", "numpy", "llvm"])
+@pytest.mark.parametrize("op", [ops.logaddexp, ops.logsumexp], ids=lambda op: op.name)
+@pytest.mark.parametrize(("xs", "value", "slopes"), SUMS)
+def test_a_logarithm_of_a_sum_of_exponentials_at_its_ends(op, xs, value, slopes, backend):
+    f = value_and_grad(op, (0, 1))
+    y, ds = (jit(f, backend=backend) if backend else f)(*xs)
+    assert y == pytest.approx(value, rel=1e-15, nan_ok=True)
+    assert ds == pytest.approx(slopes, rel=1e-14, nan_ok=True)
+
+
+@given(xs=st.lists(st.floats(-1000.0, 1000.0), min_size=1, max_size=10))
+def test_softmax_weights_sum_to_one_and_the_hessian_is_theirs(xs):
+    first = grad(lambda xs: ops.logsumexp(*xs))(xs)
+    assert math.fsum(first) == pytest.approx(1.0, rel=1e-14)
+    second = hessian(lambda xs: ops.logsumexp(*xs))(xs)
+    for i, row in enumerate(second):
+        assert row == pytest.approx([first[i] * ((i == k) - d) for k, d in enumerate(first)], abs=1e-14)
+
+
+def test_the_cross_entropy_of_far_logits_is_finite():
+    def loss(zs):
+        return ops.logsumexp(*zs) - zs[3]
+
+    zs = [1000.0 * (-1) ** k for k in range(10)]
+    for f in (value_and_grad(loss), jit(value_and_grad(loss))):
+        y, ds = f(zs)
+        assert y == 1000.0 + math.log(5.0) + 1000.0
+        assert list(ds) == pytest.approx([0.2, 0, 0.2, -1, 0.2, 0, 0.2, 0, 0.2, 0], abs=1e-12)
+
+
+def test_nothing_sums_to_minus_infinity():
+    assert ops.logsumexp() == -inf
+    assert ops.logsumexp(Value(3.0)).data == 3.0
+
+
+def test_logit_and_its_inverse():
+    assert ops.expit is ops.sigmoid
+    for p in (1e-300, 1e-9, 0.3, 0.5, 0.75, 1 - 2**-53):
+        assert ops.expit(ops.logit(p)) == pytest.approx(p, rel=1e-13)
+    with pytest.raises(ValueError, match=r"logit\(1\.0\): outside the domain \(0, 1\)"):
+        Value(1.0).logit()

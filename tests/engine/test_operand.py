@@ -10,7 +10,7 @@ from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.symbol import Symbol
 
 MACHINERY = {"apply", "binary", "outranking", "rank", "unary"}
-NUMPYS = {"arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh"}
+NUMPYS: set[str] = set()
 METHODS = {name for name in vars(Operand) if not name.startswith("_")} - MACHINERY - NUMPYS
 
 

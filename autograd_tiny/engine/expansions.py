@@ -1,0 +1,72 @@
+"""Rules and lowerings of rows that take more than a line, in rows looked up by name: `ops.py` imports this file."""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+from typing import Any
+
+from autograd_tiny.engine import special
+from autograd_tiny.engine.op import TABLE
+
+
+def shrink(a: Any, b: Any) -> Any:
+    """Return a factor by which hypot of two large numbers does not overflow."""
+    return TABLE["where"](TABLE["greater"](abs(a) + abs(b), 1e300), 0.25, 1.0)
+
+
+def gap(a: Any, b: Any) -> Any:
+    """Lower `gap`: the difference, 0 of equal infinities."""
+    return TABLE["where"](TABLE["equal"](a, b), 0.0, a - b)
+
+
+def softmax(y: Any, *xs: Any) -> tuple[Any, ...]:
+    """Compute the derivatives of y = log Σ eˣ; xs that are the same infinity share 1."""
+    exps = [TABLE["exp"](TABLE["gap"](x, y)) for x in xs]
+    total = special.pairwise(exps)
+    return tuple([e / total for e in exps])
+
+
+def logsumexp(*xs: Any) -> Any:
+    """Lower `logsumexp`: the maximum, and log1p of the other maxima and of exp of what lies below."""
+    where, equal, exp = TABLE["where"], TABLE["equal"], TABLE["exp"]
+    top = reduce(TABLE["maximum"], xs)
+    tops = special.pairwise([equal(x, top) for x in xs])
+    return top + TABLE["log1p"](tops - 1.0 + special.pairwise([where(equal(x, top), 0.0, exp(x - top)) for x in xs]))
+
+
+def silu(x: Any) -> Any:
+    """Lower `silu`: e⁻|x| in halves on the left."""
+    where, exp = TABLE["where"], TABLE["exp"]
+    half = exp(-0.5 * abs(x))
+    y = where(TABLE["less"](x, 0.0), x * half * half, x) / (1.0 + exp(-abs(x)))
+    return where(TABLE["equal"](x, -math.inf), -0.0, y)
+
+
+def softsign(x: Any) -> Any:
+    """Lower `softsign`: the sign at ±inf."""
+    return TABLE["where"](TABLE["equal"](abs(x), math.inf), TABLE["sign"](x), x / (1.0 + abs(x)))
+
+
+def logit(x: Any) -> Any:
+    """Lower `logit`: near its zero ½ by atanh."""
+    near = TABLE["less"](abs(x - 0.5), 0.25)
+    return TABLE["where"](near, 2.0 * TABLE["atanh"](2.0 * x - 1.0), TABLE["log"](x) - TABLE["log1p"](-x))
+
+
+def mod(a: Any, b: Any) -> Any:
+    """Lower `mod`: the remainder with the sign of a, moved to the sign of b."""
+    where, less, r = TABLE["where"], TABLE["less"], TABLE["fmod"](a, b)
+    across = TABLE["not_equal"](less(r, 0.0), less(b, 0.0))
+    return where(r, where(across, r + b, r), abs(r) / b)
+
+
+def floordiv(a: Any, b: Any) -> Any:
+    """Lower `floordiv`, as CPython computes it: (a - remainder) / b, rounded to the integer it is but for rounding."""
+    where, less, fmod = TABLE["where"], TABLE["less"], TABLE["fmod"]
+    r = fmod(a, b)
+    quotient = (a - r) / b - where(r, TABLE["not_equal"](less(r, 0.0), less(b, 0.0)), 0.0)
+    whole = quotient - fmod(quotient, 1.0)
+    whole = whole - less(quotient, whole)
+    whole = whole + less(0.5, quotient - whole)
+    return where(quotient, where(less(abs(quotient), special.FAR), whole, quotient), 0.0 * (a / b))
