@@ -167,7 +167,10 @@ class Familiar(Operand):
         return "" if self.op is None else self.op.infix[0] if self.op.infix else self.op.name
 
     def _refuse_rounding(self, *digits: object) -> NoReturn:
-        raise TypeError("rounding a Value would cut its gradient: write round(v.data, 2), or f'{v:.2f}' for display")
+        raise TypeError(
+            "rounding a Value would cut its gradient: write round(v.data, 2), f'{v:.2f}' for display, or v // 1 "
+            "for a step with derivative 0"
+        )
 
     __round__ = __floor__ = __ceil__ = __trunc__ = _refuse_rounding
 

@@ -36,16 +36,15 @@ class NumPyNames:
     def conjugate(self: Any) -> Any: return self
     def degrees(self: Any) -> Any: return self * (180.0 / math.pi)
     def radians(self: Any) -> Any: return self * (math.pi / 180.0)
-    def floor(self: Any) -> Any: return self // 1.0
-    def ceil(self: Any) -> Any: return -(-self // 1.0)
-    def trunc(self: Any) -> Any: return self - self.fmod(1.0)
     def expit(self: Any) -> Any: return self.sigmoid()
     # fmt: on
 
     rad2deg, deg2rad = degrees, radians
 
     def __array_ufunc__(self, ufunc: Any, method: str, *xs: Any, **options: Any) -> Any:
-        """Apply a ufunc as NumPy does to object arrays, and isnan, isinf and isfinite to the number itself."""
+        """Apply a ufunc as NumPy does to object arrays, which have no isnan, isinf, isfinite and logaddexp."""
+        if ufunc.__name__ == "logaddexp":
+            ufunc = _elementwise(_logaddexp)
         if method == "__call__" and ufunc.__name__ in TESTS and not options:
             return TESTS[ufunc.__name__](float(xs[0].data))
         if method == "__call__" and not options and ufunc.__name__ in SIGNS and not any(map(_is_array, xs)):
@@ -55,6 +54,16 @@ class NumPyNames:
 
 def _is_array(x: Any) -> bool:
     return hasattr(x, "__len__") or isinstance(x, complex)
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    return a.logaddexp(b) if hasattr(a, "logaddexp") else b.logaddexp(a)
+
+
+def _elementwise(f: Any) -> Any:
+    import numpy as np
+
+    return np.frompyfunc(f, 2, 1)
 
 
 def _boxed(x: Any) -> Any:

@@ -67,7 +67,7 @@ class Tracer(Operand):
     @classmethod
     def leaf(cls, seen: float, name: str) -> Tracer:
         """Make an input of the trace."""
-        return cls(seen, None, None, None, name)
+        return cls(real(seen), None, None, None, name)  # NumPy bools, of comparisons of its scalars, do not subtract
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
