@@ -184,7 +184,7 @@ def test_a_ladder_of_branches_ends_with_a_sentence():
     f = python(lambda x: next(k * x for k in range(1000) if x < k))
     for k in range(64):
         f(k + 0.5)
-    with pytest.raises(RuntimeError, match="more than 64 paths through its branches: choose by `where`"):
+    with pytest.raises(RuntimeError, match=r"more than 64 paths .* most at test_jit.py:\d+ \(f = python.*ops.maximum"):
         f(64.5)
 
 
