@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -130,7 +131,8 @@ class Results:
     >>> Results([1.0, {"a": 2.0}], each=False).around([3.0, 4.0])
     [3.0, {'a': 4.0}]
 
-    With `each`, every output is an array with one number per sample.
+    With `each`, the samples are the first axis of each output: a number becomes an array of n numbers, an array or a
+    list of numbers, or of lists of one length, an array of shape (n, …); other containers keep their items in place.
     """
 
     def __init__(self, returned: Any, each: bool) -> None:
@@ -145,14 +147,52 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
     if is_module(tree):
         raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
+    if each and (shape := _shape(tree)) is not None:
+        return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, is_array(tree))
     items = [item for _, item in kind.items(tree)]
     if is_array(tree) and not any(map(kind_of, items)):
-        return _array([next(places) for _ in items], tree.shape, each)
+        return _array([next(places) for _ in items], tree.shape)
     inner, model = (
         _all(items, places, each),
         rebuild(tree, itertools.repeat(0.0)),
     )  # so that no traced number is kept alive
     return inner if tree.__class__ is list else lambda ys: kind.build(model, inner(ys))
+
+
+def _shape(tree: Any) -> tuple[int, ...] | None:
+    """Return the shape of an array or of lists of equal length, down to numbers; None for any other container."""
+    if kind_of(tree) is None:
+        return ()
+    if not (is_array(tree) or isinstance(tree, list)):
+        return None
+    inner = {_shape(item) for item in (tree.ravel().tolist() if is_array(tree) else tree)} or {()}
+    shape = inner.pop()
+    if inner or shape is None:
+        return None
+    return (*(tree.shape if is_array(tree) else [len(tree)]), *shape)
+
+
+def _samples_first(found: list[int], shape: tuple[int, ...], as_array: bool) -> Shaper:
+    """Make an array of the outputs of all samples, with the batch axis first; nested lists if the outputs are lists."""
+    row = slice(found[0], found[-1] + 1) if found else slice(0)
+
+    def around(ys: Any) -> Any:
+        if ys.__class__ is list and not as_array:
+            return [_nested(list(sample), shape) for sample in zip(*ys[row], strict=True)]
+        import numpy as np
+
+        size = len(ys[0]) if len(ys) else 0
+        return np.moveaxis(np.asarray(ys[row], float).reshape(*shape, size), -1, 0)
+
+    return around
+
+
+def _nested(flat: list[float], shape: tuple[int, ...]) -> list[Any]:
+    """Nest a list of numbers: [1, 2, 3, 4] of shape (2, 2) is [[1, 2], [3, 4]]."""
+    if len(shape) < 2:
+        return flat
+    step = math.prod(shape[1:])
+    return [_nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
 
 
 def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
@@ -165,13 +205,11 @@ def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
     return lambda ys: [part(ys) for part in parts]
 
 
-def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
-    """Rebuild an array from its outputs; over a batch, the first axis is the batch axis."""
+def _array(found: list[int], shape: tuple[int, ...]) -> Shaper:
+    """Rebuild an array from its outputs."""
     import numpy as np
 
     row = slice(found[0], found[-1] + 1) if found else slice(0)
-    if each:
-        return lambda ys: np.moveaxis(np.asarray(ys[row], float).reshape(*shape, -1), -1, 0)
     if len(shape) == 1:
         return lambda ys: ys[row] if ys.__class__ is np.ndarray else np.array(ys[row], float)
     return lambda ys: np.asarray(ys[row], float).reshape(shape)
