@@ -9,7 +9,20 @@ from typing import Any
 
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import NUMBERS, indices, is_array, is_module, kind_of, leaves, rebuild, structure
+from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.tables import is_numeric
+from autograd_tiny.engine.tree import (
+    NUMBERS,
+    indices,
+    instead,
+    is_array,
+    is_module,
+    is_table,
+    kind_of,
+    leaves,
+    rebuild,
+    structure,
+)
 
 
 class Arguments:
@@ -33,9 +46,9 @@ class Arguments:
             raise ValueError(f"the batch is empty: {next(iter(sizes))} has no samples, expected at least 1")
         self.size = next(iter(sizes.values())) if sizes else None
         self.structure = tuple(
-            [(name, structure(x[0] if name in self.batched else x, name)) for name, x in named.items()]
+            [(name, structure(_item(x, 0) if name in self.batched else x, name)) for name, x in named.items()]
         )
-        shared = joined([numbers(x) for name, x in named.items() if name not in self.batched])
+        shared = joined([numbers(x, name) for name, x in named.items() if name not in self.batched])
         self.numbers = shared, list(self.batched.values()), self.size
 
     @property
@@ -60,14 +73,19 @@ class Arguments:
 
     def part(self, start: int, stop: int) -> Arguments:
         """The same call restricted to the samples start, …, stop - 1."""
-        cut = {name: x[start:stop] if name in self.batched else x for name, x in self.named.items()}
+        cut = {name: getattr(x, "iloc", x)[start:stop] if name in self.batched else x for name, x in self.named.items()}
         return Arguments(cut, self.positional, tuple(self.batched))
 
     def _one(self, sample: int) -> dict[str, Any]:
-        return {name: x[sample] if name in self.batched else x for name, x in self.named.items()}
+        return {name: _item(x, sample) if name in self.batched else x for name, x in self.named.items()}
 
 
-def numbers(x: Any) -> Any:
+def _item(x: Any, i: int) -> Any:
+    """Return sample i of a batch: a row of a DataFrame is a Series."""
+    return x.iloc[i] if is_table(x) else x[i]
+
+
+def numbers(x: Any, path: str = "argument") -> Any:
     """Flatten an argument to a list of floats or a one-dimensional array, in the order of its structure."""
     if x.__class__ is float:
         return [x]
@@ -75,7 +93,7 @@ def numbers(x: Any) -> Any:
         return x.ravel().astype(float, copy=False)
     if is_module(x):
         return [real(p.data) for _, p in x.named_parameters()]
-    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x)]  # type: ignore[attr-defined]
+    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x, path)]  # type: ignore[attr-defined]
 
 
 def paths(x: Any, name: str) -> list[str]:
@@ -100,21 +118,30 @@ def joined(parts: Sequence[Any]) -> Any:
 
 def samples(x: Any, name: str) -> Any:
     """Flatten a batched argument to a table with one row per sample: an array, or a list of lists without NumPy."""
+    if is_table(x):
+        import numpy as np
+
+        cells = x.to_numpy(float) if is_numeric(x) else np.array([real(cell) for _, cell in leaves(x, name)])
+        return np.ascontiguousarray(cells.reshape(len(x), -1) if cells.size else cells)
     if is_array(x):
+        if not x.ndim:
+            raise TypeError(f"{name} is batched: expected an array with one item per sample, got one number, {x!r:.60}")
         if x.dtype.kind in NUMBERS:
             import numpy as np
 
             return np.ascontiguousarray(x.reshape(len(x), -1) if x.size else x, float)
         x = list(x)
     if not isinstance(x, (list, tuple)):
-        raise TypeError(f"{name} is batched: expected an array or a list with one item per sample, got {x!r:.60}")
-    rows = [numbers(item) for item in x]
+        right = "an array, a list, a Series or a DataFrame with one item per sample"
+        got = f"{in_a_line(x)} of type {type(x).__name__}{instead(x)}"
+        raise TypeError(f"{name} is batched: expected {right}, got {got}")
     first = structure(x[0], f"{name}[0]") if x else None
     for i, item in enumerate(x):
         if structure(item, f"{name}[{i}]") != first:
             raise ValueError(
                 f"{name}[{i}] differs in structure from {name}[0]: all samples of a batch need the same structure"
             )
+    rows = [numbers(item, f"{name}[{i}]") for i, item in enumerate(x)]
     try:
         import numpy as np
     except ModuleNotFoundError:
@@ -148,7 +175,7 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
     if is_module(tree):
         raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
     if each and (shape := _shape(tree)) is not None:
-        return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, is_array(tree))
+        return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, not isinstance(tree, list))
     items = [item for _, item in kind.items(tree)]
     if is_array(tree) and not any(map(kind_of, items)):
         return _array([next(places) for _ in items], tree.shape)
@@ -161,15 +188,15 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
 
 def _shape(tree: Any) -> tuple[int, ...] | None:
     """Return the shape of an array or of lists of equal length, down to numbers; None for any other container."""
-    if kind_of(tree) is None:
+    if (kind := kind_of(tree)) is None:
         return ()
-    if not (is_array(tree) or isinstance(tree, list)):
+    if not (is_array(tree) or is_table(tree) or isinstance(tree, list)):
         return None
-    inner = {_shape(item) for item in (tree.ravel().tolist() if is_array(tree) else tree)} or {()}
+    inner = {_shape(item) for _, item in kind.items(tree)} or {()}
     shape = inner.pop()
     if inner or shape is None:
         return None
-    return (*(tree.shape if is_array(tree) else [len(tree)]), *shape)
+    return (*([len(tree)] if isinstance(tree, list) else tree.shape), *shape)
 
 
 def _samples_first(found: list[int], shape: tuple[int, ...], as_array: bool) -> Shaper:

@@ -367,7 +367,7 @@ REFUSED = [
     (lambda: python(lambda x: x)(np.array(["a"])), TypeError, r"x\[0\]: expected a real number, got 'a' of type str"),
     (lambda: python(lambda x: x, batch="x")([]), ValueError, "the batch is empty: x has no samples"),
     (lambda: python(lambda x: x, batch="x")(np.zeros((0, 2))), ValueError, "the batch is empty: x has no samples"),
-    (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array or a list"),
+    (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array, a list"),
     (lambda: python(lambda x, y: x, batch="x")(y=3.0), TypeError, "the batched argument x is missing"),
     (lambda: python(lambda x, y: x, batch=("x", "y"))([1.0], [1.0, 2.0]), ValueError, "x has 1, y has 2"),
     (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] differs in structure"),
