@@ -56,6 +56,13 @@ class Arguments:
         """Numbers per sample of each batched argument."""
         return tuple([len(table[0]) for table in self.batched.values()])
 
+    @property
+    def shapes(self) -> str:
+        """Shapes of the batches, for a message: ``; of the batches, x has shape (8, 1), y has shape (8,)``."""
+        found = {name: getattr(self.named[name], "shape", (self.size,)) for name in self.batched}
+        told = ", ".join(f"{name} has shape {shape}" for name, shape in found.items())
+        return told and f"; of the batches, {told}"
+
     def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
         """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
         found: dict[str, list[Any]] = {}

@@ -17,7 +17,7 @@ from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import are_targets
+from autograd_tiny.transforms.derivatives import NotOneNumber, are_targets
 from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
@@ -110,7 +110,10 @@ class Variants:
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         with recording() as recorded, selecting(), gc_paused():
-            returned = self.f(*args, **kwargs)
+            try:
+                returned = self.f(*args, **kwargs)
+            except NotOneNumber as error:
+                raise TypeError(f"{error}{given.shapes}") from None
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
             try:

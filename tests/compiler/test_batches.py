@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -112,3 +113,20 @@ def test_lists_that_are_no_array_keep_their_places():
     assert np.shape(jit(lambda x: {"none": [], "x": x}, batch="x")([1.0, 2.0])["none"])[-1] == 0
     shared = jit(grad(lambda w, x: w[0] * x + w[1]), batch="x")([1.0, 2.0], [3.0, 4.0])
     assert np.array_equal(shared, [[3.0, 1.0], [4.0, 1.0]])
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, hessian])
+@pytest.mark.parametrize("options", [{}, {"reduce": "mean"}], ids=["each", "mean"])
+@pytest.mark.parametrize("shapes", [((4, 1), (4,)), ((4,), (4, 1)), ((4, 2), (4,))], ids=str)
+def test_a_number_made_an_array_by_a_batch_is_refused_with_both_shapes(transform, options, shapes):
+    """Labels of shape (n, 1) against n outputs: each sample's loss is an array, not a number."""
+    x, y = map(np.ones, shapes)
+    f = jit(transform(lambda w, x, y: (w * x - y) ** 2), batch=("x", "y"), **options)
+    wide = f"({max(shapes)[1]},)"
+    text = f"returned an array of shape {wide}: grad needs one number; use jacobian; of the batches, x has shape "
+    with pytest.raises(TypeError, match=re.escape(f"{text}{shapes[0]}, y has shape {shapes[1]}")):
+        f(2.0, x, y)
+    with pytest.raises(TypeError, match=r"use jacobian; of the batches, x has shape \(3,\)"):
+        jit(grad(lambda x: [x, x]), batch="x")([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match=r"use jacobian$"):
+        jit(grad(lambda x: [x, x]))(1.0)
