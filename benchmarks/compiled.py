@@ -271,7 +271,7 @@ def greeks(spot, strike, years, rate, vol):
     """Compute price, delta, theta (with respect to the years left), rho, vega, gamma."""
     y, (delta, theta, rho, vega) = value_and_grad(price, argnums=(0, 2, 3, 4))(spot, strike, years, rate, vol)
     gamma = grad(grad(price))(spot, strike, years, rate, vol)
-    return [y, delta, theta, rho, vega, gamma]
+    return y, delta, theta, rho, vega, gamma
 
 
 def section_d(n=1_000_000):
@@ -343,7 +343,7 @@ def section_e(n=100_000):
 def by_place(found):
     """Torques and derivatives as (14, n): each torque, then its derivatives with respect to q, v and a."""
     ys, slopes = found
-    return [ys, [[np.transpose(row[k]) for row in slopes] for k in range(3)]]
+    return [np.transpose(ys), [[np.transpose(row[k]) for row in slopes] for k in range(3)]]
 
 
 def samples_last(found):

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import NUMBERS, indices, is_array, is_module, kind_of, leaves, rebuild, structure
+from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.tables import is_numeric
+from autograd_tiny.engine.tree import (
+    NUMBERS,
+    indices,
+    instead,
+    is_array,
+    is_module,
+    is_table,
+    kind_of,
+    leaves,
+    rebuild,
+    structure,
+)
 
 
 class Arguments:
@@ -32,15 +46,22 @@ class Arguments:
             raise ValueError(f"the batch is empty: {next(iter(sizes))} has no samples, expected at least 1")
         self.size = next(iter(sizes.values())) if sizes else None
         self.structure = tuple(
-            [(name, structure(x[0] if name in self.batched else x, name)) for name, x in named.items()]
+            [(name, structure(_item(x, 0) if name in self.batched else x, name)) for name, x in named.items()]
         )
-        shared = joined([numbers(x) for name, x in named.items() if name not in self.batched])
+        shared = joined([numbers(x, name) for name, x in named.items() if name not in self.batched])
         self.numbers = shared, list(self.batched.values()), self.size
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Numbers per sample of each batched argument."""
         return tuple([len(table[0]) for table in self.batched.values()])
+
+    @property
+    def shapes(self) -> str:
+        """Shapes of the batches, for a message: ``; of the batches, x has shape (8, 1), y has shape (8,)``."""
+        found = {name: getattr(self.named[name], "shape", (self.size,)) for name in self.batched}
+        told = ", ".join(f"{name} has shape {shape}" for name, shape in found.items())
+        return told and f"; of the batches, {told}"
 
     def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
         """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
@@ -59,14 +80,19 @@ class Arguments:
 
     def part(self, start: int, stop: int) -> Arguments:
         """The same call restricted to the samples start, …, stop - 1."""
-        cut = {name: x[start:stop] if name in self.batched else x for name, x in self.named.items()}
+        cut = {name: getattr(x, "iloc", x)[start:stop] if name in self.batched else x for name, x in self.named.items()}
         return Arguments(cut, self.positional, tuple(self.batched))
 
     def _one(self, sample: int) -> dict[str, Any]:
-        return {name: x[sample] if name in self.batched else x for name, x in self.named.items()}
+        return {name: _item(x, sample) if name in self.batched else x for name, x in self.named.items()}
 
 
-def numbers(x: Any) -> Any:
+def _item(x: Any, i: int) -> Any:
+    """Return sample i of a batch: a row of a DataFrame is a Series."""
+    return x.iloc[i] if is_table(x) else x[i]
+
+
+def numbers(x: Any, path: str = "argument") -> Any:
     """Flatten an argument to a list of floats or a one-dimensional array, in the order of its structure."""
     if x.__class__ is float:
         return [x]
@@ -74,7 +100,7 @@ def numbers(x: Any) -> Any:
         return x.ravel().astype(float, copy=False)
     if is_module(x):
         return [real(p.data) for _, p in x.named_parameters()]
-    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x)]  # type: ignore[attr-defined]
+    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x, path)]  # type: ignore[attr-defined]
 
 
 def paths(x: Any, name: str) -> list[str]:
@@ -99,21 +125,30 @@ def joined(parts: Sequence[Any]) -> Any:
 
 def samples(x: Any, name: str) -> Any:
     """Flatten a batched argument to a table with one row per sample: an array, or a list of lists without NumPy."""
+    if is_table(x):
+        import numpy as np
+
+        cells = x.to_numpy(float) if is_numeric(x) else np.array([real(cell) for _, cell in leaves(x, name)])
+        return np.ascontiguousarray(cells.reshape(len(x), -1) if cells.size else cells)
     if is_array(x):
+        if not x.ndim:
+            raise TypeError(f"{name} is batched: expected an array with one item per sample, got one number, {x!r:.60}")
         if x.dtype.kind in NUMBERS:
             import numpy as np
 
             return np.ascontiguousarray(x.reshape(len(x), -1) if x.size else x, float)
         x = list(x)
     if not isinstance(x, (list, tuple)):
-        raise TypeError(f"{name} is batched: expected an array or a list with one item per sample, got {x!r:.60}")
-    rows = [numbers(item) for item in x]
+        right = "an array, a list, a Series or a DataFrame with one item per sample"
+        got = f"{in_a_line(x)} of type {type(x).__name__}{instead(x)}"
+        raise TypeError(f"{name} is batched: expected {right}, got {got}")
     first = structure(x[0], f"{name}[0]") if x else None
     for i, item in enumerate(x):
         if structure(item, f"{name}[{i}]") != first:
             raise ValueError(
                 f"{name}[{i}] differs in structure from {name}[0]: all samples of a batch need the same structure"
             )
+    rows = [numbers(item, f"{name}[{i}]") for i, item in enumerate(x)]
     try:
         import numpy as np
     except ModuleNotFoundError:
@@ -130,7 +165,8 @@ class Results:
     >>> Results([1.0, {"a": 2.0}], each=False).around([3.0, 4.0])
     [3.0, {'a': 4.0}]
 
-    With `each`, every output is an array with one number per sample.
+    With `each`, the samples are the first axis of each output: a number becomes an array of n numbers, an array or a
+    list of numbers, or of lists of one length, an array of shape (n, …); other containers keep their items in place.
     """
 
     def __init__(self, returned: Any, each: bool) -> None:
@@ -145,14 +181,52 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         return (lambda ys: ys[i]) if each else (lambda ys: float(ys[i]))
     if is_module(tree):
         raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
+    if each and (shape := _shape(tree)) is not None:
+        return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, not isinstance(tree, list))
     items = [item for _, item in kind.items(tree)]
     if is_array(tree) and not any(map(kind_of, items)):
-        return _array([next(places) for _ in items], tree.shape, each)
+        return _array([next(places) for _ in items], tree.shape)
     inner, model = (
         _all(items, places, each),
         rebuild(tree, itertools.repeat(0.0)),
     )  # so that no traced number is kept alive
     return inner if tree.__class__ is list else lambda ys: kind.build(model, inner(ys))
+
+
+def _shape(tree: Any) -> tuple[int, ...] | None:
+    """Return the shape of an array or of lists of equal length, down to numbers; None for any other container."""
+    if (kind := kind_of(tree)) is None:
+        return ()
+    if not (is_array(tree) or is_table(tree) or isinstance(tree, list)):
+        return None
+    inner = {_shape(item) for _, item in kind.items(tree)} or {()}
+    shape = inner.pop()
+    if inner or shape is None:
+        return None
+    return (*([len(tree)] if isinstance(tree, list) else tree.shape), *shape)
+
+
+def _samples_first(found: list[int], shape: tuple[int, ...], as_array: bool) -> Shaper:
+    """Make an array of the outputs of all samples, with the batch axis first; nested lists if the outputs are lists."""
+    row = slice(found[0], found[-1] + 1) if found else slice(0)
+
+    def around(ys: Any) -> Any:
+        if ys.__class__ is list and not as_array:
+            return [_nested(list(sample), shape) for sample in zip(*ys[row], strict=True)]
+        import numpy as np
+
+        size = len(ys[0]) if len(ys) else 0
+        return np.moveaxis(np.asarray(ys[row], float).reshape(*shape, size), -1, 0)
+
+    return around
+
+
+def _nested(flat: list[float], shape: tuple[int, ...]) -> list[Any]:
+    """Nest a list of numbers: [1, 2, 3, 4] of shape (2, 2) is [[1, 2], [3, 4]]."""
+    if len(shape) < 2:
+        return flat
+    step = math.prod(shape[1:])
+    return [_nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
 
 
 def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
@@ -165,13 +239,11 @@ def _all(items: Sequence[Any], places: Iterator[int], each: bool) -> Shaper:
     return lambda ys: [part(ys) for part in parts]
 
 
-def _array(found: list[int], shape: tuple[int, ...], each: bool) -> Shaper:
-    """Rebuild an array from its outputs; over a batch, the first axis is the batch axis."""
+def _array(found: list[int], shape: tuple[int, ...]) -> Shaper:
+    """Rebuild an array from its outputs."""
     import numpy as np
 
     row = slice(found[0], found[-1] + 1) if found else slice(0)
-    if each:
-        return lambda ys: np.moveaxis(np.asarray(ys[row], float).reshape(*shape, -1), -1, 0)
     if len(shape) == 1:
         return lambda ys: ys[row] if ys.__class__ is np.ndarray else np.array(ys[row], float)
     return lambda ys: np.asarray(ys[row], float).reshape(shape)

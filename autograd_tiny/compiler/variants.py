@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
@@ -14,7 +17,8 @@ from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import are_targets
+from autograd_tiny.transforms.derivatives import NotOneNumber, are_targets
+from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
 
@@ -58,6 +62,7 @@ class Variants:
         self.f, self.reduce = f, reduce
         self.build = partial(named(backend).kernel, **options)
         self.known: list[Variant] = []
+        self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
         self._lock = threading.RLock()  # of several first calls, one traces and the others wait
 
@@ -100,12 +105,15 @@ class Variants:
         """Run f on traced numbers with the values of one sample, and add the variant for its path."""
         if len(self.known) == MAX_VARIANTS:
             raise RuntimeError(
-                f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches: choose by `where`, "
-                "which does not branch"
+                f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
+                "without a branch, by ops.where, ops.maximum, or functools.reduce(ops.maximum, z) for many numbers"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording() as recorded, gc_paused():
-            returned = self.f(*args, **kwargs)
+        with recording() as recorded, selecting(), gc_paused():
+            try:
+                returned = self.f(*args, **kwargs)
+            except NotOneNumber as error:
+                raise TypeError(f"{error}{given.shapes}") from None
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
             try:
@@ -116,6 +124,7 @@ class Variants:
                 raise TypeError(f"{error}; a compiled function must return numbers") from None
         if are_targets(recorded.captured):
             raise Elsewhere(f"{_name(self.f)} closes over a Value that is a differentiation target")
+        self._lines.update(guard.source for guard in recorded.guards)
         captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
@@ -139,6 +148,12 @@ class Variants:
         )
         self.known.append(variant)
         return variant
+
+    def _most(self) -> str:
+        """Name the line with most comparisons: ``, most at train.py:12 (if x > y:)``."""
+        ((file, line), _), *_ = self._lines.most_common(1)
+        text = linecache.getline(file, line).strip()
+        return f", most at {Path(file).name}:{line}" + (f" ({text:.60})" if text else "")
 
     def _parted(self, given: Arguments) -> tuple[Any, Results]:
         """Run each sample by the variant that fits it, and merge the results."""

@@ -15,6 +15,7 @@ symbol.py      symbolic numbers that print as formulas; `explain`
 names.py       labels of nodes
 digits.py      numbers rounded for display
 expression.py  arithmetic parsed from text
+tables.py      Series and DataFrames of pandas as containers
 tree.py        nested containers of numbers: lists, dicts, arrays, Modules
 provenance.py  source line and module of each value; `tracing`
 files.py       atomic file writes

@@ -76,9 +76,9 @@ class Op:
             if len(xs) != arity:
                 raise TypeError(f"{self.name} takes {counted(arity, 'operand')}, got {len(xs)}")
         for x in xs:
-            if x.__class__ is not float and hasattr(x, "apply") and (y := x.apply(self, xs)) is not NotImplemented:
+            if x.__class__ is not float and hasattr(x, "outranking") and (y := x.apply(self, xs)) is not NotImplemented:
                 return y
-        return self(*[real(x) for x in xs if not hasattr(x, "apply")])  # raises: a kind of number refused the others
+        return self(*[real(x) for x in xs if not hasattr(x, "outranking")])  # raises: a kind of number refused
 
     def local_derivatives(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
         """Return the local derivatives ∂y/∂xs[i], as numbers of the kind of y and xs; None for operands not wanted."""

@@ -17,12 +17,31 @@ FAR = 2.0**51  # larger exponents lose their fraction or parity when 1 is subtra
 
 
 def real(x: Any) -> float:
-    """Convert a real number (int, bool, Decimal, Fraction, NumPy scalar) to float; TypeError for anything else."""
+    """Convert a real number (int, bool, Decimal, Fraction, NumPy scalar, array without axes) to float.
+
+    Raises TypeError for anything else, and OverflowError for a finite number that is no double.
+    """
     kind = type(x)
+    if kind is float:
+        return x
     imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
-    if kind is float or (hasattr(kind, "__float__") and not hasattr(kind, "__len__") and not imaginary):
-        return float(x)
-    raise TypeError(f"expected a real number, got {x!r:.60} of type {kind.__name__}")
+    one = not hasattr(kind, "__len__") or _is_one(x)
+    if hasattr(kind, "__float__") and one and not imaginary:
+        y = float(x)
+        if math.isinf(y) and issubclass(kind, numbers.Number) and x != y:
+            raise OverflowError(f"{x!r:.60} of type {kind.__name__} is too large for a float")
+        return y
+    raise TypeError(f"expected a real number, got {in_a_line(x)} of type {kind.__name__}")
+
+
+def in_a_line(x: Any) -> str:
+    """Return the start of repr(x) without line breaks, for a message."""
+    return " ".join(f"{x!r:.120}".split())[:60]
+
+
+def _is_one(x: Any) -> bool:
+    """Return True for an array of NumPy without axes that holds a real number."""
+    return type(x).__name__ == "ndarray" and x.shape == () and x.dtype.kind in "biuf"
 
 
 def power(a: float, b: float) -> float:

@@ -1,7 +1,8 @@
 """Containers of numbers: flatten them to leaves, rebuild them around new leaves, and key their structure.
 
-A registry holds the kinds of container: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays,
-Modules, and types added with `register`. Transforms, `jit`, `nn` and `tracing` walk containers through it.
+A registry holds the kinds of container: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays, Series and
+DataFrames of pandas, Modules, and types added with `register`. Transforms, `jit`, `nn` and `tracing` walk containers
+through it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from autograd_tiny.engine import tables
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 
 Items = Iterable[tuple[str, Any]]
 NUMBERS = "biuf"  # dtype kinds of NumPy's real numbers
+INSTEAD = {  # subclasses of arrays that compute otherwise, and what to pass
+    "matrix": "np.asarray(x) is the array",
+    "MaskedArray": "x.compressed() leaves out what is masked, x.filled(0.0) replaces it",
+}
 
 
 class Kind(NamedTuple):
@@ -78,8 +84,10 @@ def _look_up(cls: type) -> Kind | None:
             return _registry[base]
     if hasattr(cls, "named_parameters") and hasattr(cls, "with_parameters"):
         return _MODULE
-    if hasattr(cls, "ravel") and hasattr(cls, "dtype") and hasattr(cls, "__setitem__"):  # a NumPy scalar has no items
-        return _ARRAY
+    if tables.is_table(cls):
+        return _TABLE
+    if all(hasattr(cls, name) for name in ("ravel", "reshape", "dtype", "__setitem__")):  # a NumPy scalar has no items
+        return None if any(base.__name__ in INSTEAD for base in cls.__mro__) else _ARRAY
     return _DATACLASS if dataclasses.is_dataclass(cls) else None
 
 
@@ -93,7 +101,7 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
     """
     kind = kind_of(tree)
     if kind is not None:
-        for suffix, item in kind.items(tree):
+        for suffix, item in _items(kind, tree, path):
             yield from leaves(item, path + suffix)
     elif isinstance(tree, Operand):
         yield path, tree
@@ -101,12 +109,27 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
         try:
             yield path, real(tree)
         except TypeError as error:
-            raise TypeError(f"{path}: {error}; expected numbers, or {_containers()} of numbers") from None
+            right = instead(tree) or f"; expected numbers, or {_containers()} of numbers"
+            raise TypeError(f"{path}: {error}{right}") from None
+        except OverflowError as error:
+            raise OverflowError(f"{path}: {error}") from None
+
+
+def _items(kind: Kind, tree: Any, path: str) -> Items:
+    try:
+        return kind.items(tree)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
+
+
+def instead(x: Any) -> str:
+    """Return the advice for an array of a refused kind, after a semicolon; empty for anything else."""
+    return next((f"; {INSTEAD[base.__name__]}" for base in x.__class__.__mro__ if base.__name__ in INSTEAD), "")
 
 
 def _containers() -> str:
     others = [f"{kind.__name__}s" for kind in _registry if kind is not type(None)]
-    return ", ".join([*others, "dataclasses", "arrays and Modules"])
+    return ", ".join([*others, "dataclasses", "arrays, Series, DataFrames and Modules"])
 
 
 def rebuild(tree: Any, new: Iterable[Any], as_gradient: bool = False) -> Any:
@@ -141,7 +164,7 @@ def structure(tree: Any, path: str = "argument") -> Hashable:
     if (kind is _ARRAY and tree.dtype.kind in NUMBERS) or kind is _MODULE:
         return cls, kind.key(tree)
     if kind is not None:
-        items = [(suffix, structure(item, path + suffix)) for suffix, item in kind.items(tree)]
+        items = [(suffix, structure(item, path + suffix)) for suffix, item in _items(kind, tree, path)]
         return (cls, kind.key(tree), *items)
     for _ in leaves(tree, path):  # raises, naming the path, if it is not a number
         pass
@@ -153,7 +176,7 @@ def holds_operands(tree: Any) -> bool:
     kind = kind_of(tree)
     if kind is None:
         return isinstance(tree, Operand)
-    if kind is _MODULE or (kind is _ARRAY and tree.dtype != object):
+    if kind is _MODULE or (kind is _ARRAY and tree.dtype != object) or (kind is _TABLE and tables.is_numeric(tree)):
         return False
     return any(holds_operands(item) for _, item in kind.items(tree))
 
@@ -169,6 +192,11 @@ def below(x: Any) -> Items:
 def is_array(x: Any) -> bool:
     """Return True if x is a NumPy array or has its interface."""
     return kind_of(x) is _ARRAY
+
+
+def is_table(x: Any) -> bool:
+    """Return True if x is a Series or a DataFrame of pandas."""
+    return kind_of(x) is _TABLE
 
 
 def is_module(x: Any) -> bool:
@@ -231,8 +259,17 @@ _NAMED_TUPLE = Kind(
 _DATACLASS = Kind(
     lambda x: [(f".{field.name}", getattr(x, field.name)) for field in dataclasses.fields(x)], _dataclass_like
 )
+
+
+def _elements(x: Any) -> Items:
+    if x.dtype.names:
+        raise TypeError(f"expected real numbers, got an array of records, of dtype {x.dtype}")
+    return zip([f"[{i}]" if i else "" for i in indices(x.shape)], x.ravel().tolist(), strict=True)
+
+
+_TABLE = Kind(tables.items, tables.build, tables.key)
 _ARRAY = Kind(
-    lambda x: zip([f"[{i}]" if i else "" for i in indices(x.shape)], x.ravel().tolist(), strict=True),
+    _elements,
     lambda x, items: array_of(items, x.shape),
     lambda x: x.shape,
 )

@@ -20,7 +20,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
-from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
+from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, number, traced
@@ -29,6 +29,10 @@ Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that record their operations
 _active: set[Any] = set()  # nodes that derivatives under way, in any thread, are taken with respect to
 _within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
+
+
+class NotOneNumber(TypeError):
+    """A function whose gradient is taken returned a container."""
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -58,7 +62,9 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _run(f, args, kwargs, argnums)
         if kind_of(run.output) is not None:
-            raise TypeError(f"{_name(f)} returned a {type(run.output).__name__}: grad needs one number; use jacobian")
+            kind = type(run.output).__name__
+            got = f"an array of shape {run.output.shape}" if is_array(run.output) else f"a {kind}"
+            raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number; use jacobian")
         return run.settled(run.output), run.gradient(run.output)
 
     return _named(f, "value_and_grad", derivative)

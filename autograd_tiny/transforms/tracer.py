@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.provenance import is_engine
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
+
+LIBRARIES = ("<frozen", *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class Guard(NamedTuple):
@@ -20,6 +26,7 @@ class Guard(NamedTuple):
 
     condition: Any  # a Tracer, 1 or 0
     held: bool
+    source: tuple[str, int]  # file and line of the comparison
 
 
 def _cut() -> Op:
@@ -193,5 +200,19 @@ def _guarded(op: Op, a: Any, b: Any) -> bool:
     other = traced(b.data if isinstance(b, Dual) else b)
     condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0
-    recorded.guards.append(Guard(condition, held))
+    recorded.guards.append(Guard(condition, held, _line()))
     return held
+
+
+def _line() -> tuple[str, int]:
+    """Return file and line of the user's code that is running: not of the engine or of an installed library."""
+    frame: FrameType | None = sys._getframe(2)
+    found = []
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not is_engine(file):
+            found.append((file, frame.f_lineno))
+            if not file.startswith(LIBRARIES):
+                return found[-1]
+        frame = frame.f_back
+    return found[0]

@@ -184,7 +184,7 @@ def test_a_ladder_of_branches_ends_with_a_sentence():
     f = python(lambda x: next(k * x for k in range(1000) if x < k))
     for k in range(64):
         f(k + 0.5)
-    with pytest.raises(RuntimeError, match="more than 64 paths through its branches: choose by `where`"):
+    with pytest.raises(RuntimeError, match=r"more than 64 paths .* most at test_jit.py:\d+ \(f = python.*ops.maximum"):
         f(64.5)
 
 
@@ -367,7 +367,7 @@ REFUSED = [
     (lambda: python(lambda x: x)(np.array(["a"])), TypeError, r"x\[0\]: expected a real number, got 'a' of type str"),
     (lambda: python(lambda x: x, batch="x")([]), ValueError, "the batch is empty: x has no samples"),
     (lambda: python(lambda x: x, batch="x")(np.zeros((0, 2))), ValueError, "the batch is empty: x has no samples"),
-    (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array or a list"),
+    (lambda: python(lambda x: x, batch="x")(3.0), TypeError, "x is batched: expected an array, a list"),
     (lambda: python(lambda x, y: x, batch="x")(y=3.0), TypeError, "the batched argument x is missing"),
     (lambda: python(lambda x, y: x, batch=("x", "y"))([1.0], [1.0, 2.0]), ValueError, "x has 1, y has 2"),
     (lambda: python(lambda x: x[0], batch="x")([[1.0], [1.0, 2.0]]), ValueError, r"x\[1\] differs in structure"),

@@ -139,11 +139,12 @@ def test_numpy_scalars_are_taken_and_arrays_spread():
     np = pytest.importorskip("numpy")
     assert Value(np.float32(0.5)).data == 0.5
     assert type(Value(np.int64(3)).data) is float
+    assert Value(np.array(1.5)).data == 1.5
     assert (np.float64(3.0) * Value(2.0)).data == (Value(2.0) * np.int64(3)).data == 6.0
     assert [v.data for v in Value(2.0) * np.array([1.0, 2.0])] == [2.0, 4.0]
     assert [v.data for v in np.array([1.0, 2.0]) - Value(2.0)] == [-1.0, 0.0]
     assert [v.data for v in np.arctan(np.array([Value(1.0)]))] == [math.atan(1.0)]
-    for x in (np.array([1.0]), np.array(1.0), np.complex64(1)):
+    for x in (np.array([1.0]), np.array(1j), np.complex64(1)):
         with pytest.raises(TypeError, match="expected a real number"):
             Value(x)
 
