@@ -20,7 +20,7 @@ from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating, settled
 from autograd_tiny.transforms.program import Program
-from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
+from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
@@ -109,6 +109,8 @@ class Jitted:
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick: dict[Any, Callable[..., Any]] = {}  # fast path for branch-free functions, by argument signature
+        self._builtin: Callable[..., Any] | None = None  # faster still, of floats only; may return NotImplemented
+        self._around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # if it is not loaded, no argument is an array
@@ -120,6 +122,9 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        direct = self._builtin
+        if direct is not None and not UNDER_WAY and not kwargs and (y := direct(*args)) is not NotImplemented:
+            return y if self._around is None else self._around(y)
         glance = None if kwargs else self._glance(args)
         within = is_differentiating() or is_recording()  # f may close over a differentiation target
         if glance is not None and not within and (call := self._quick.get(glance)) is not None:
@@ -186,6 +191,7 @@ class Jitted:
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
         self._made += 1
+        self._builtin = None
         self._quick.clear()  # quick calls do not update `used`: the next call of each takes the slow path and does
         if len(self._variants) >= STRUCTURES:
             unused, _ = min(list(self._variants.items()), key=lambda item: item[1].used)
@@ -218,7 +224,12 @@ class Jitted:
         """Fast path of a branch-free function, for arguments with this signature."""
         kernel, around, mean = variant.kernel, variant.results.around, self._mean
         if variant.plain:
-            return lambda args: around(kernel(args))
+
+            def plain(args: tuple[Any, ...]) -> Any:
+                self._direct(variant)
+                return around(kernel(args))
+
+            return plain
         places = list(enumerate(self._batched))
         fixed = [(i, glance[i] is not float and len(glance[i]) == 1) for i, batched in places if not batched]
         moving = [(i, len(glance[i])) for i, batched in places if batched]
@@ -237,6 +248,12 @@ class Jitted:
             return around(mean(kernel(shared, tables, size), size))
 
         return call
+
+    def _direct(self, variant: Variant) -> None:
+        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
+        if self._builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
+            alone = variant.results.shape is float
+            self._around, self._builtin = None if alone else variant.results.around, make(alone)
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":
