@@ -2,6 +2,7 @@
 
 jitted.py     `jit`: check a call, choose the compiled code, rebuild the result
 variants.py   specialised traces of a function, one per path through its branches
+flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
 lower.py      lower ops to machine instructions and calls of the C library

@@ -13,6 +13,7 @@ from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
+from autograd_tiny.compiler.flatten import Flat, flattener
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.variants import Function, Variant, Variants
 from autograd_tiny.engine.operand import Operand
@@ -20,8 +21,9 @@ from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating, settled
 from autograd_tiny.transforms.program import Program
-from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
+from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
+FLATTENERS = 4  # kept per function
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
 
@@ -111,6 +113,9 @@ class Jitted:
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick: dict[Any, Callable[..., Any]] = {}  # fast path for branch-free functions, by argument signature
+        self._flat: list[tuple[Flat, Callable[[Any, tuple[Any, ...]], Any]]] = []  # the same for trees, latest first
+        self._builtin: Callable[..., Any] | None = None  # faster still, of floats only; may return NotImplemented
+        self._around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # if it is not loaded, no argument is an array
@@ -122,10 +127,17 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        direct = self._builtin
+        if direct is not None and not UNDER_WAY and not kwargs and (y := direct(*args)) is not NotImplemented:
+            return y if self._around is None else self._around(y)
         glance = None if kwargs else self._glance(args)
         within = is_differentiating() or is_recording()  # f may close over a differentiation target
         if glance is not None and not within and (call := self._quick.get(glance)) is not None:
             return call(args)
+        if glance is None and not UNDER_WAY and not kwargs:
+            for flat, call in self._flat:
+                if (shared := flat(args)) is not None:
+                    return call(shared, args)
         on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
@@ -140,8 +152,11 @@ class Jitted:
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
-        if glance is not None and variants.known[0].guard is None and not self.check_finite:
-            self._quick[glance] = self._planned(variants.known[0], glance)
+        if variants.known[0].guard is None and not self.check_finite:
+            if glance is not None:
+                self._quick[glance] = self._planned(variants.known[0], glance)
+            elif not kwargs and not on_operands:
+                self._flatten(args, variants)
         return results.around(self._mean(outputs, given.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -188,6 +203,7 @@ class Jitted:
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
         self._made += 1
+        self._builtin, self._flat = None, []
         self._quick.clear()  # quick calls do not update `used`: the next call of each takes the slow path and does
         if len(self._variants) >= STRUCTURES:
             unused, _ = min(list(self._variants.items()), key=lambda item: item[1].used)
@@ -218,16 +234,31 @@ class Jitted:
 
     def _planned(self, variant: Variant, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
         """Fast path of a branch-free function, for arguments with this signature."""
-        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        kernel, around = variant.kernel, variant.results.around
         if variant.plain:
-            return lambda args: around(kernel(args))
-        places = list(enumerate(self._batched))
-        fixed = [(i, glance[i] is not float and len(glance[i]) == 1) for i, batched in places if not batched]
-        moving = [(i, len(glance[i])) for i, batched in places if batched]
-        alone = fixed[0][0] if len(fixed) == 1 and fixed[0][1] else None
+
+            def plain(args: tuple[Any, ...]) -> Any:
+                self._direct(variant)
+                return around(kernel(args))
+
+            return plain
+        fixed = [i for i, batched in enumerate(self._batched) if not batched]
+        alone = fixed[0] if len(fixed) == 1 and glance[fixed[0]] is not float and len(glance[fixed[0]]) == 1 else None
+        whole = self._whole(
+            variant, [len(g) if batched else None for g, batched in zip(glance, self._batched, strict=True)]
+        )
 
         def call(args: tuple[Any, ...]) -> Any:
-            shared = args[alone] if alone is not None else joined([numbers(args[i]) for i, _ in fixed])
+            return whole(args[alone] if alone is not None else joined([numbers(args[i]) for i in fixed]), args)
+
+        return call
+
+    def _whole(self, variant: Variant, axes: list[int | None]) -> Callable[[Any, tuple[Any, ...]], Any]:
+        """Call of a branch-free function, with the numbers that all samples share and the arrays of the batch."""
+        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        moving = [(i, n) for i, n in enumerate(axes) if n is not None]
+
+        def call(shared: Any, args: tuple[Any, ...]) -> Any:
             if variant.captured:
                 shared = variant.numbers(shared)
             if not moving:
@@ -239,6 +270,21 @@ class Jitted:
             return around(mean(kernel(shared, tables, size), size))
 
         return call
+
+    def _flatten(self, args: tuple[Any, ...], variants: Variants) -> None:
+        """Write a flattener for arguments like these, from their second call on."""
+        variants.calls += 1
+        if variants.calls != 2 or variants.known[0].captured or len(args) != len(self._batched):
+            return
+        if (flat := flattener(args, self._batched)) is not None:
+            axes = [args[i].ndim - 1 if batched else None for i, batched in enumerate(self._batched)]
+            self._flat = [(flat, self._whole(variants.known[0], axes)), *self._flat[: FLATTENERS - 1]]
+
+    def _direct(self, variant: Variant) -> None:
+        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
+        if self._builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
+            alone = variant.results.shape is float
+            self._around, self._builtin = None if alone else variant.results.around, make(alone)
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":

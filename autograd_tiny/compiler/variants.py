@@ -64,6 +64,7 @@ class Variants:
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
+        self.calls = 0  # with trees of this structure, until a flattener is written
         self._lock = threading.RLock()  # of several first calls, one traces and the others wait
 
     def run(self, given: Arguments) -> tuple[Any, Results]:

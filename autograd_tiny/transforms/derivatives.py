@@ -23,7 +23,7 @@ from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
-from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, number, traced
+from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
 NODES = (Value, Tracer)  # numbers that record their operations
@@ -306,9 +306,11 @@ def _constant(x: Any) -> Any:
 def _differentiating(targets: list[Any]) -> Iterator[None]:
     _active.update(targets)
     token = _within.set(True)
+    UNDER_WAY.add(mark := object())
     try:
         yield
     finally:
+        UNDER_WAY.discard(mark)
         _within.reset(token)
         _active.difference_update(targets)
 

@@ -46,6 +46,7 @@ class Recorded:
     ended: bool = False  # tasks created while tracing keep the context
 
 
+UNDER_WAY: set[Any] = set()  # a mark for each derivative and trace under way in any thread; usually empty
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: not tracing
 
 
@@ -186,10 +187,12 @@ def recording() -> Iterator[Recorded]:
     """Trace in this block: collect guards and the Values that functions close over."""
     recorded = Recorded([], {})
     token = _recorded.set(recorded)
+    UNDER_WAY.add(mark := object())
     try:
         yield recorded
     finally:
         recorded.ended = True
+        UNDER_WAY.discard(mark)
         _recorded.reset(token)
 
 

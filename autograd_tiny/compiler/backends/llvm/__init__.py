@@ -6,5 +6,6 @@ blocks.py     pack the inputs of a block of samples into vectors
 sums.py       sum over lanes and shards
 loops.py      loop over blocks and shards
 engine.py     compile assembly and load the code
+entry.py      call the code with floats, as a builtin function
 kernel.py     call the code with numbers
 """

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.engine import Code
+from autograd_tiny.compiler.backends.llvm.entry import builtin
 from autograd_tiny.compiler.backends.pool import together
 from autograd_tiny.transforms.program import Program
 
@@ -44,6 +45,7 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
         free.append(mine)
         return ys
 
+    kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
     return kernel
 
 
