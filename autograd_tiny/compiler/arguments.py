@@ -21,6 +21,7 @@ from autograd_tiny.engine.tree import (
     kind_of,
     leaves,
     rebuild,
+    sorted_keys,
     structure,
 )
 
@@ -190,7 +191,14 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         _all(items, places, each),
         rebuild(tree, itertools.repeat(0.0)),
     )  # so that no traced number is kept alive
-    return inner if tree.__class__ is list else lambda ys: kind.build(model, inner(ys))
+    if tree.__class__ is list:
+        return inner
+    if tree.__class__ is tuple:
+        return lambda ys: tuple(inner(ys))
+    if tree.__class__ is dict:
+        keys = sorted_keys(tree)
+        return lambda ys: {**model, **dict(zip(keys, inner(ys), strict=True))}
+    return lambda ys: kind.build(model, inner(ys))
 
 
 def _shape(tree: Any) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from autograd_tiny.engine.op import Op
-from autograd_tiny.engine.tree import below, is_module
+from autograd_tiny.engine.tree import below, is_module, sorted_keys
 from autograd_tiny.engine.value import Value
 from autograd_tiny.nn.modules import Module
 
@@ -91,7 +91,7 @@ class _Writer:
                 self.items(x, place, self.walk)
         elif x.__class__ is dict:
             self.check_class(x, place, f" and len({place}) == {len(x)}")
-            for key in _sorted(x):
+            for key in sorted_keys(x):
                 self.walk(x[key], self.name(f"{place}[{self.constant(key)}]"))
         elif x is None:
             self.check(f"{place} is None")
@@ -160,7 +160,7 @@ class _Writer:
                 self.items(x, place, self.held)
         elif x.__class__ is dict:
             self.check_class(x, place, f" and len({place}) == {len(x)}")
-            for key in _sorted(x):
+            for key in sorted_keys(x):
                 self.held(x[key], self.name(f"{place}[{self.constant(key)}]"))
         elif is_module(x):
             self.module(x, place)
@@ -222,10 +222,3 @@ class _Writer:
 
 def _is_plain_array(x: Any) -> bool:
     return (x.__class__.__module__, x.__class__.__name__) == ("numpy", "ndarray") and x.dtype == float
-
-
-def _sorted(x: dict[Any, Any]) -> list[Any]:
-    try:
-        return sorted(x)
-    except TypeError:
-        raise _NoCode from None

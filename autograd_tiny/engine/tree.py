@@ -220,7 +220,7 @@ def indices(shape: tuple[int, ...]) -> Iterator[str]:
     return (", ".join(map(str, place)) for place in itertools.product(*map(range, shape)))
 
 
-def _keys(x: dict[Any, Any]) -> list[Any]:
+def sorted_keys(x: dict[Any, Any]) -> list[Any]:
     """Sort the keys, so that the structure does not depend on insertion order."""
     try:
         return sorted(x)
@@ -230,7 +230,7 @@ def _keys(x: dict[Any, Any]) -> list[Any]:
 
 def _dict_like(x: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     new = copy.copy(x)  # keeps the class and the order of keys
-    new.update(zip(_keys(x), items, strict=True))
+    new.update(zip(sorted_keys(x), items, strict=True))
     return new
 
 
@@ -309,5 +309,5 @@ _MODULE = Kind(
 
 register(list, _numbered, _list_like)
 register(tuple, _numbered, lambda x, items: x.__class__(items))
-register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in _keys(x)], _dict_like)
+register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in sorted_keys(x)], _dict_like)
 register(type(None), lambda x: (), lambda x, items: None)
