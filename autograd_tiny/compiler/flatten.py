@@ -12,6 +12,7 @@ import enum
 import types
 from collections.abc import Callable, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine.op import Op
@@ -181,12 +182,12 @@ class _Writer:
         lines = [f"if len(args) != {count}: return None", *self.lines]
         if self.values:
             taken = ", ".join(f"*{part}" for kind, part in self.parts if kind == "values")
-            self.names |= {"ONE_VALUE": {Value}, "NO_OP": {None}}
+            self.names |= {"ONE_VALUE": {Value}, "NO_OP": {None}, "op": attrgetter("op"), "data": attrgetter("data")}
             lines += [
                 f"values = [{taken}]",
                 "if {*map(type, values)} != ONE_VALUE: return None",
                 f"if len({{*map(id, values)}}) != {len(self.values)}: return None",
-                "if {v.op for v in values} != NO_OP: return None",
+                "if {*map(op, values)} != NO_OP: return None",
             ]
         lines += [*self.result()]
         text = "\n".join(["def flat(args):", " try:", *(f"  {line}" for line in lines), " except FAILED: return None"])
@@ -200,7 +201,7 @@ class _Writer:
         for kind, part in self.parts:
             text = f"*{part}"
             if kind == "values":
-                text, n = f"*[v.data for v in {part}]", n + 1
+                text, n = f"*map(data, {part})", n + 1
             if kind == "array":
                 groups.append(part)
             elif groups and groups[-1][0] == "[":
