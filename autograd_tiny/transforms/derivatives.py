@@ -319,7 +319,7 @@ def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
 
 def _plain(path: str) -> str:
     """Normalise a path: ``[0].w`` and ``[0]['w']`` become equal."""
-    return path.replace("'", "").replace("]", "").replace("[", ".")
+    return path.replace("'", "").replace('"', "").replace("]", "").replace("[", ".")
 
 
 def _name(f: Function) -> str:
