@@ -37,6 +37,15 @@ class Instead:
         self.__get__(v, type(v))
 
 
+def refuse_operands(name: Any, operands: Any) -> None:
+    """Raise TypeError for micrograd's ``Value(data, (a, b), '+')``, which would cut the gradient."""
+    if operands or not isinstance(name, str):
+        raise TypeError(
+            f"Value(data, name) takes a number and a name, got {name if operands in ((), None) else operands!r:.60}: "
+            "operands are recorded by arithmetic and ops, and a new operation is an Op"
+        )
+
+
 class Familiar(Operand):
     """Mixin of `Value` with these methods."""
 
@@ -143,14 +152,14 @@ class Familiar(Operand):
         return by_i
 
     @property
-    def label(self) -> str | None:
-        """Alias of `name`, as in micrograd's lecture.
+    def label(self) -> str:
+        """Alias of `name`, as in micrograd's lecture: empty without a name.
 
         >>> from autograd_tiny import Value
         >>> Value(3.0, label="a").name
         'a'
         """
-        return self.name
+        return self.name or ""
 
     @label.setter
     def label(self, label: str | None) -> None:
@@ -160,6 +169,8 @@ class Familiar(Operand):
     def _prev(self) -> tuple[Any, ...]:
         """Alias of `parents`, as in micrograd."""
         return self.parents
+
+    _children = _prev
 
     @property
     def _op(self) -> str:

@@ -43,6 +43,7 @@ class Operand(NumPyNames):
         )
 
     __float__ = __int__ = __complex__ = __round__ = __floor__ = __ceil__ = __trunc__ = _refuse_conversion
+    as_integer_ratio = _refuse_conversion  # `statistics` asks for it
 
     # fmt: off
     def __add__(self, other: Any) -> Self: return self.binary(ops.add, self, other)

@@ -1,8 +1,8 @@
 """Containers of numbers: flatten them to leaves, rebuild them around new leaves, and key their structure.
 
-A registry holds the kinds of container: lists, tuples, named tuples, dicts, None, dataclasses, NumPy arrays, Series and
-DataFrames of pandas, Modules, and types added with `register`. Transforms, `jit`, `nn` and `tracing` walk containers
-through it.
+A registry holds the kinds of container: lists, tuples, named tuples, dicts, deques, None, dataclasses, NumPy arrays,
+Series and DataFrames of pandas, Modules, and types added with `register`. Transforms, `jit`, `nn` and `tracing` walk
+containers through it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine import tables
@@ -23,6 +25,7 @@ INSTEAD = {  # subclasses of arrays that compute otherwise, and what to pass
     "matrix": "np.asarray(x) is the array",
     "MaskedArray": "x.compressed() leaves out what is masked, x.filled(0.0) replaces it",
 }
+COMPUTED = "_computed"  # attribute of a Module: the numbers that have operands, and count as its parameters
 
 
 class Kind(NamedTuple):
@@ -184,9 +187,34 @@ def holds_operands(tree: Any) -> bool:
 def below(x: Any) -> Items:
     """List the items of a container, or the attributes of a Module, each with its path suffix."""
     if is_module(x):
-        return [(f".{name}", item) for name, item in vars(x).items()]
+        return [(f".{name}", item) for name, item in attributes(x)]
     kind = kind_of(x)
     return () if kind is None or (kind is _ARRAY and x.dtype != object) else kind.items(x)
+
+
+def attributes(x: Any) -> Items:
+    """List what an object holds by name: numbers and containers of its class, its slots, and its own attributes.
+
+    >>> class Line:
+    ...     slope = 2.0
+    ...     weights = [1.0]
+    ...     def __init__(self):
+    ...         self.at_zero = 3.0
+    >>> attributes(Line())
+    [('weights', [1.0]), ('at_zero', 3.0)]
+    """
+    own = getattr(x, "__dict__", {})
+    found = {}
+    for cls in reversed(x.__class__.__mro__[:-1]):
+        for name, item in vars(cls).items():
+            if name[:2] == "__" or name in own:
+                continue
+            if isinstance(item, MemberDescriptorType):
+                if hasattr(x, name):
+                    found[name] = getattr(x, name)
+            elif isinstance(item, Operand) or kind_of(item) not in (None, _registry[type(None)]):
+                found[name] = item
+    return [*found.items(), *[(name, item) for name, item in own.items() if name != COMPUTED]]
 
 
 def is_array(x: Any) -> bool:
@@ -246,6 +274,13 @@ def _dataclass_like(x: Any, items: list[Any]) -> Any:
     new = copy.copy(x)  # not through __init__, which may convert its arguments
     for field, item in zip(dataclasses.fields(x), items, strict=True):
         object.__setattr__(new, field.name, item)
+    return new
+
+
+def _deque_like(x: deque[Any], items: list[Any]) -> deque[Any]:
+    new = copy.copy(x)  # keeps the class and the greatest length
+    new.clear()
+    new.extend(items)
     return new
 
 
@@ -311,3 +346,4 @@ register(list, _numbered, _list_like)
 register(tuple, _numbered, lambda x, items: x.__class__(items))
 register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in sorted_keys(x)], _dict_like)
 register(type(None), lambda x: (), lambda x, items: None)
+register(deque, _numbered, _deque_like)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, final
 
 from autograd_tiny.engine.chain_rule import topological_order as topological_order
 from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
-from autograd_tiny.engine.familiar import Familiar
+from autograd_tiny.engine.familiar import Familiar, refuse_operands
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
@@ -29,10 +29,14 @@ class Value(Familiar):
 
     # Two operands and the local derivative with respect to each, computed at construction: no tuple or closure per
     # node, and writing `.data` later cannot change them. With three operands or more, b and db hold tuples of all.
-    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name")  # noqa: RUF023 - in order of importance
+    __slots__ = ("data", "grad", "op", "a", "b", "da", "db", "name", "__weakref__")  # noqa: RUF023 - in order of importance
     rank = 1
 
-    def __init__(self, data: Any, name: str | None = None, *, label: str | None = None) -> None:
+    def __init__(
+        self, data: Any, name: str | None = None, *operands: Any, label: str | None = None, _children: Any = None
+    ) -> None:
+        if operands or _children is not None or (name is not None and name.__class__ is not str):
+            refuse_operands(name, _children or operands)
         if isinstance(data, Operand):
             raise TypeError(f"{data!r} is a {type(data).__name__} already: use it, or Value(x.data) for a new leaf")
         self.data, self.grad, self.name = real(data), NO_GRAD, label if name is None else name

@@ -1,5 +1,7 @@
 """Neural networks with micrograd's names, signatures and argument order.
 
+holding.py  the walk from a Module to its parameters
+copying.py  copies of Modules, with other parameters or deep
 modules.py  `Module`, `Neuron`, `Layer`, `MLP`
 """
 

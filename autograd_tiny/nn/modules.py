@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABCMeta
+from collections.abc import Callable, Iterable, Sequence
 from math import sqrt
 from typing import Any, Self
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import counted
-from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import below, is_module, kind_of
+from autograd_tiny.engine.tree import COMPUTED, attributes
 from autograd_tiny.engine.value import Value
+from autograd_tiny.nn.copying import copied, deep_copied, state_of
+from autograd_tiny.nn.holding import computed_in, parameters_of
 
 Activation = Callable[[Any], Any]  # an op, or any function of one number
 Seed = int | random.Random | None  # None: the random module, seeded by random.seed()
 
 
-class Module:
-    """Base class of networks: every Value it holds, directly or in nested containers and Modules, is a parameter.
+class _Making(ABCMeta):
+    """Class of Module classes, which notes the computed numbers that a Module is made with: they are parameters."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        if isinstance(made, Module) and (computed := computed_in(made)):
+            vars(made)[COMPUTED] = computed
+        return made
+
+
+class Module(metaclass=_Making):
+    """Base class of networks: every Value it holds, directly or in nested containers and objects, is a parameter.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -28,6 +39,8 @@ class Module:
     ...         return self.slope * x + self.at_zero
     >>> [name for name, _ in Line().named_parameters()], Line()(3.0).data
     (['slope', 'at_zero'], 7.0)
+
+    A Value computed in a forward pass and kept, such as a last loss, is not a parameter.
     """
 
     def parameters(self) -> list[Value]:
@@ -36,7 +49,7 @@ class Module:
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """Return every parameter with its path: ``("layers[0].neurons[3].w[1]", Value)``."""
-        return list(_named(self, "", set()))
+        return parameters_of(self)
 
     def name_parameters(self) -> None:
         """Set the `.name` of each parameter to its path, for messages and pictures."""
@@ -59,8 +72,21 @@ class Module:
         old, new = [parameter for _, parameter in self.named_parameters()], list(values)
         if len(old) != len(new):
             raise ValueError(f"{self!r} has {counted(len(old), 'parameter')}, got {counted(len(new), 'value')}")
-        copied: Self = _replaced(self, {id(p): v for p, v in zip(old, new, strict=True)})
-        return copied
+        made: Self = copied(self, {id(p): v for p, v in zip(old, new, strict=True)})
+        return made
+
+    def __copy__(self) -> Self:
+        made = object.__new__(self.__class__)
+        for name, item in [*attributes(self), *vars(self).items()]:
+            object.__setattr__(made, name, item)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return deep_copied(self, memo)
+
+    def __getstate__(self) -> Any:
+        """Return the attributes for pickles and deep copies; a number kept of a forward pass is a float in them."""
+        return state_of(self, super().__getstate__())
 
 
 class Neuron(Module):
@@ -149,30 +175,6 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes[0]}, {self.sizes[1:]})"
-
-
-def _named(item: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if isinstance(item, Operand):
-        if id(item) not in seen:
-            seen.add(id(item))
-            yield path, item
-    elif not is_module(item) or id(item) not in seen:
-        seen.add(id(item))
-        for suffix, inner in below(item):
-            yield from _named(inner, (path + suffix).removeprefix("."), seen)
-
-
-def _replaced(item: Any, new: dict[int, Any]) -> Any:
-    """Copy item with objects replaced according to `new`, keyed by id; copied Modules are added to `new`."""
-    if id(item) in new:
-        return new[id(item)]
-    if is_module(item):
-        new[id(item)] = copied = copy.copy(item)
-        vars(copied).update({name: _replaced(inner, new) for name, inner in vars(item).items()})
-        return copied
-    items = list(below(item))
-    kind = kind_of(item)
-    return kind.build(item, [_replaced(inner, new) for _, inner in items]) if kind and items else item
 
 
 def _generator(seed: Seed) -> random.Random:

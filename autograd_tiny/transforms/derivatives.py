@@ -20,8 +20,11 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
+from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.argnums import Argnums, positional
+from autograd_tiny.transforms.derived import Derived
 from autograd_tiny.transforms.dual import Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, number, traced
 
@@ -35,7 +38,7 @@ class NotOneNumber(TypeError):
     """A function whose gradient is taken returned a container."""
 
 
-def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return the function that computes ∂f/∂argument, in the structure of the argument; f returns one number.
 
     >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
@@ -43,34 +46,46 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     >>> grad(lambda p: p["w"] * 3 + p["b"])({"w": 2.0, "b": 1.0})
     {'w': 3.0, 'b': 1.0}
 
-    The gradient with respect to a Module is a dict keyed by parameter name. Raises TypeError if f does not return a
-    number, an argument is not made of real numbers or argnums is out of range, and ValueError if it names one twice.
+    `argnums` is the position of an argument, its name, or a tuple of these. The gradient with respect to a Module is a
+    dict keyed by parameter name. With `has_aux`, f returns the number and anything else, and the result is the gradient
+    and this, its numbers as floats. Raises TypeError if f does not return a number, an argument is not made of real
+    numbers or argnums is not an argument, and ValueError if it names one twice.
     """
-    both = value_and_grad(f, argnums)
-    return _named(f, "grad", lambda *args, **kwargs: both(*args, **kwargs)[1])
+    both = value_and_grad(f, argnums, has_aux).compute
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return Derived(derivative, grad, f, argnums, has_aux)
 
 
-def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Derived:
     """Return the function that computes (f, ∂f/∂argument) in one forward and one backward pass.
 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
     (10.0, (5.0, 2.0))
 
+    >>> value_and_grad(lambda w, *, x: ((w * x) ** 2, {"prediction": w * x}), "w", has_aux=True)(2.0, x=5.0)
+    ((100.0, {'prediction': 10.0}), 100.0)
+
     Raises as `grad` does.
     """
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if has_aux:
+            first, aux = _with_aux(f)
+            run = _run(first, args, kwargs, argnums)
+            _scalar(f, run.output)
+            return (run.settled(run.output), _settled_aux(aux.pop(), run.keep)), run.gradient(run.output)
         run = _run(f, args, kwargs, argnums)
-        if kind_of(run.output) is not None:
-            kind = type(run.output).__name__
-            got = f"an array of shape {run.output.shape}" if is_array(run.output) else f"a {kind}"
-            raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number; use jacobian")
+        _scalar(f, run.output)
         return run.settled(run.output), run.gradient(run.output)
 
-    return _named(f, "value_and_grad", derivative)
+    return Derived(derivative, value_and_grad, f, argnums, has_aux)
 
 
-def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """Return the function that computes ∂outputs/∂argument: the structure of the output around that of the argument.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0].exp()])([0.0, 2.0])
@@ -84,10 +99,10 @@ def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
         run = _run(f, args, kwargs, argnums)
         return rebuild(run.output, [run.gradient(y) for _, y in leaves(run.output, "output")])
 
-    return _named(f, "jacobian", derivative)
+    return Derived(derivative, jacobian, f, argnums)
 
 
-def hessian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """Return the function that computes every second derivative of f: the structure of the argument, twice.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
@@ -95,7 +110,7 @@ def hessian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
     Reverse over reverse mode: one backward sweep per number of the argument. Raises as `grad` does.
     """
-    return _named(f, "hessian", jacobian(grad(f, argnums), argnums))
+    return Derived(jacobian(grad(f, argnums), argnums), hessian, f, argnums)
 
 
 def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -189,14 +204,9 @@ class _Run:
         return rebuild(self.shape, gs, as_gradient=True)
 
 
-def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]) -> _Run:
-    argnums = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
-    chosen = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not all(-len(args) <= i < len(args) for i in chosen):
-        given = counted(len(args), "positional argument")
-        raise TypeError(f"{_name(f)} got {given}: argnums={argnums} is out of range")
-    if len({i % len(args) for i in chosen}) != len(chosen):
-        raise ValueError(f"argnums={argnums} names an argument twice")
+def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums) -> _Run:
+    f, args, kwargs, at = positional(f, args, kwargs, argnums)
+    chosen = at if isinstance(at, tuple) else (at,)
     keep = holds_operands(args) or holds_operands(kwargs)
     lifted_args, targets, lifted = list(args), [], []
     for i in chosen:
@@ -208,7 +218,7 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: in
         output = f(*lifted_args, **kwargs)
     for _ in leaves(output, f"the result of {_name(f)}"):
         pass  # raises, naming the path, if an output is not a number
-    shape = tuple(args[i] for i in chosen) if isinstance(argnums, tuple) else args[argnums]
+    shape = tuple(args[i] for i in chosen) if isinstance(at, tuple) else args[at]
     return _Run(output, targets, shape, lifted, keep)
 
 
@@ -327,14 +337,40 @@ def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
 
 def _plain(path: str) -> str:
     """Normalise a path: ``[0].w`` and ``[0]['w']`` become equal."""
-    return path.replace("'", "").replace("]", "").replace("[", ".")
+    return path.replace("'", "").replace('"', "").replace("]", "").replace("[", ".")
 
 
 def _name(f: Function) -> str:
     return getattr(f, "__name__", "the function")
 
 
-def _named(f: Function, transform: str, derivative: Function) -> Function:
-    derivative = wraps(f)(derivative) if hasattr(f, "__name__") else derivative
-    derivative.__doc__ = f"{transform} of {_name(f)}."
-    return derivative
+def _scalar(f: Function, output: Any) -> None:
+    if kind_of(output) is not None:
+        got = f"an array of shape {output.shape}" if is_array(output) else f"a {type(output).__name__}"
+        raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number; use jacobian")
+
+
+def _with_aux(f: Function) -> tuple[Function, list[Any]]:
+    """Return the function that returns the first of the pair that f returns, and a list that gets the second."""
+    aux: list[Any] = []
+
+    def first(*args: Any, **kwargs: Any) -> Any:
+        pair = f(*args, **kwargs)
+        if not (isinstance(pair, (tuple, list)) and len(pair) == 2):
+            raise TypeError(
+                f"{_name(f)} returned {pair!r:.60}: with has_aux it returns a pair, one number and the rest"
+            )
+        aux[:] = [pair[1]]
+        return pair[0]
+
+    return wraps(f)(first) if hasattr(f, "__name__") else first, aux
+
+
+def _settled_aux(tree: Any, keep: bool) -> Any:
+    """Convert the Values of a tree of anything to floats, unless they are differentiated further."""
+    kind = kind_of(tree)
+    if kind is None:
+        return _settle(tree, keep) if isinstance(tree, Operand) else tree
+    items = [item for _, item in kind.items(tree)]
+    new = [_settled_aux(item, keep) for item in items]
+    return tree if all(a is b for a, b in zip(items, new, strict=True)) else kind.build(tree, new)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 import pickle
 import random
+import weakref
 
 import pytest
 
@@ -138,3 +140,67 @@ def test_to_set_such_a_name_says_it_too():
 def test_rounding_says_that_it_would_cut_the_gradient(rounded):
     with pytest.raises(TypeError, match=r"cut its gradient: write round\(v\.data, 2\)"):
         rounded(Value(2.5))
+
+
+NODES_OF_MICROGRAD = [
+    lambda a, b: Value(3.0, (a, b), "+"),
+    lambda a, b: Value(3.0, (a, b)),
+    lambda a, b: Value(3.0, {a, b}),
+    lambda a, b: Value(3.0, _children=(a, b)),
+    lambda a, b: Value(3.0, (), ""),
+    lambda a, b: Value(3.0, a),
+    lambda a, b: Value(3.0, 4.0),
+]
+
+
+@pytest.mark.parametrize("make", NODES_OF_MICROGRAD)
+def test_operands_given_to_a_value_are_refused(make):
+    with pytest.raises(
+        TypeError, match=r"^Value\(data, name\) takes a number and a name, got .*: operands are recorded by"
+    ):
+        make(Value(1.0), Value(2.0))
+
+
+def test_the_picture_of_the_lecture():
+    def trace(root):
+        nodes, edges = set(), set()
+
+        def build(v):
+            if v not in nodes:
+                nodes.add(v)
+                for child in v._prev:
+                    edges.add((child, v))
+                    build(child)
+
+        build(root)
+        return nodes, edges
+
+    a = Value(2.0, label="a")
+    d = a * Value(-3.0, label="b") + 10.0
+    d.label = "d"
+    d.backward()
+    nodes, edges = trace(d)
+    lines = {"{ %s | data %.4f | grad %.4f }" % (n.label, n.data, n.grad) for n in nodes}  # noqa: UP031
+    assert lines == {
+        "{ a | data 2.0000 | grad -3.0000 }",
+        "{ b | data -3.0000 | grad 2.0000 }",
+        "{  | data -6.0000 | grad 1.0000 }",
+        "{ d | data 4.0000 | grad 1.0000 }",
+    }
+    assert len(edges) == 3
+    assert {str(id(n)) + n._op for n in nodes if n._op} == {str(id(d)) + "+", str(id(d._prev[0])) + "*"}
+    assert d._children == d._prev
+    for name in ("_prev", "_children", "_op"):
+        with pytest.raises(AttributeError):
+            setattr(d, name, ())
+
+
+def test_weak_references():
+    a = Value(2.0)
+    y = a * a
+    kept = weakref.WeakKeyDictionary({a: "leaf", y: "square"})
+    assert (weakref.ref(y)() is y, kept[a]) == (True, "leaf")
+    del y
+    gc.collect()
+    assert list(kept.values()) == ["leaf"]
+    assert copy.deepcopy(a).data == 2.0

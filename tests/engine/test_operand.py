@@ -9,7 +9,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.symbol import Symbol
 
-MACHINERY = {"apply", "binary", "outranking", "rank", "unary"}
+MACHINERY = {"apply", "as_integer_ratio", "binary", "outranking", "rank", "unary"}
 NUMPYS: set[str] = set()
 METHODS = {name for name in vars(Operand) if not name.startswith("_")} - MACHINERY - NUMPYS
 

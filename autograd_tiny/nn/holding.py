@@ -1,0 +1,114 @@
+"""The walk from a Module to its parameters, through containers, slots, bound methods, partials and plain objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import weakref
+from collections.abc import Iterable, Set, ValuesView
+from typing import Any
+
+from autograd_tiny.engine.chain_rule import topological_order
+from autograd_tiny.engine.op import Op
+from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, kind_of
+
+Items = Iterable[tuple[str, Any]]
+ATOMS = frozenset({float, int, bool, str, bytes, complex, type(None), Op})
+CACHED = functools._lru_cache_wrapper
+OPAQUE = (type, types.ModuleType, types.FunctionType, types.MethodType, functools.partial, CACHED, weakref.ref, Set)
+
+
+def parameters_of(module: Any) -> list[tuple[str, Any]]:
+    """List the parameters below a Module once, each with its path.
+
+    A parameter is a number without operands, or a computed one that the Module was made with. Raises TypeError, naming
+    the attribute, for a parameter that only a set, a view or the keys of a dict hold: they have no order to rely on.
+    """
+    numbers: list[tuple[str, Any]] = []
+    unordered: list[tuple[str, Any, Any]] = []
+    computed: set[int] = set()
+    seen: dict[int, Any] = {}
+    stack: list[tuple[str, Any]] = [("", module)]
+    while stack:
+        path, item = stack.pop()
+        if item.__class__ in ATOMS or id(item) in seen:
+            continue
+        seen[id(item)] = item  # kept alive, so that its id is not used again
+        if isinstance(item, Operand):
+            numbers.append((path, item))
+            continue
+        computed.update(map(id, getattr(item, COMPUTED, ()) if is_module(item) else ()))
+        unordered += [(path, item, x) for x in unordered_in(item)]
+        stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed([*held(item)])]
+    found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
+    ids = {id(x) for _, x in found}
+    for path, holder, x in unordered:
+        if is_leaf(x) and id(x) not in ids:
+            raise TypeError(
+                f"{type(module).__name__}.{path} holds a parameter, {x!r:.60}, in a {type(holder).__name__}, "
+                "which has no order: keep it in a list, or as a value of a dict"
+            )
+    return found
+
+
+def computed_in(module: Any) -> list[Any]:
+    """List the computed numbers that a Module holds itself, without those that depend on its parameters."""
+    computed = [x for x in own_numbers(module) if not is_leaf(x)]
+    leaves = {id(x) for _, x in parameters_of(module)} if computed else set()
+    return [x for x in computed if not _depends(x, leaves)]
+
+
+def own_numbers(module: Any) -> list[Any]:
+    """List the numbers that a Module holds outside of other Modules."""
+    found, seen = [], {}
+    stack = [inner for _, inner in attributes(module)]
+    while stack:
+        item = stack.pop()
+        if item.__class__ in ATOMS or id(item) in seen or is_module(item):
+            continue
+        seen[id(item)] = item
+        if isinstance(item, Operand):
+            found.append(item)
+        else:
+            stack += [inner for _, inner in held(item)]
+    return found
+
+
+def held(x: Any) -> Items:
+    """List what may be or hold a parameter, each with its path suffix; closures hold constants."""
+    if is_object(x):
+        return [(f".{name}", inner) for name, inner in attributes(x)]
+    if isinstance(x, types.MethodType):
+        return [(".__self__", x.__self__)]
+    if isinstance(x, functools.partial):
+        keywords = [(f".keywords[{key!r}]", y) for key, y in x.keywords.items()]
+        return [(".func", x.func), *[(f".args[{i}]", y) for i, y in enumerate(x.args)], *keywords]
+    return below(x)
+
+
+def is_object(x: Any) -> bool:
+    """Return True for a Module, a dataclass or another object with attributes that is neither function nor type."""
+    if is_module(x) or (dataclasses.is_dataclass(x) and not isinstance(x, type)):
+        return True
+    return kind_of(x) is None and not isinstance(x, OPAQUE) and not is_wrapper(x) and bool(attributes(x))
+
+
+def is_wrapper(x: Any) -> bool:
+    """Return True for an object around a function, as `jit` and `grad` return."""
+    return callable(x) and hasattr(x, "__wrapped__") and "__reduce__" in vars(type(x))
+
+
+def unordered_in(x: Any) -> Iterable[Any]:
+    if isinstance(x, dict):
+        return [key for key in x if isinstance(key, Operand)]
+    return [y for y in x if isinstance(y, Operand)] if isinstance(x, (Set, ValuesView)) else ()
+
+
+def is_leaf(x: Any) -> bool:
+    return getattr(x, "op", x) is None
+
+
+def _depends(x: Any, leaves: set[int]) -> bool:
+    return hasattr(x, "op") and any(id(node) in leaves for node in topological_order(x))

@@ -1,0 +1,83 @@
+"""Functions of other libraries on numbers that are differentiated: the derivative or a refusal, never a silent 0."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+
+from autograd_tiny import grad, jit, jvp
+
+np = pytest.importorskip("numpy", reason="NumPy is not installed")
+XS, YS = [0.0, 1.0, 3.0], [1.0, 2.0, 5.0]
+
+
+def of_scipy(name):
+    return pytest.importorskip(f"scipy.{name}", reason="SciPy is not installed")
+
+
+FUNCTIONS = {
+    "np.interp": lambda x: np.interp(x, XS, YS),
+    "np.interp of values": lambda x: np.interp(0.5, XS, [x, 2 * x, 3 * x]),
+    "np.interp of a list": lambda x: np.interp([x, 2 * x], XS, YS)[1],
+    "np.polyval": lambda x: np.polyval([1.0, 2.0, 3.0], x),
+    "np.polyval of coefficients": lambda x: np.polyval([x, 2.0, 3.0], 2.0),
+    "np.poly1d": lambda x: np.poly1d([1.0, x, 3.0])(x),
+    "Polynomial": lambda x: np.polynomial.Polynomial([1.0, x, 3.0])(x),
+    "np.full_like": lambda x: np.full_like([1.0], x)[0],
+    "np.gradient": lambda x: np.gradient([x, 2 * x])[0],
+    "np.linalg.norm": lambda x: np.linalg.norm([x, x]),
+    "np.linalg.det": lambda x: np.linalg.det([[x, 1.0], [0.0, x]]),
+    "np.linalg.solve": lambda x: np.linalg.solve([[x, 1.0], [0.0, x]], [1.0, 1.0])[0],
+    "np.fft": lambda x: np.fft.fft([x, 1.0])[0].real,
+    "trapezoid": lambda x: of_scipy("integrate").trapezoid([x, 2 * x], [0.0, 1.0]),
+    "quad to x": lambda x: of_scipy("integrate").quad(lambda t: t * t, 0, x)[0],
+    "quad of x": lambda x: of_scipy("integrate").quad(lambda t: t * x, 0, 1)[0],
+    "quad with args": lambda x: of_scipy("integrate").quad(lambda t, a: t * a, 0, 1, args=(x,))[0],
+    "solve_ivp of x": lambda x: of_scipy("integrate").solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]).y[0, -1],
+    "solve_ivp from x": lambda x: of_scipy("integrate").solve_ivp(lambda t, y: -y, (0, 1), [x]).y[0, -1],
+    "solve_ivp to x": lambda x: of_scipy("integrate").solve_ivp(lambda t, y: -y, (0, x), [1.0]).y[0, -1],
+    "odeint": lambda x: of_scipy("integrate").odeint(lambda y, t: -x * y, 1.0, [0.0, 1.0])[-1, 0],
+    "norm.logpdf": lambda x: of_scipy("stats").norm.logpdf(x),
+    "norm.logpdf by loc": lambda x: of_scipy("stats").norm.logpdf(0.5, x, 1.0),
+    "norm.logpdf by scale": lambda x: of_scipy("stats").norm.logpdf(0.5, 0.0, x),
+    "a frozen norm": lambda x: of_scipy("stats").norm(x).cdf(0.5),
+    "gamma.logpdf": lambda x: of_scipy("stats").gamma.logpdf(1.5, x),
+    "expit": lambda x: of_scipy("special").expit(x),
+    "gammaln": lambda x: of_scipy("special").gammaln(x),
+    "logsumexp": lambda x: of_scipy("special").logsumexp([x, 2 * x]),
+    "softmax": lambda x: of_scipy("special").softmax([x, 2 * x])[0],
+    "CubicSpline": lambda x: of_scipy("interpolate").CubicSpline(range(4), [1.0, 2.0, 0.0, 1.0])(x),
+    "brentq": lambda x: of_scipy("optimize").brentq(lambda t: t * t - x, 0, 10),
+    "statistics.mean": lambda x: statistics.mean([x, 2 * x]),
+    "statistics.fmean": lambda x: statistics.fmean([x, 2 * x]),
+    "statistics.median": lambda x: statistics.median([x, 2 * x, 3 * x]),
+    "statistics.stdev": lambda x: statistics.stdev([x, 2 * x]),
+    "statistics.NormalDist": lambda x: statistics.NormalDist(x, 1.0).cdf(0.5),
+    "math.prod": lambda x: math.prod([x, x]),
+    "math.dist": lambda x: math.dist([x], [0.0]),
+}
+FACES = {
+    "grad": lambda f, x: grad(f)(x),
+    "jvp": lambda f, x: jvp(f, (x,), (1.0,))[1],
+    "jit of grad": lambda f, x: jit(grad(f), backend="python")(x),
+}
+
+
+@pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.parametrize("face", FACES.values(), ids=FACES)
+@pytest.mark.filterwarnings("ignore")
+def test_a_function_of_another_library_is_right_or_refused(face, f):
+    right = float(f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
+    try:
+        slope = face(f, 1.3)
+    except (TypeError, ValueError, AttributeError, SystemError):  # brentq in C goes on after the TypeError
+        return
+    assert slope == pytest.approx(right, rel=1e-4)
+
+
+@pytest.mark.parametrize("f", [statistics.mean, statistics.stdev, statistics.harmonic_mean, statistics.fmean])
+def test_statistics_says_what_to_write(f):
+    with pytest.raises(TypeError, match=r"cannot be converted to float"):
+        grad(lambda x: f([x, 2 * x]))(1.3)
