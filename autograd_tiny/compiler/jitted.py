@@ -48,14 +48,15 @@ def jit(
     >>> loss(3.0, [1.0, 2.0, 3.0], [3.0, 6.0, 6.0])
     3.0
 
-    Write f for one sample: its arguments are floats, or lists, tuples, dicts, NumPy arrays and Modules of floats. The
-    arguments named in `batch` have an additional first axis, the batch axis; `reduce` is "sum" or "mean" over it, or
-    None for one result per sample: each number becomes an array with n numbers, each array or list of k numbers an
-    array of shape (n, k), samples first, and tuples, dicts and dataclasses keep their items in place. Comparisons
-    become guards: if a guard fails, f is traced again for that path, and the samples of a batch are split among the
-    paths. A traced number cannot be converted to float, int or bool. Values that f closes over are read at each call;
-    side effects happen only while tracing. Inside a derivative or another trace, f itself runs on Values or traced
-    numbers, so that the Values it closes over are differentiated as well.
+    Write f for one sample: its arguments are floats, or lists, tuples, dicts, NumPy arrays, pandas tables and Modules
+    of floats. The arguments named in `batch` have an additional first axis, the batch axis; `reduce` is "sum" or "mean"
+    over it, or None for one result per sample: each number becomes an array with n numbers, each array or list of k
+    numbers an array of shape (n, k), samples first, and tuples, dicts and dataclasses keep their items in place.
+    Builtin max, min and sorted are recorded as selections; comparisons become guards: if a guard fails, f is traced
+    again for that path, and the samples of a batch are split among the paths. A traced number cannot be converted to
+    float, int or bool. Values that f closes over are read at each call; side effects happen only while tracing. Inside
+    a derivative or another trace, f itself runs on Values or traced numbers, so that the Values it closes over are
+    differentiated as well.
 
     `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
     for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c

@@ -107,7 +107,8 @@ class Variants:
         if len(self.known) == MAX_VARIANTS:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
-                "without a branch, by ops.where, ops.maximum, or functools.reduce(ops.maximum, z) for many numbers"
+                "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
+                "builtin max, min and sorted, not those of NumPy"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         with recording() as recorded, selecting(), gc_paused():
@@ -152,6 +153,8 @@ class Variants:
 
     def _most(self) -> str:
         """Name the line with most comparisons: ``, most at train.py:12 (if x > y:)``."""
+        if not self._lines:
+            return ""
         ((file, line), _), *_ = self._lines.most_common(1)
         text = linecache.getline(file, line).strip()
         return f", most at {Path(file).name}:{line}" + (f" ({text:.60})" if text else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import NamedTuple
 
@@ -19,6 +20,12 @@ BACKENDS = ["python", "numpy"]
 class Pair(NamedTuple):
     first: object
     second: object
+
+
+@dataclasses.dataclass
+class Point:
+    x: object
+    both: object
 
 
 def uniform(shape):
@@ -111,6 +118,10 @@ def test_lists_that_are_no_array_keep_their_places():
     (inner,) = jit(lambda x: [{"a": x}], batch="x")([1.0, 2.0])
     assert np.array_equal(inner["a"], [1.0, 2.0])
     assert np.shape(jit(lambda x: {"none": [], "x": x}, batch="x")([1.0, 2.0])["none"])[-1] == 0
+    point = jit(lambda x: Point(x, [x, -x]), batch="x")([1.0, 2.0])
+    assert type(point) is Point
+    assert np.array_equal(point.x, [1.0, 2.0])
+    assert np.array_equal(point.both, [[1.0, -1.0], [2.0, -2.0]])
     shared = jit(grad(lambda w, x: w[0] * x + w[1]), batch="x")([1.0, 2.0], [3.0, 4.0])
     assert np.array_equal(shared, [[3.0, 1.0], [4.0, 1.0]])
 
