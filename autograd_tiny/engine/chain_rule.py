@@ -63,3 +63,43 @@ def contributions(
             for i, d in enumerate(local(v)):
                 if d is not None:
                     yield v, i, xs[i], times(g, d)
+
+
+def absent(op: Any, i: int, xs: tuple[Any, ...]) -> Any:
+    """Return 1.0 if op(*xs) is constant around its operand i, 0.0 if not, and a traced condition while tracing.
+
+    >>> from autograd_tiny.engine import ops
+    >>> absent(ops.relu, 0, (-2.0,)), absent(ops.where, 1, (1.0, 2.0, 3.0))
+    (1.0, 0.0)
+    """
+    if not op.absent:
+        return 0.0
+    told = op.absent[i](*xs)
+    return told if told.__class__ is float else told.data
+
+
+def present(v: Any, ds: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the local derivatives of a node with None for those that are absent."""
+    if not v.op.absent:
+        return tuple(ds)
+    xs = v.operands
+    ds = tuple(ds)
+    told = [0.0 if d is None else absent(v.op, i, xs) for i, d in enumerate(ds)]
+    return tuple([None if t.__class__ is float and t else d for t, d in zip(told, ds, strict=True)])
+
+
+def taken(v: Any) -> tuple[Any, ...]:
+    """Return the local derivatives of the forward pass, with None for those that are absent."""
+    return present(v, v.local_derivatives)
+
+
+def sweep_past_poles(order: Sequence[Any], sweep: Callable[[Any], None]) -> None:
+    """Sweep, and again if that gives a nan, without what is absent."""
+    before = [v.grad for v in order]
+    sweep(order)
+    if any(v.grad != v.grad for v in order):
+        for v, g in zip(order, before, strict=True):
+            v.grad = g
+        adjoint = {order[-1]: before[-1]}
+        for _, _, x, contribution in contributions(order, adjoint, taken):
+            x.grad = adjoint[x] = x.grad + contribution

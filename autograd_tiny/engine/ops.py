@@ -21,7 +21,9 @@ from autograd_tiny.engine import special
 from autograd_tiny.engine.op import TABLE as TABLE
 from autograd_tiny.engine.op import Interval, Op, Rule, Variadic
 
-_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a step function
+_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a choice
+_ever = lambda *xs: 1.0  # noqa: E731
+CHOICE: dict[str, Any] = {"partials": (_zero, _zero), "avoid": operator.sub, "absent": (_ever, _ever)}
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
 
 
@@ -129,7 +131,7 @@ sigmoid  = Op("sigmoid", special.sigmoid, (lambda y, x: y * sigmoid(-x),),
 softplus = Op("softplus", lambda x: (x if x > 0 else 0.0) + math.log1p(math.exp(-math.fabs(x))),
               (lambda y, x: sigmoid(x),), lower=lambda x: where(greater(x, 0.0), x, 0.0) + log1p(exp(-abs(x))))
 relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: relu_rule(x),),
-              avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
+              avoid=lambda x: x, absent=(lambda x: less(x, 0.0),), lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
                 (lambda y, x, slope: where(heaviside(x), 1.0, slope) - flat_rule(x),
                  lambda y, x, slope: minimum(x, 0.0) - flat_rule(x)),
@@ -149,36 +151,36 @@ gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math
 # A slope that jumps has no derivative there: `kink_rule` is nan at 0, and else 0. A step has slope 0, by `flat_rule`.
 # Comparisons and `where` are choices: their derivatives are those of the branch taken, in every order.
 abs  = Op("abs", math.fabs, (lambda y, x: abs_rule(x),), avoid=lambda x: x, machine="fabs")
-sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (lambda y, x: flat_rule(x),),
-          avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
+sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (lambda y, x: flat_rule(x),), avoid=lambda x: x,
+          absent=(lambda x: x,), lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
 heaviside = Op("heaviside", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (lambda y, x: flat_rule(x),),
-               avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
+               avoid=lambda x: x, absent=(lambda x: x,), lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
 compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)),
              (lambda y, a, b: flat_rule(a - b), lambda y, a, b: flat_rule(b - a)), avoid=operator.sub,
              lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
 maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
              (lambda y, a, b: (1 + maximum_rule(a, b)) / 2, lambda y, a, b: (1 - maximum_rule(a, b)) / 2),
-             avoid=operator.sub, lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
+             absent=(lambda a, b: less(a, b), lambda a, b: less(b, a)), avoid=operator.sub,
+             lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
 minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
              (lambda y, a, b: (1 - maximum_rule(a, b)) / 2, lambda y, a, b: (1 + maximum_rule(a, b)) / 2),
-             avoid=operator.sub, lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
+             absent=(lambda a, b: less(b, a), lambda a, b: less(a, b)), avoid=operator.sub,
+             lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
 clip = Op("clip", special.clip,
           (lambda y, x, low, high: (rule := maximum_rule)(high, low) * (1 + rule(x, low)) * (1 + rule(high, x)) / 4,
-           lambda y, x, low, high: (1 - maximum_rule(x, low)) / 2,
-           lambda y, x, low, high: (1 - maximum_rule(high, x)) / 2),
+           lambda y, x, low, high: (1 - maximum_rule(x, low)) / 2, lambda y, x, a, b: (1 - maximum_rule(b, x)) / 2),
           avoid=lambda x, low, high: (x - low) * (x - high) * (high - low),
-          lower=lambda x, low, high: where(
-              greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
+          absent=(lambda x, a, b: less(x, a) + less(b, x), lambda x, a, b: less(a, x), lambda x, a, b: less(x, b)),
+          lower=lambda x, a, b: where(greater(a, b), nan, where(less(x, a), a, where(greater(x, b), b, x))))
 where = Op("where", lambda condition, a, b: a if condition else b,
-           (_zero, lambda y, condition, a, b: not_equal(condition, 0.0),
-            lambda y, condition, a, b: equal(condition, 0.0)),
-           avoid=lambda condition, a, b: condition, machine="select")
-less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=operator.sub, machine="<")
-less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_zero, _zero), avoid=operator.sub, machine="<=")
-greater       = Op("greater", lambda a, b: float(a > b), (_zero, _zero), avoid=operator.sub, machine=">")
-greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), avoid=operator.sub, machine=">=")
-equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=operator.sub, machine="==")
-not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=operator.sub, machine="!=")
+           (_zero, lambda y, c, a, b: not_equal(c, 0.0), lambda y, c, a, b: equal(c, 0.0)), machine="select",
+           absent=(_ever, lambda c, a, b: equal(c, 0.0), lambda c, a, b: not_equal(c, 0.0)), avoid=lambda c, a, b: c)
+less          = Op("less", lambda a, b: float(a < b), **CHOICE, machine="<")
+less_equal    = Op("less_equal", lambda a, b: float(a <= b), **CHOICE, machine="<=")
+greater       = Op("greater", lambda a, b: float(a > b), **CHOICE, machine=">")
+greater_equal = Op("greater_equal", lambda a, b: float(a >= b), **CHOICE, machine=">=")
+equal         = Op("equal", lambda a, b: float(a == b), **CHOICE, machine="==")
+not_equal     = Op("not_equal", lambda a, b: float(a != b), **CHOICE, machine="!=")
 kink_rule = Op("kink_rule", lambda x: 0.0 if x < 0 or x > 0 else nan, (lambda y, x: kink_rule(x),),
                avoid=lambda x: x, lower=lambda x: where(less(x, 0.0) + greater(x, 0.0), 0.0, nan))
 flat_rule = Op("flat_rule", _zero, (lambda y, x: kink_rule(x),), avoid=lambda x: x, lower=_zero)

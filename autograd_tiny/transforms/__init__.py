@@ -1,5 +1,6 @@
 """Derivatives of functions, with JAX's names, and functions traced to programs.
 
+absence.py      factors that are absent, not 0
 dual.py         forward mode
 tracer.py       abstract numbers used while tracing
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial, wraps
-from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.chain_rule import contributions, present, taken
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
-from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.absence import guarding
+from autograd_tiny.transforms.dual import ABSENT, Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
@@ -105,6 +105,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
+    ts = [ABSENT if isinstance(t, (int, float)) and t == 0 else t for t in ts]  # not moved: passes nothing on
     duals = [Dual(x if keep else number(x), t, level) for x, t in zip(xs, ts, strict=True)]
     with _differentiating([]):
         output = f(*rebuild(primals, duals))
@@ -231,10 +232,12 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     for v in order:
         if v.op is not CUT and any(x in active for x in v.parents):
             active.add(v)
-    local = partial(_locals, active) if keep else attrgetter("local_derivatives")
+    local = partial(_locals, active) if keep else taken
+    guarded = guarding(order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
-    for _, _, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
+    for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
         if x in active:
+            contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [adjoint.get(target, 0.0) for target in targets]
 
@@ -244,11 +247,11 @@ def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
     wanted = tuple([x in active for x in v.operands])
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
-        return ds
-    for d, taken, w in zip(ds, v.local_derivatives, wanted, strict=True):
-        if w and repr(number(d)) != repr(number(taken)):
+        return present(v, ds)
+    for d, before, w in zip(ds, v.local_derivatives, wanted, strict=True):
+        if w and repr(number(d)) != repr(number(before)):
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
-    return ds
+    return present(v, ds)
 
 
 def _times(g: Any, d: Any) -> Any:
