@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, mul
 from typing import Any
 
+from autograd_tiny.engine import ops
+
 
 def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
     """List every node that ys depend on, each after its operands, without `stop` and the nodes below it.
@@ -93,6 +95,18 @@ def taken(v: Any) -> tuple[Any, ...]:
     return present(v, v.local_derivatives)
 
 
+def past_root(v: Any, x: Any, g: Any, contribution: Any) -> tuple[Any, Any]:
+    """Return where a contribution of v to x goes: by (√s)ⁿ = s**(n/2) to s at once, if x is a root √s that is 0.
+
+    Otherwise n(√s)ⁿ⁻¹ · ½/√s were 0 · inf. While tracing, every such root is taken so.
+    """
+    if x.op is not ops.sqrt or (x.data.__class__ is float and x.data != 0):
+        return x, contribution
+    if v.op is ops.square or (v.op is ops.pow and v.b.__class__ is float and v.b == 2):
+        return x.a, g
+    return (x.a, 0.5 * g) if v.op is ops.mul and v.a is v.b else (x, contribution)
+
+
 def sweep_past_poles(order: Sequence[Any], sweep: Callable[[Any], None]) -> None:
     """Sweep, and again if that gives a nan, without what is absent."""
     before = [v.grad for v in order]
@@ -101,5 +115,6 @@ def sweep_past_poles(order: Sequence[Any], sweep: Callable[[Any], None]) -> None
         for v, g in zip(order, before, strict=True):
             v.grad = g
         adjoint = {order[-1]: before[-1]}
-        for _, _, x, contribution in contributions(order, adjoint, taken):
+        for v, _, x, contribution in contributions(order, adjoint, taken):
+            x, contribution = past_root(v, x, adjoint[v], contribution)
             x.grad = adjoint[x] = x.grad + contribution

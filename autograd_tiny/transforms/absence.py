@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -39,7 +39,7 @@ def guarding(order: Sequence[Any]) -> Callable[[Any, int, Any, Any], Any] | None
     steep: set[Any] = set()  # nodes that may be infinite
     wild: set[Any] = set()  # nodes whose adjoint may be
     for v in order:
-        if v.op is not None and (has_pole(v.op) or not steep.isdisjoint(v.parents)):
+        if v.op is not None and (_is_steep(v) or not steep.isdisjoint(v.parents)):
             steep.add(v)
 
     def missing(v: Any) -> Any:
@@ -66,15 +66,25 @@ def guarding(order: Sequence[Any]) -> Callable[[Any, int, Any, Any], Any] | None
     return guarded
 
 
-@cache
-def has_pole(op: Op) -> bool:
-    """Return True if the op or a slope of it is not finite at some simple numbers."""
+def _is_steep(v: Any) -> bool:
+    return has_pole(v.op) and has_pole(v.op, tuple([x if x.__class__ is float else None for x in v.operands]))
+
+
+@lru_cache(maxsize=1024)
+def has_pole(op: Op, constants: tuple[float | None, ...] = ()) -> bool:
+    """Return True if the op or a slope of it is not finite at some simple numbers, where constants has None.
+
+    >>> has_pole(ops.pow), has_pole(ops.pow, (None, 2.0))
+    (True, False)
+    """
     if not isinstance(op.partials, tuple):
         return False  # sums and products
-    for xs in product((0.0, 1.0, -1.0, 1000.0), repeat=len(op.partials)):
+    given = constants or (None,) * len(op.partials)
+    free = tuple([x is None for x in given])
+    for xs in product(*[(0.0, 1.0, -1.0, 1000.0) if x is None else (x,) for x in given]):
         try:
             y = op.ieee(*xs)
-            slopes = op.local_derivatives(Ieee(y), tuple(map(Ieee, xs)))
+            slopes = [d for d in op.local_derivatives(Ieee(y), tuple(map(Ieee, xs)), free) if d is not None]
             if not all(math.isfinite(float(x)) for x in (y, *slopes)):
                 return True
         except (TypeError, *EDGES):

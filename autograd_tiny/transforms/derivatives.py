@@ -16,7 +16,7 @@ from functools import partial, wraps
 from typing import Any
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.chain_rule import contributions, present, taken
+from autograd_tiny.engine.chain_rule import contributions, past_root, present, taken
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
@@ -237,6 +237,7 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     adjoint: dict[Any, Any] = {y: 1.0}
     for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
         if x in active:
+            x, contribution = past_root(v, x, adjoint[v], contribution)
             contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [adjoint.get(target, 0.0) for target in targets]
