@@ -105,7 +105,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
-    ts = [ABSENT if isinstance(t, (int, float)) and t == 0 else t for t in ts]  # not moved: passes nothing on
+    ts = [ABSENT if _is_nothing(t) else t for t in ts]
     duals = [Dual(x if keep else number(x), t, level) for x, t in zip(xs, ts, strict=True)]
     with _differentiating([]):
         output = f(*rebuild(primals, duals))
@@ -131,9 +131,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         gs = _alike("the cotangent", cotangent, "the output", run.output)
+        chosen = [(y, g) for y, g in zip(ys, gs, strict=True) if not _is_nothing(g)]
         token = never_raise.set(True)
         try:
-            weighted = ops.dot(*ys, *gs)
+            weighted = ops.dot(*[y for y, _ in chosen], *[g for _, g in chosen]) if chosen else 0.0
         finally:
             never_raise.reset(token)
         gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
@@ -210,7 +211,7 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: in
 def _lift(x: Any) -> Any:
     """Wrap x so that its innermost part is a fresh node, linked to the Value it came from."""
     if isinstance(x, Dual):
-        return Dual(_lift(x.primal), x.tangent, x.level)
+        return Dual(_lift(x.primal), x.tangent, x.level, x.still)
     if is_recording() and not isinstance(x, Tracer):
         return +traced(x) if isinstance(x, Value) else constant(number(x))  # not a Value, which holds floats only
     return +x if isinstance(x, NODES) else Value(x)
@@ -260,6 +261,11 @@ def _times(g: Any, d: Any) -> Any:
     if g.__class__ is float and g == 1.0:
         return d
     return g if d.__class__ is float and d == 1.0 else g * d
+
+
+def _is_nothing(x: Any) -> bool:
+    """Return True if a direction or a weight is given as 0: what it would multiply is absent, even if infinite."""
+    return isinstance(x, (int, float)) and x == 0
 
 
 def _settle(x: Any, keep: bool) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Value, ops
 from autograd_tiny.compiler import jit
-from autograd_tiny.transforms import grad, hessian, hvp, jvp
+from autograd_tiny.transforms import grad, hessian, hvp, jvp, vjp
 
 inf, nan = math.inf, math.nan
 BACKENDS = ["python", "numpy", "llvm"]
@@ -73,6 +73,14 @@ def test_backward(f, at, exact):
     leaves[1].grad = 1.0  # kept from before
     f(leaves).backward()
     same([leaves[0].grad, leaves[1].grad - 1.0], exact)
+
+
+@pytest.mark.parametrize("zero", [0.0, 0, -0.0])
+def test_a_cotangent_of_zero_leaves_its_output_out(zero):
+    pullback = vjp(lambda x, y: [x.sqrt(), x + y * y], 0.0, 3.0)[1]
+    assert pullback([zero, 1.0]) == (1.0, 6.0)
+    assert pullback([zero, zero]) == (0.0, 0.0)
+    assert pullback([1.0, zero]) == (inf, 0.0)
 
 
 @CASES
