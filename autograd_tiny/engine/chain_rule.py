@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, mul
 from typing import Any
 
+from autograd_tiny.engine import ops
+
 
 def topological_order(*ys: Any, stop: Iterable[Any] = ()) -> list[Any]:
     """List every node that ys depend on, each after its operands, without `stop` and the nodes below it.
@@ -63,3 +65,56 @@ def contributions(
             for i, d in enumerate(local(v)):
                 if d is not None:
                     yield v, i, xs[i], times(g, d)
+
+
+def absent(op: Any, i: int, xs: tuple[Any, ...]) -> Any:
+    """Return 1.0 if op(*xs) is constant around its operand i, 0.0 if not, and a traced condition while tracing.
+
+    >>> from autograd_tiny.engine import ops
+    >>> absent(ops.relu, 0, (-2.0,)), absent(ops.where, 1, (1.0, 2.0, 3.0))
+    (1.0, 0.0)
+    """
+    if not op.absent:
+        return 0.0
+    told = op.absent[i](*xs)
+    return told if told.__class__ is float else told.data
+
+
+def present(v: Any, ds: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the local derivatives of a node with None for those that are absent."""
+    if not v.op.absent:
+        return tuple(ds)
+    xs = v.operands
+    ds = tuple(ds)
+    told = [0.0 if d is None else absent(v.op, i, xs) for i, d in enumerate(ds)]
+    return tuple([None if t.__class__ is float and t else d for t, d in zip(told, ds, strict=True)])
+
+
+def taken(v: Any) -> tuple[Any, ...]:
+    """Return the local derivatives of the forward pass, with None for those that are absent."""
+    return present(v, v.local_derivatives)
+
+
+def past_root(v: Any, x: Any, g: Any, contribution: Any) -> tuple[Any, Any]:
+    """Return where a contribution of v to x goes: by (√s)ⁿ = s**(n/2) to s at once, if x is a root √s that is 0.
+
+    Otherwise n(√s)ⁿ⁻¹ · ½/√s were 0 · inf. While tracing, every such root is taken so.
+    """
+    if x.op is not ops.sqrt or (x.data.__class__ is float and x.data != 0):
+        return x, contribution
+    if v.op is ops.square or (v.op is ops.pow and v.b.__class__ is float and v.b == 2):
+        return x.a, g
+    return (x.a, 0.5 * g) if v.op is ops.mul and v.a is v.b else (x, contribution)
+
+
+def sweep_past_poles(order: Sequence[Any], sweep: Callable[[Any], None]) -> None:
+    """Sweep, and again if that gives a nan, without what is absent."""
+    before = [v.grad for v in order]
+    sweep(order)
+    if any(v.grad != v.grad for v in order):
+        for v, g in zip(order, before, strict=True):
+            v.grad = g
+        adjoint = {order[-1]: before[-1]}
+        for v, _, x, contribution in contributions(order, adjoint, taken):
+            x, contribution = past_root(v, x, adjoint[v], contribution)
+            x.grad = adjoint[x] = x.grad + contribution

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from threading import Event
 from typing import Any
 
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 
 never_raise: ContextVar[bool] = ContextVar("never_raise", default=False)  # set while local derivatives are computed
+met_a_pole = Event()  # set for good when a local derivative was at one: from then on, backward looks for nan
 
 
 class Ieee(Operand):
@@ -45,6 +47,7 @@ def local_derivatives(op: Op, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, .
     try:
         return op.local_derivatives(y, xs, wanted)
     except EDGES:
+        met_a_pole.set()
         y, *xs = (Ieee(x) if isinstance(x, float) else x for x in (y, *xs))  # type: ignore[assignment]
         return tuple(d.data if isinstance(d, Ieee) else d for d in op.local_derivatives(y, tuple(xs), wanted))
     finally:

@@ -40,6 +40,7 @@ class Op:
     partials: tuple[Rule, ...] | Variadic
     domain: tuple[Interval, ...] = ()  # one per operand; empty: every float
     avoid: Rule = lambda *xs: 1.0  # zero at kinks and poles; tests use it to stay away from them
+    absent: tuple[Rule, ...] = ()  # per operand, true where y is constant around it: it passes nothing on, not 0 · inf
     limit: Callable[..., float] = lambda *xs: math.nan  # the IEEE 754 result if `forward` raises
     infix: tuple[str, int] | None = None  # sign and precedence; None: name(x, …)
     formula: Rule | None = None  # the op in terms of other ops, for display; None: a call

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+from dataclasses import replace
 from functools import cache, partial, reduce
 from math import inf, nan
 from typing import Any
@@ -20,7 +21,9 @@ from autograd_tiny.engine import expansions, special
 from autograd_tiny.engine.op import TABLE as TABLE
 from autograd_tiny.engine.op import Interval, Op, Rule, Variadic
 
-_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a step function
+_zero = lambda *xs: 0.0  # noqa: E731 - the derivative of a choice
+_ever = lambda *xs: 1.0  # noqa: E731
+CHOICE: dict[str, Any] = {"partials": (_zero, _zero), "avoid": operator.sub, "absent": (_ever, _ever)}
 POSITIVE, NON_NEGATIVE, UNIT = Interval(0, inf, "(]"), Interval(0, inf, "[]"), Interval(-1, 1, "[]")
 
 
@@ -118,7 +121,7 @@ atan2 = libm("atan2", (lambda y, a, b: b * (c := expansions.shrink(a, b)) / (h :
 sinh  = libm("sinh", (lambda y, x: cosh(x),), limit=lambda x: math.copysign(inf, x))
 cosh  = libm("cosh", (lambda y, x: sinh(x),), limit=lambda x: inf)
 # 1 - y² cancels for large |x| and 1/cosh² overflows; this form does neither, without a branch.
-tanh  = libm("tanh", (lambda y, x: 4 * (e := exp(-2 * abs(x))) / square(1 + e),))
+tanh  = libm("tanh", (lambda y, x: 4 * (e := exp(-2 * magnitude_rule(x))) / square(1 + e),))
 asinh = libm("asinh", (lambda y, x: 1 / hypot(1.0, x),))
 acosh = libm("acosh", (lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
              domain=(Interval(1, inf, "[]"),), avoid=lambda x: x - 1)
@@ -136,14 +139,15 @@ logit = Op("logit", special.logit, (lambda y, x: 1 / (x * (1 - x)),), domain=(In
 softsign = Op("softsign", special.softsign, (lambda y, x: square(1 / (1 + abs(x))),), lower=expansions.softsign)
 hardtanh = Op("hardtanh", lambda x: special.clip(x, -1.0, 1.0), (lambda y, x: clip.partials[0](y, x, -1.0, 1.0),),
               avoid=lambda x: (x - 1) * (x + 1), lower=lambda x: clip.lower(x, -1.0, 1.0))
-relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: heaviside(x),),
-              avoid=lambda x: x, lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
+relu     = Op("relu", lambda x: x if x > 0 or x != x else 0.0, (lambda y, x: relu_rule(x),),
+              avoid=lambda x: x, absent=(lambda x: less(x, 0.0),), lower=lambda x: where(less_equal(x, 0.0), 0.0, x))
 leaky_relu = Op("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
-                (lambda y, x, slope: where(heaviside(x), 1.0, slope), lambda y, x, slope: minimum(x, 0.0)),
+                (lambda y, x, slope: where(heaviside(x), 1.0, slope) - flat_rule(x),
+                 lambda y, x, slope: minimum(x, 0.0) - flat_rule(x)),
                 avoid=lambda x, slope: x, defaults=(0.01,), lower=lambda x, slope: where(greater(x, 0.0), x, slope * x))
 elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
-          (lambda y, x, alpha: where(heaviside(x), 1.0, alpha * exp(minimum(x, 0.0))),
-           lambda y, x, alpha: expm1(minimum(x, 0.0))),
+          (lambda y, x, alpha: where(heaviside(x), 1.0, alpha * exp(minimum(x, 0.0))) - flat_rule(x),
+           lambda y, x, alpha: expm1(minimum(x, 0.0)) - flat_rule(x)),
           avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
 silu = Op("silu", special.silu, (lambda y, x: sigmoid(x) + minimum(y, special.MAX_FLOAT) * sigmoid(-x),),
           lower=expansions.silu)
@@ -153,40 +157,54 @@ gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math
           lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
 
 # Kinks, steps and selection. maximum and minimum split a tie in halves; nan in, nan out.
-abs  = Op("abs", math.fabs, (lambda y, x: sign(x),), avoid=lambda x: x, machine="fabs")
-sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (_zero,),
-          avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
-heaviside = Op("heaviside", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (_zero,),
-               avoid=lambda x: x, lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
-compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)), (_zero, _zero),
-             avoid=operator.sub,
+# A slope that jumps has no derivative there: `kink_rule` is nan at 0, and else 0. A step has slope 0, by `flat_rule`.
+# Comparisons and `where` are choices: their derivatives are those of the branch taken, in every order.
+abs  = Op("abs", math.fabs, (lambda y, x: abs_rule(x),), avoid=lambda x: x, machine="fabs")
+sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (lambda y, x: flat_rule(x),), avoid=lambda x: x,
+          absent=(lambda x: x,), lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
+heaviside = Op("heaviside", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (lambda y, x: flat_rule(x),),
+               avoid=lambda x: x, absent=(lambda x: x,), lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0)))
+compare = Op("compare", lambda a, b: nan if a != a or b != b else float((a > b) - (a < b)),
+             (lambda y, a, b: flat_rule(a - b), lambda y, a, b: flat_rule(b - a)), avoid=operator.sub,
              lower=lambda a, b: where(equal(a, b), 0.0, where(less(a, b), -1.0, where(greater(a, b), 1.0, nan))))
 maximum = Op("maximum", lambda a, b: a if a > b or a != a else b,
-             (lambda y, a, b: (1 + compare(a, b)) / 2, lambda y, a, b: (1 - compare(a, b)) / 2),
-             avoid=operator.sub, lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
+             (lambda y, a, b: (1 + maximum_rule(a, b)) / 2, lambda y, a, b: (1 - maximum_rule(a, b)) / 2),
+             absent=(lambda a, b: less(a, b), lambda a, b: less(b, a)), avoid=operator.sub,
+             lower=lambda a, b: where(greater(a, b), a, where(not_equal(a, a), a, b)))
 minimum = Op("minimum", lambda a, b: a if a < b or a != a else b,
-             (lambda y, a, b: (1 - compare(a, b)) / 2, lambda y, a, b: (1 + compare(a, b)) / 2),
-             avoid=operator.sub, lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
+             (lambda y, a, b: (1 - maximum_rule(a, b)) / 2, lambda y, a, b: (1 + maximum_rule(a, b)) / 2),
+             absent=(lambda a, b: less(b, a), lambda a, b: less(a, b)), avoid=operator.sub,
+             lower=lambda a, b: where(less(a, b), a, where(not_equal(a, a), a, b)))
 clip = Op("clip", special.clip,
-          (lambda y, x, low, high: compare(high, low) * (1 + compare(x, low)) * (1 + compare(high, x)) / 4,
-           lambda y, x, low, high: (1 - compare(x, low)) / 2, lambda y, x, low, high: (1 - compare(high, x)) / 2),
+          (lambda y, x, low, high: (rule := maximum_rule)(high, low) * (1 + rule(x, low)) * (1 + rule(high, x)) / 4,
+           lambda y, x, low, high: (1 - maximum_rule(x, low)) / 2, lambda y, x, a, b: (1 - maximum_rule(b, x)) / 2),
           avoid=lambda x, low, high: (x - low) * (x - high) * (high - low),
-          lower=lambda x, low, high: where(
-              greater(low, high), nan, where(less(x, low), low, where(greater(x, high), high, x))))
+          absent=(lambda x, a, b: less(x, a) + less(b, x), lambda x, a, b: less(a, x), lambda x, a, b: less(x, b)),
+          lower=lambda x, a, b: where(greater(a, b), nan, where(less(x, a), a, where(greater(x, b), b, x))))
 where = Op("where", lambda condition, a, b: a if condition else b,
-           (_zero, lambda y, condition, a, b: not_equal(condition, 0.0),
-            lambda y, condition, a, b: equal(condition, 0.0)),
-           avoid=lambda condition, a, b: condition, machine="select")
-less          = Op("less", lambda a, b: float(a < b), (_zero, _zero), avoid=operator.sub, machine="<")
-less_equal    = Op("less_equal", lambda a, b: float(a <= b), (_zero, _zero), avoid=operator.sub, machine="<=")
-greater       = Op("greater", lambda a, b: float(a > b), (_zero, _zero), avoid=operator.sub, machine=">")
-greater_equal = Op("greater_equal", lambda a, b: float(a >= b), (_zero, _zero), avoid=operator.sub, machine=">=")
-equal         = Op("equal", lambda a, b: float(a == b), (_zero, _zero), avoid=operator.sub, machine="==")
-not_equal     = Op("not_equal", lambda a, b: float(a != b), (_zero, _zero), avoid=operator.sub, machine="!=")
+           (_zero, lambda y, c, a, b: not_equal(c, 0.0), lambda y, c, a, b: equal(c, 0.0)), machine="select",
+           absent=(_ever, lambda c, a, b: equal(c, 0.0), lambda c, a, b: not_equal(c, 0.0)), avoid=lambda c, a, b: c)
+less          = Op("less", lambda a, b: float(a < b), **CHOICE, machine="<")
+less_equal    = Op("less_equal", lambda a, b: float(a <= b), **CHOICE, machine="<=")
+greater       = Op("greater", lambda a, b: float(a > b), **CHOICE, machine=">")
+greater_equal = Op("greater_equal", lambda a, b: float(a >= b), **CHOICE, machine=">=")
+equal         = Op("equal", lambda a, b: float(a == b), **CHOICE, machine="==")
+not_equal     = Op("not_equal", lambda a, b: float(a != b), **CHOICE, machine="!=")
+kink_rule = Op("kink_rule", lambda x: 0.0 if x < 0 or x > 0 else nan, (lambda y, x: kink_rule(x),),
+               avoid=lambda x: x, lower=lambda x: where(less(x, 0.0) + greater(x, 0.0), 0.0, nan))
+flat_rule = Op("flat_rule", _zero, (lambda y, x: kink_rule(x),), avoid=lambda x: x, lower=_zero)
+abs_rule  = replace(sign, name="abs_rule", partials=(lambda y, x: kink_rule(x),), formula=lambda x: sign(x))
+relu_rule = replace(heaviside, name="relu_rule", partials=(lambda y, x: kink_rule(x),), formula=lambda x: heaviside(x))
+maximum_rule = replace(compare, name="maximum_rule", formula=lambda a, b: compare(a, b),
+                       partials=(lambda y, a, b: kink_rule(a - b), lambda y, a, b: kink_rule(b - a)))
+magnitude_rule = Op("magnitude_rule", math.fabs, (lambda y, x: where(less(x, 0.0), -1.0, 1.0),), machine="fabs",
+                    avoid=lambda x: x, formula=lambda x: abs(x))  # for even functions, smooth across 0
 
-# Distances, error functions, gamma, sums. hypot has derivative 0 at (0, 0), as abs has at 0.
-hypot = libm("hypot", (lambda y, a, b: a / where(y, y, 1.0), lambda y, a, b: b / where(y, y, 1.0)),
+# Distances, error functions, gamma, sums. hypot has derivative 0 at (0, 0), as abs has at 0, and no second one.
+hypot = libm("hypot", (lambda y, a, b: hypot_rule(a, y), lambda y, a, b: hypot_rule(b, y)),
              avoid=lambda a, b: hypot(a, b))
+hypot_rule = Op("hypot_rule", lambda a, h: a / (h or 1.0), (lambda y, a, h: 1 / h, lambda y, a, h: -y / h),
+                avoid=lambda a, h: h, lower=lambda a, h: a / where(h, h, 1.0), formula=lambda a, h: a / h)
 erf   = libm("erf", (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))
 erfc  = libm("erfc", (lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x),))
 lgamma = Op("lgamma", special.lgamma, (lambda y, x: digamma(x),),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn, final
 
+from autograd_tiny.engine.chain_rule import sweep_past_poles
 from autograd_tiny.engine.chain_rule import topological_order as topological_order
 from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
 from autograd_tiny.engine.familiar import Familiar, refuse_operands
-from autograd_tiny.engine.ieee import local_derivatives, never_raise
+from autograd_tiny.engine.ieee import local_derivatives, met_a_pole, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 
@@ -141,7 +142,7 @@ class Value(Familiar):
             if v.op is not None or v.grad is None:  # users clear the gradient of a leaf with None
                 v.grad = 0.0
         self.grad += 1.0  # ∂self/∂self
-        sweep(order)
+        sweep_past_poles(order, sweep) if met_a_pole.is_set() else sweep(order)
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return self.data < _compared(other)

@@ -1,5 +1,6 @@
 """Derivatives of functions, with JAX's names, and functions traced to programs.
 
+absence.py      factors that are absent, not 0
 dual.py         forward mode
 tracer.py       abstract numbers used while tracing
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers

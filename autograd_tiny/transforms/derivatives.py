@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial, wraps
-from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.chain_rule import contributions, past_root, present, taken
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
 from autograd_tiny.transforms.derived import Derived
-from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.dual import ABSENT, Dual, new_level
 from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
@@ -126,6 +126,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
     level = new_level()
+    ts = [ABSENT if _is_nothing(t) else t for t in ts]
     duals = [Dual(x if keep else number(x), t, level) for x, t in zip(xs, ts, strict=True)]
     with _differentiating([]):
         output = f(*rebuild(primals, duals))
@@ -151,9 +152,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         gs = _alike("the cotangent", cotangent, "the output", run.output)
+        chosen = [(y, g) for y, g in zip(ys, gs, strict=True) if not _is_nothing(g)]
         token = never_raise.set(True)
         try:
-            weighted = ops.dot(*ys, *gs)
+            weighted = ops.dot(*[y for y, _ in chosen], *[g for _, g in chosen]) if chosen else 0.0
         finally:
             never_raise.reset(token)
         gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
@@ -225,7 +227,7 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
 def _lift(x: Any) -> Any:
     """Wrap x so that its innermost part is a fresh node, linked to the Value it came from."""
     if isinstance(x, Dual):
-        return Dual(_lift(x.primal), x.tangent, x.level)
+        return Dual(_lift(x.primal), x.tangent, x.level, x.still)
     if is_recording() and not isinstance(x, Tracer):
         return +traced(x) if isinstance(x, Value) else constant(number(x))  # not a Value, which holds floats only
     return +x if isinstance(x, NODES) else Value(x)
@@ -247,10 +249,13 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
     for v in order:
         if v.op is not CUT and any(x in active for x in v.parents):
             active.add(v)
-    local = partial(_locals, active) if keep else attrgetter("local_derivatives")
+    local = partial(_locals, active) if keep else taken
+    guarded = guarding(order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
-    for _, _, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
+    for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
         if x in active:
+            x, contribution = past_root(v, x, adjoint[v], contribution)
+            contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [adjoint.get(target, 0.0) for target in targets]
 
@@ -260,11 +265,11 @@ def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
     wanted = tuple([x in active for x in v.operands])
     ds = local_derivatives(v.op, v, v.operands, wanted)
     if not isinstance(v, Value):
-        return ds
-    for d, taken, w in zip(ds, v.local_derivatives, wanted, strict=True):
-        if w and repr(number(d)) != repr(number(taken)):
+        return present(v, ds)
+    for d, before, w in zip(ds, v.local_derivatives, wanted, strict=True):
+        if w and repr(number(d)) != repr(number(before)):
             raise RuntimeError(f"the .data of {v!r} or of its operands was changed after the forward pass")
-    return ds
+    return present(v, ds)
 
 
 def _times(g: Any, d: Any) -> Any:
@@ -272,6 +277,11 @@ def _times(g: Any, d: Any) -> Any:
     if g.__class__ is float and g == 1.0:
         return d
     return g if d.__class__ is float and d == 1.0 else g * d
+
+
+def _is_nothing(x: Any) -> bool:
+    """Return True if a direction or a weight is given as 0: what it would multiply is absent, even if infinite."""
+    return isinstance(x, (int, float)) and x == 0
 
 
 def _settle(x: Any, keep: bool) -> Any:

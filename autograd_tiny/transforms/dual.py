@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NoReturn
 
+from autograd_tiny.engine.chain_rule import absent
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
+from autograd_tiny.transforms.absence import all_of, either, has_pole, unless
 
 _levels: Iterator[int] = count(1)
+ABSENT = float("0")  # this very object, as a tangent: not a number that is 0 but none, so that ABSENT · inf is nothing
 
 
 def new_level() -> int:
@@ -28,11 +31,12 @@ class Dual(Operand):
     If operands have different levels, the op is applied at the highest, and the others are constants.
     """
 
-    __slots__ = ("level", "primal", "tangent")
+    __slots__ = ("level", "primal", "still", "tangent")
     rank = 3
 
-    def __init__(self, primal: Any, tangent: Any, level: int = 0) -> None:
+    def __init__(self, primal: Any, tangent: Any, level: int = 0, still: Any = 0.0) -> None:
         self.primal, self.tangent, self.level = primal, tangent, level
+        self.still = still  # while tracing, the condition under which the tangent is absent
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
@@ -46,11 +50,21 @@ class Dual(Operand):
         carried = tuple(isinstance(x, Dual) and x.level == level for x in xs)
         primals = tuple(x.primal if c else x for x, c in zip(xs, carried, strict=True))
         y = op(*primals)
-        tangent: Any = 0.0
-        for x, d, c in zip(xs, local_derivatives(op, y, primals, carried), carried, strict=True):
-            if c:
-                tangent = tangent + x.tangent * d
-        return Dual(y, tangent, level)
+        moved = tuple(c and x.tangent is not ABSENT for x, c in zip(xs, carried, strict=True))
+        tangent: Any = ABSENT
+        stills = []
+        for i, d in enumerate(local_derivatives(op, y, primals, moved)):
+            if not moved[i]:
+                continue
+            before = still = xs[i].still
+            if op.absent and (still := either(absent(op, i, primals), before)).__class__ is float and still:
+                continue
+            part = xs[i].tangent * d
+            if still.__class__ is not float and (still is not before or has_pole(op)):
+                part = unless(still, part)
+            tangent = part if tangent is ABSENT else tangent + part
+            stills.append(still)
+        return Dual(y, tangent, level, all_of(stills))
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return bool(self.primal < _primal(other))

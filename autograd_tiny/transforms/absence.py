@@ -1,0 +1,109 @@
+"""Factors that are absent: what the branch not taken, or a flat piece, passes on is nothing, not 0 · inf = nan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.chain_rule import absent
+from autograd_tiny.engine.ieee import Ieee
+from autograd_tiny.engine.op import EDGES, Op
+
+
+def unless(condition: Any, x: Any) -> Any:
+    """Return x, or nothing where the condition holds.
+
+    >>> unless(0.0, 3.0), unless(1.0, 3.0)
+    (3.0, 0.0)
+    """
+    if condition.__class__ is float:
+        return 0.0 if condition else x
+    return ops.where(condition, 0.0, x)
+
+
+def guarding(order: Sequence[Any]) -> Callable[[Any, int, Any, Any], Any] | None:
+    """Return the function (node, i, operand, contribution) that makes a traced contribution 0 where it is absent.
+
+    Whether a branch is taken is not known while tracing, so a contribution past a pole becomes a `where`, and only
+    there: not where each factor is finite for all finite numbers. None if nothing is absent, or there is no pole.
+    """
+    ops_used = {v.op for v in order if v.op is not None}
+    if not (any(op.absent for op in ops_used) and any(map(has_pole, ops_used))):
+        return None
+    uses: dict[Any, list[tuple[Any, int]]] = {}  # of each node, by those above it
+    known: dict[Any, Any] = {}  # when the adjoint of a node is absent
+    steep: set[Any] = set()  # nodes that may be infinite
+    wild: set[Any] = set()  # nodes whose adjoint may be
+    for v in order:
+        if v.op is not None and (_is_steep(v) or not steep.isdisjoint(v.parents)):
+            steep.add(v)
+
+    def missing(v: Any) -> Any:
+        stack = [v]
+        while stack:
+            u = stack[-1]
+            above = [w for w, _ in uses.get(u, ()) if w not in known]
+            if u in known or not above:
+                stack.pop()
+                if u not in known:
+                    known[u] = all_of([either(known[w], absent(w.op, i, w.operands)) for w, i in uses.get(u, ())])
+            stack += above if u not in known else []
+        return known[v]
+
+    def guarded(v: Any, i: int, x: Any, contribution: Any) -> Any:
+        uses.setdefault(x, []).append((v, i))
+        past = v in steep
+        if past or v in wild:
+            wild.add(x)
+            condition = either(absent(v.op, i, v.operands), missing(v) if past else 0.0)
+            return unless(condition, contribution)
+        return contribution
+
+    return guarded
+
+
+def _is_steep(v: Any) -> bool:
+    return has_pole(v.op) and has_pole(v.op, tuple([x if x.__class__ is float else None for x in v.operands]))
+
+
+@lru_cache(maxsize=1024)
+def has_pole(op: Op, constants: tuple[float | None, ...] = ()) -> bool:
+    """Return True if the op or a slope of it is not finite at some simple numbers, where constants has None.
+
+    >>> has_pole(ops.pow), has_pole(ops.pow, (None, 2.0))
+    (True, False)
+    """
+    if not isinstance(op.partials, tuple):
+        return False  # sums and products
+    given = constants or (None,) * len(op.partials)
+    free = tuple([x is None for x in given])
+    for xs in product(*[(0.0, 1.0, -1.0, 1000.0) if x is None else (x,) for x in given]):
+        try:
+            y = op.ieee(*xs)
+            slopes = [d for d in op.local_derivatives(Ieee(y), tuple(map(Ieee, xs)), free) if d is not None]
+            if not all(math.isfinite(float(x)) for x in (y, *slopes)):
+                return True
+        except (TypeError, *EDGES):
+            return True
+    return False
+
+
+def either(a: Any, b: Any) -> Any:
+    """Return the condition that a or b holds."""
+    if a.__class__ is float:
+        return 1.0 if a else b
+    return (1.0 if b else a) if b.__class__ is float else ops.where(a, 1.0, b)
+
+
+def all_of(conditions: Sequence[Any]) -> Any:
+    """Return the condition that there are some and all of them hold."""
+    if any(c.__class__ is float and not c for c in conditions) or not conditions:
+        return 0.0
+    whole: Any = 1.0
+    for c in dict.fromkeys(c for c in conditions if c.__class__ is not float):
+        whole = c if whole.__class__ is float else ops.where(whole, c, 0.0)
+    return whole

@@ -1,0 +1,139 @@
+"""0 · inf where the zero is no number but the absence of a factor: nothing; and the same in every mode."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_tiny import Value, ops
+from autograd_tiny.compiler import jit
+from autograd_tiny.transforms import grad, hessian, hvp, jvp, vjp
+
+inf, nan = math.inf, math.nan
+BACKENDS = ["python", "numpy", "llvm"]
+
+# (name, function, point, gradient)
+TABLE = [
+    ("a zero direction past a pole", lambda v: v[0].sqrt() + v[1] * v[1], [0.0, 3.0], [inf, 6.0]),
+    ("a pole in the branch not taken", lambda v: ops.where(v[1], v[1], v[0].sqrt()), [0.0, 3.0], [0.0, 1.0]),
+    ("behind a product", lambda v: ops.where(v[1], v[0], (v[0] * 2.0).sqrt() * v[0]), [0.0, 3.0], [1.0, 0.0]),
+    ("behind two branches", lambda v: ops.where(v[1], v[0], ops.where(0, v[0], v[0].cbrt())), [0.0, 3.0], [1.0, 0.0]),
+    ("a condition of a pole", lambda v: ops.where(ops.greater(v[0].sqrt(), 1.0), v[0], v[1]), [0.0, 3.0], [0.0, 1.0]),
+    ("a root of a flat piece", lambda v: v[0].relu().sqrt() * v[1], [-1.0, 3.0], [0.0, 0.0]),
+    ("a root of a clipped number", lambda v: v[0].clip(0.0, 1.0).sqrt() + v[1], [-1.0, 3.0], [0.0, 1.0]),
+    ("relu of a root below a bound", lambda v: (v[0].sqrt() - v[1]).relu(), [0.0, 3.0], [0.0, 0.0]),
+    ("the smaller of two, past its pole", lambda v: ops.maximum(v[0].sqrt(), v[1]), [0.0, 3.0], [0.0, 1.0]),
+    ("a sign of a root", lambda v: (v[0].sqrt() - v[1]).sign() * v[1], [0.0, 3.0], [0.0, -1.0]),
+    ("both used and not taken", lambda v: (s := v[0].sqrt()) + ops.where(v[1], v[1], s), [0.0, 3.0], [inf, 1.0]),
+    ("a zero that is a number", lambda v: v[0].sqrt() * v[0].cbrt() + v[1], [0.0, 3.0], [nan, 1.0]),
+    ("an adjoint that is 0", lambda v: v[0].sqrt() ** 1.5 + v[1], [0.0, 3.0], [nan, 1.0]),
+    ("relu at its kink before a root", lambda v: v[0].relu().sqrt() + v[1], [0.0, 3.0], [nan, 1.0]),
+]  # fmt: skip
+CASES = pytest.mark.parametrize(("f", "at", "exact"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+
+
+def same(found, exact):
+    for x, y in zip(map(float, found), exact, strict=True):
+        assert (x != x and y != y) or math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12), (found, exact)
+
+
+def along(f, at):
+    """The derivative along each axis, by forward mode."""
+    return [jvp(f, (at,), ([float(i == k) for i in range(len(at))],))[1] for k in range(len(at))]
+
+
+SQUARED = [lambda y: y**2, lambda y: y.square(), lambda y: y * y]
+
+
+@pytest.mark.parametrize("square", SQUARED)
+@pytest.mark.parametrize("at", [0.0, 4.0])
+def test_a_root_squared_has_the_slope_of_what_is_under_it(square, at):
+    f = lambda x: square((3.0 * x).sqrt()) + 5.0 * x  # noqa: E731
+    leaf = Value(at)
+    f(leaf).backward()
+    assert leaf.grad == pytest.approx(8.0, rel=1e-15) == grad(f)(at)
+    assert jit(grad(f))(at) == pytest.approx(8.0, rel=1e-15)
+    norm = lambda v: square((v[0] * v[0] + v[1] * v[1]).sqrt())  # noqa: E731
+    same(grad(norm)([0.0, 0.0]), [0.0, 0.0])
+    assert hessian(norm)([0.0, 0.0]) == [[2.0, 0.0], [0.0, 2.0]]
+
+
+@CASES
+def test_reverse_and_forward_mode(f, at, exact):
+    same(grad(f)(at), exact)
+    same(along(f, at), exact)
+
+
+@CASES
+def test_backward(f, at, exact):
+    leaves = [Value(x) for x in at]
+    leaves[1].grad = 1.0  # kept from before
+    f(leaves).backward()
+    same([leaves[0].grad, leaves[1].grad - 1.0], exact)
+
+
+@pytest.mark.parametrize("zero", [0.0, 0, -0.0])
+def test_a_cotangent_of_zero_leaves_its_output_out(zero):
+    pullback = vjp(lambda x, y: [x.sqrt(), x + y * y], 0.0, 3.0)[1]
+    assert pullback([zero, 1.0]) == (1.0, 6.0)
+    assert pullback([zero, zero]) == (0.0, 0.0)
+    assert pullback([1.0, zero]) == (inf, 0.0)
+
+
+@CASES
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_compiled(f, at, exact, backend):
+    same(jit(grad(f), backend=backend)(at), exact)
+    same(jit(lambda at: along(f, at), backend=backend)(at), exact)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_guarded_quotient_of_which_eager_python_would_raise(backend):
+    f = jit(grad(lambda x, n: ops.where(ops.equal(n, 0.0), 0.0, x / n), argnums=(0, 1)), backend=backend)
+    assert [float(x) for x in f(1.0, 0.0)] == [0.0, 0.0]
+    assert [float(x) for x in f(1.0, 2.0)] == [0.5, -0.25]
+
+
+def test_a_column_of_the_hessian_past_a_pole():
+    f = lambda v: v[0] ** v[1]  # noqa: E731
+    assert hvp(f, [-2.0, 2.0], [1.0, 0.0])[0] == hessian(f)([-2.0, 2.0])[0][0] == 2.0
+
+
+ONE = [ops.sqrt, ops.relu, ops.cbrt, ops.square, ops.sign, ops.abs, ops.neg, ops.heaviside]
+TWO = [ops.add, ops.mul, ops.maximum, ops.minimum, ops.sub, ops.greater]
+
+
+@st.composite
+def graphs(draw):
+    """Functions of two numbers that meet poles, kinks and branches."""
+    steps = []
+    for n in range(2, 2 + draw(st.integers(2, 7))):
+        op = draw(st.sampled_from([*ONE, *TWO, ops.where, ops.where]))
+        steps.append((op, [draw(st.integers(0, n - 1)) for _ in op.partials]))
+
+    def f(v):
+        values = list(v)
+        for op, places in steps:
+            xs = [values[i] for i in places]
+            values.append(op(ops.abs(xs[0])) if op is ops.sqrt else op(*xs))
+        return values[-1] + (v[0] - v[0])
+
+    f.steps = steps
+    return f
+
+
+@given(graphs(), st.tuples(*[st.sampled_from([0.0, 1.0, -1.0, 2.0])] * 2).map(list))
+@settings(max_examples=200, deadline=None)
+def test_every_mode_agrees_at_poles(f, at):
+    reverse = grad(f)(at)
+    leaves = [Value(x) for x in at]
+    f(leaves).backward()
+    same([x.grad for x in leaves], reverse)
+    for backend in ("python", "numpy"):
+        same(jit(grad(f), backend=backend)(at), reverse)
+        same(jit(lambda at: along(f, at), backend=backend)(at), along(f, at))
+    for x, y in zip(along(f, at), reverse, strict=True):
+        assert x != x or y != y or x == y or math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12), (f.steps, at, x, y)
