@@ -22,7 +22,7 @@ MODULES = os.path.join(PACKAGE, "nn", "")
 
 
 class Where(NamedTuple):
-    """Origin of a value: ``train.py``, line 12, module ``layers[0].neurons[3]``."""
+    """Origin of a value: ``train.py``, line 12, module ``layers[0].neurons[3]``; file "" if the line is unknown."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class Where(NamedTuple):
 
     @property
     def source(self) -> str:
-        return f"{Path(self.file).name}:{self.line}"
+        return f"{Path(self.file).name}:{self.line}" if self.file else ""
 
 
 class Recording:
@@ -58,8 +58,12 @@ class Recording:
         if frame is not last:
             user, scope = self._found(frame)
             self._last = frame, user, scope  # in one assignment: a thread may share the context
-        if user is not None:
-            self.where[v] = Where(user.f_code.co_filename, user.f_lineno, scope, next(self._places))
+        file, line = ("", 0) if user is None else (user.f_code.co_filename, user.f_lineno)
+        self.where[v] = Where(file, line, scope, next(self._places))
+
+    def forget_sources(self) -> None:
+        """Keep the order and the modules only: for code that has no file, such as an expression."""
+        self.where = {v: where._replace(file="", line=0) for v, where in self.where.items()}
 
     def _found(self, frame: FrameType | None) -> tuple[FrameType | None, str]:
         user, modules = None, []

@@ -117,8 +117,8 @@ def _flagged(step: Step) -> list[str]:
 
 
 def _source(node: Node) -> str:
-    if node.where is None:
-        return ""
+    if node.where is None or not node.source:
+        return f"in {node.scope}" if node.where and node.scope else ""
     # A trace read from JSON names a file of another machine: a line of ours would be wrong, or a secret.
     line = "" if node.rules is not None else linecache.getline(node.where.file, node.where.line).strip()
     return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "") if part)
