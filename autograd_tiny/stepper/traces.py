@@ -247,18 +247,23 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
         before = adjoint[x]
         consumers(place[v]), slots(i), targets(place[x]), befores(before)
         adjoint[x] = before + contribution
-    data, where = [v.data for v in order], (recording or recorded() or Recording()).where
+    record = recording or recorded() or Recording()
+    data, where, names = [v.data for v in order], record.where, record.names
 
     def forward() -> list[int]:
         return [place[v] for v in execution_order(order, where)]
 
-    return Trace(lambda: _nodes(order, data, place, where), start, [*adjoint.values()], uses, forward)
+    return Trace(lambda: _nodes(order, data, place, where, names), start, [*adjoint.values()], uses, forward)
 
 
 def _nodes(
-    order: list[Value], data: list[float], place: dict[Value, int], where: dict[Value, Where]
+    order: list[Value],
+    data: list[float],
+    place: dict[Value, int],
+    where: dict[Value, Where],
+    names: dict[Value, str],
 ) -> tuple[Node, ...]:
-    named = name_nodes(order)
+    named = name_nodes(order, names)
     nodes: list[Node] = []
     for i, v in enumerate(order):
         operands = tuple(nodes[place[x]] if isinstance(x, Value) else x for x in v.operands)
