@@ -111,3 +111,18 @@ def test_the_first_step_says_what_an_earlier_backward_left(times):
     said = explain_step(trace(y), 0).context
     assert ("6 is left over in a.grad" in said) == bool(times)
     assert any("left over" in str(line) for line in lines(trace(y))) == bool(times)
+
+
+def test_floats_given_to_a_recorded_model_are_inputs_and_change_no_number():
+    model = MLP(2, [2, 1], seed=0)
+    with tracing() as recording:
+        out = model([1.0, -2.0])
+    steps = trace(out, recording)
+    assert [steps.node(name).data for name in ("x[0]", "x[1]")] == [1.0, -2.0]
+    out.backward()
+    grads = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    plain = model([1.0, -2.0])
+    plain.backward()
+    assert (plain.data, [p.grad for p in model.parameters()]) == (out.data, grads)
+    assert all(v.op is not None or v in set(model.parameters()) for v in plain.parents)
