@@ -19,17 +19,19 @@ _FUNCTION = re.compile(r"(.+\.py):(\w+)", re.DOTALL)
 
 
 def recorded_value(given: argparse.Namespace) -> tuple[Value, Recording]:
-    """Compute the target, and record the lines and modules it comes from."""
+    """Compute the target, and record the order, lines and modules it comes from; an expression has no lines."""
     with tracing() as recording:
-        return _value(given), recording
+        y = _value(given)
+    if not _FUNCTION.fullmatch(given.target):
+        recording.forget_sources()
+    return y, recording
 
 
 def trace_of(given: argparse.Namespace) -> Trace:
-    """Trace the target; an expression has no source lines to show."""
+    """Trace the target."""
     from autograd_tiny.stepper.traces import trace
 
-    y, recording = recorded_value(given)
-    return trace(y, recording if _FUNCTION.fullmatch(given.target) else None)
+    return trace(*recorded_value(given))
 
 
 def function_in_file(target: str) -> tuple[UserFile, str]:

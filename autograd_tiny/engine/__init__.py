@@ -18,6 +18,7 @@ expression.py  arithmetic parsed from text
 tables.py      Series and DataFrames of pandas as containers
 tree.py        nested containers of numbers: lists, dicts, arrays, Modules
 provenance.py  source line and module of each value; `tracing`
+execution.py   the order in which a graph was computed
 files.py       atomic file writes
 terminal.py    text for a terminal, with control characters escaped
 extras.py      errors for missing optional packages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import short
@@ -24,8 +25,10 @@ class Named(NamedTuple):
         return label if not self.written or self.written == label else f"{label} = {self.written}"
 
 
-def name_nodes(order: list[Value]) -> dict[Value, Named]:
+def name_nodes(order: list[Value], variables: Mapping[Value, str] | None = None) -> dict[Value, Named]:
     """Give every node of a topological order a label, unique unless the user gave two nodes one name.
+
+    A node without a name is called by its variable, if that is known and no other node has that name.
 
     >>> from autograd_tiny.engine.value import topological_order
     >>> a = Value(2.0, "a"); c = (a + 1.0) * a
@@ -33,14 +36,15 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
     ['a', 'a + 1', '(a + 1) * a']
     """
     named: dict[Value, Named] = {}
-    taken = {v.name for v in order}
+    known = unique(order, variables or {})
+    taken = {v.name or known.get(v) for v in order}
     for i, v in enumerate(order):
         spelled = Spelled("")
         if v.op is not None:
             spelled = spell(v.op, [named[x].label if isinstance(x, Value) else number(x) for x in v.operands])
         label = spelled
-        if v.name:
-            label = Spelled(str(v.name), 99 if str(v.name).isidentifier() else 98)
+        if name := v.name or known.get(v):
+            label = Spelled(str(name), 99 if str(name).isidentifier() else 98)
         elif v.op is None or len(spelled.text) > LONGEST_LABEL or spelled.text in taken:
             k = i
             while (text := numbered(k)) in taken:
@@ -49,6 +53,17 @@ def name_nodes(order: list[Value]) -> dict[Value, Named]:
         taken.add(label.text)
         named[v] = Named(label, spelled.text)
     return named
+
+
+def unique(order: Iterable[Value], variables: Mapping[Value, str]) -> dict[Value, str]:
+    """Choose the variables that name a node without a name, each name once; the first of a name has it."""
+    nodes = set(order) if variables else set()
+    taken, found = {v.name for v in nodes}, {}
+    for v, name in variables.items():
+        if v in nodes and not v.name and name not in taken:
+            found[v] = name
+            taken.add(name)
+    return found
 
 
 def numbered(place: int) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from autograd_tiny.engine import value
 from autograd_tiny.engine.tree import below, is_module
@@ -22,27 +22,35 @@ MODULES = os.path.join(PACKAGE, "nn", "")
 
 
 class Where(NamedTuple):
-    """Origin of a value: ``train.py``, line 12, module ``layers[0].neurons[3]``."""
+    """Origin of a value: ``train.py``, line 12, module ``layers[0].neurons[3]``; file "" if the line is unknown."""
 
     file: str
     line: int
     scope: str
     place: int | None = None  # index in execution order; None: unknown
+    caller: tuple[str, int] = "", 0  # file and line of the call of the function that has the line, within the block
 
     @property
     def source(self) -> str:
-        return f"{Path(self.file).name}:{self.line}"
+        return f"{Path(self.file).name}:{self.line}" if self.file else ""
+
+
+Found: TypeAlias = tuple[FrameType | None, str, tuple[str, int]]  # frame of the user's code, module, caller
+NOT_FOUND: Found = None, "", ("", 0)
 
 
 class Recording:
     """Record of the values computed within `tracing()`, in execution order, with their origins."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: FrameType | None = None) -> None:
         self.where: dict[Value, Where] = {}
         self._places = itertools.count()
-        self._last: tuple[FrameType | None, FrameType | None, str] = None, None, ""  # one call makes many values
+        self._last: tuple[FrameType | None, *Found] = None, *NOT_FOUND  # one call makes many values
         self._paths: dict[tuple[int, int], str] = {}
         self._modules: list[Any] = []  # kept alive, so that ids are not reused
+        self._opener = opener  # the frame of the block: what called it is not the user's
+        self._frames: dict[int, tuple[int, FrameType]] = {}  # depth and frame of the last call of each code
+        self._names: dict[Value, str] = {}
 
     @property
     def outermost(self) -> list[Any]:
@@ -54,23 +62,53 @@ class Recording:
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and is_engine(frame.f_code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
-        last, user, scope = self._last
+        last, user, scope, caller = self._last
         if frame is not last:
-            user, scope = self._found(frame)
-            self._last = frame, user, scope  # in one assignment: a thread may share the context
-        if user is not None:
-            self.where[v] = Where(user.f_code.co_filename, user.f_lineno, scope, next(self._places))
+            user, scope, caller = self._found(frame)
+            self._last = frame, user, scope, caller  # in one assignment: a thread may share the context
+        file, line = ("", 0) if user is None else (user.f_code.co_filename, user.f_lineno)
+        self.where[v] = Where(file, line, scope, next(self._places), caller)
 
-    def _found(self, frame: FrameType | None) -> tuple[FrameType | None, str]:
-        user, modules = None, []
+    @property
+    def names(self) -> dict[Value, str]:
+        """Names of parameters, their paths, and of other Values, the variables that hold them: ``loss``, ``w[0]``."""
+        # Of two variables with one Value the outer call's comes first, and with it the name that the caller reads.
+        frames = [frame for _, frame in sorted(self._frames.values(), key=lambda item: item[0])]
+        found = dict(self._names)
+        for module in self.outermost:
+            found.update({p: name for name, p in module.named_parameters() if p not in found})
+        for variables in [*(frame.f_locals for frame in frames), *(frame.f_globals for frame in frames)]:
+            for name, x in list(variables.items()):
+                if not name.startswith("_"):
+                    for path, v in _values(name, x):
+                        found.setdefault(v, path)
+        return found
+
+    def end(self) -> None:
+        """Keep the names of the variables, and release the frames that held them."""
+        self._names = self.names
+        self._opener, self._frames, self._last = None, {}, (None, *NOT_FOUND)
+
+    def forget_sources(self) -> None:
+        """Keep the order and the modules only: for code that has no file, such as an expression."""
+        self.where = {v: where._replace(file="", line=0, caller=("", 0)) for v, where in self.where.items()}
+
+    def _found(self, frame: FrameType | None) -> Found:
+        user, modules, own = None, [], list[FrameType]()
         while frame is not None:
             code = frame.f_code
             if user is None and not code.co_filename.startswith(PACKAGE):
                 user = frame
             if code.co_varnames[:1] == ("self",) and is_module(module := frame.f_locals.get("self")):
                 modules.append(module)
+            if not code.co_filename.startswith(PACKAGE):
+                own.append(frame)
+            if frame is self._opener:
+                break
             frame = frame.f_back
-        return user, self._path(modules[-1], modules[0]) if modules else ""
+        self._frames |= {id(frame.f_code): (depth, frame) for depth, frame in enumerate(reversed(own))}
+        caller = (own[1].f_code.co_filename, own[1].f_lineno) if len(own) > 1 else ("", 0)
+        return user, self._path(modules[-1], modules[0]) if modules else "", caller
 
     def _path(self, outer: Any, inner: Any) -> str:
         key = id(outer), id(inner)
@@ -78,6 +116,15 @@ class Recording:
             self._modules += (outer, inner)
             self._paths[key] = next(_paths(outer, inner, "", set()), "") or type(inner).__name__
         return self._paths[key]
+
+
+def _values(path: str, x: Any, levels: int = 2) -> Iterator[tuple[str, Value]]:
+    """Yield a Value, or those in a list or a list of lists, each with its path: ``w[0]``."""
+    if isinstance(x, Value):
+        yield path, x
+    elif levels and type(x) in (list, tuple) and x and isinstance(x[0], (Value, list, tuple)):
+        for i, item in enumerate(x):
+            yield from _values(f"{path}[{i}]", item, levels - 1)
 
 
 def _paths(item: Any, target: Any, path: str, seen: set[int]) -> Iterator[str]:
@@ -114,7 +161,7 @@ def tracing() -> Iterator[Recording]:
     Other threads and tasks are not recorded, except tasks created in the block, which inherit its context. Values of a
     nested block belong to both records. Outside of such blocks there is no cost.
     """
-    recording = Recording()
+    recording = Recording(sys._getframe(2))  # above contextlib
     with _lock:
         _on.add(recording)
         value.observe(_noted)
@@ -127,7 +174,7 @@ def tracing() -> Iterator[Recording]:
             if not _on:
                 value.observe(None)
         _known.set(_active())  # no token: generators end their blocks in any order, and in other threads
-        recording._last = None, None, ""
+        recording.end()
 
 
 def recorded() -> Recording | None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.provenance import recorded
 from autograd_tiny.engine.tree import COMPUTED, attributes
 from autograd_tiny.engine.value import Value
 from autograd_tiny.nn.copying import copied, deep_copied, state_of
@@ -135,7 +136,7 @@ class Layer(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _inputs(self, x, len(self.neurons[0].w))
+        x = _shown(_inputs(self, x, len(self.neurons[0].w)))
         return _alone([n(x) for n in self.neurons])
 
     def __repr__(self) -> str:
@@ -168,7 +169,7 @@ class MLP(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _inputs(self, x, self.sizes[0])
+        x = _shown(_inputs(self, x, self.sizes[0]))
         for layer in self.layers:
             x = [n(x) for n in layer.neurons]
         return _alone(x)
@@ -192,6 +193,13 @@ def _inputs(module: Module, x: Any, nin: int) -> Any:
     if len(x) != nin:
         raise ValueError(f"{module!r} takes {counted(nin, 'input')}, got {len(x)}")
     return x
+
+
+def _shown(x: Any) -> Any:
+    """While a computation is recorded, return the floats of x as inputs with names."""
+    if recorded() is None:
+        return x
+    return [Value(item, f"x[{i}]") if isinstance(item, float) else item for i, item in enumerate(x)]
 
 
 def _alone(outputs: Any) -> Any:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine.digits import counted, spread
-from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.captions import CaptionFacts, caption
@@ -51,7 +50,7 @@ class PictureBuilder:
         self.cut = dict.fromkeys(self.members, 0)  # uses of values left out
         self.uses_left_out = 0
         whole = level.fold == "nothing" and not level.paths and not self.capped
-        self.titles = Titles(self.graph, name_nodes(self.graph.order) if whole else {}, "names" in options.show)
+        self.titles = Titles(self.graph, self.graph.labels() if whole else {}, "names" in options.show)
 
     @cached_property
     def times(self) -> dict[int, int]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from autograd_tiny.engine.names import Named, name_nodes, unique
 from autograd_tiny.engine.op import Variadic
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.scopes import split
@@ -24,16 +26,28 @@ class Indexed(NamedTuple):
     parents: list[tuple[int, ...]]
     uses: list[int]
     scopes: list[str]
+    variables: Mapping[Value, str] = MappingProxyType({})  # that hold values without a name
 
     @classmethod
-    def of(cls, order: list[Value], scopes: dict[Value, str]) -> Indexed:
+    def of(
+        cls, order: list[Value], scopes: dict[Value, str], variables: Mapping[Value, str] = MappingProxyType({})
+    ) -> Indexed:
         place = {v: i for i, v in enumerate(order)}
         parents = [tuple([place[x] for x in v.operands if x.__class__ is Value]) for v in order]
         uses = [0] * len(order)
         for xs in parents:
             for j in xs:
                 uses[j] += 1
-        return cls(order, parents, uses, [scopes.get(v, "") for v in order])
+        return cls(order, parents, uses, [scopes.get(v, "") for v in order], unique(order, variables))
+
+    def name(self, i: int) -> str:
+        """Name of a value, or of the variable that holds it, or ""."""
+        v = self.order[i]
+        return v.name or self.variables.get(v, "")
+
+    def labels(self) -> dict[Value, Named]:
+        """Label of each value, as a trace prints it."""
+        return name_nodes(self.order, self.variables)
 
 
 def singly(graph: Indexed) -> Groups:

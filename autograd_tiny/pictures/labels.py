@@ -56,6 +56,8 @@ class Titles:
         """Title of like values `roots`; `one` are the drawn values of the first, `whole` also those cut off."""
         first = self.graph.order[roots[0]]
         if first.op is None:
+            if self.named and len(roots) == 1:
+                return self.named[first].label.text
             return self._name(roots) or (numbered(roots[0]) if len(roots) == 1 else "leaf")
         if not self.names:
             return self._counted(whole) if len(one) > 1 else first.op.name
@@ -78,8 +80,8 @@ class Titles:
 
     def _name(self, roots: list[int]) -> str:
         """The name that all values share, or ""."""
-        names = {self.graph.order[i].name: None for i in roots}
-        return str(next(iter(names)) or "") if len(names) == 1 else ""
+        names = {self.graph.name(i): None for i in roots}
+        return str(next(iter(names))) if len(names) == 1 else ""
 
     def _spelled(self, alike: list[int], inside: set[int]) -> Spelled:
         """The expression that like values share, with … for operands that differ."""

@@ -170,7 +170,9 @@ class Options:
         self.notes, self.link = _notes(option["notes"]), option["link"]
         self.recording = option["recording"] or recorded()
         order = topological_order(y)
-        self.graph = Indexed.of(order, scopes(order, option["recording"]))
+        self.graph = Indexed.of(
+            order, scopes(order, option["recording"]), self.recording.names if self.recording else {}
+        )
         if lost := [v for v in self.notes if v not in set(order)]:
             raise ValueError(f"notes: {lost[0]!r:.60} is not in the drawn graph")
         self.collapse = self._collapsed(option["collapse"])

@@ -12,7 +12,7 @@ from autograd_tiny.pictures.fold import Groups, Indexed
 
 
 def named(graph: Indexed, what: Value | str, option: str) -> list[int]:
-    """Indices of a value, or of all values of a name; raises ValueError with the closest names if there is none."""
+    """Indices of a value, or of all values of a name or a label, such as v7; raises ValueError if there is none."""
     if isinstance(what, Value):
         found = [i for i, v in enumerate(graph.order) if v is what]
         if not found:
@@ -20,9 +20,12 @@ def named(graph: Indexed, what: Value | str, option: str) -> list[int]:
         return found
     if not isinstance(what, str):
         raise TypeError(f"{option} takes a Value or its name, got {what!r:.60} of type {type(what).__name__}")
-    found = [i for i, v in enumerate(graph.order) if v.name == what]
+    names = [graph.name(i) for i in range(len(graph.order))]
+    found = [i for i, name in enumerate(names) if name == what]
     if not found:
-        names = list(dict.fromkeys(str(v.name) for v in graph.order if v.name))
+        found = [i for i, named in enumerate(graph.labels().values()) if named.label.text == what]
+    if not found:
+        names = list(dict.fromkeys(str(name) for name in names if name))
         near = difflib.get_close_matches(what, names, 3) or names[:6]
         some = f"; the names are {', '.join(near)}" if near else "; none is named: name one by Value(2.0, 'x')"
         raise ValueError(f"{option}: no value is called {what!r:.60}{some}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import linecache
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from autograd_tiny.engine.digits import counted, equals, short
@@ -43,7 +45,9 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     numbered = f"{n + 1}/{len(trace)}"
     source = _source(step.node)
     if isinstance(step, Forward):
-        return _forward(step.node, numbered, exact, source)
+        told = _forward(step.node, numbered, exact, source)
+        left = left_over(trace, digits) if n == 0 else ""
+        return told._replace(context="; ".join(filter(None, (left, told.context))))
     if isinstance(step, Seed):
         name, change = step.node.name, f"{digits(step.before) if step.before else '–'} → {digits(step.after)}"
         context = f"backpropagation starts here: the derivative of {name} with respect to itself is 1"
@@ -117,11 +121,24 @@ def _flagged(step: Step) -> list[str]:
 
 
 def _source(node: Node) -> str:
-    if node.where is None:
-        return ""
+    if node.where is None or not node.source:
+        return f"in {node.scope}" if node.where and node.scope else ""
     # A trace read from JSON names a file of another machine: a line of ours would be wrong, or a secret.
+    file, at = node.where.caller
     line = "" if node.rules is not None else linecache.getline(node.where.file, node.where.line).strip()
-    return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "") if part)
+    called = f"called at {Path(file).name}:{at}  {linecache.getline(file, at).strip()}".rstrip() if file else ""
+    return "  ".join(part for part in (node.source, line, f"in {node.scope}" if node.scope else "", called) if part)
+
+
+def left_over(trace: Trace, digits: Callable[[float], str] = short) -> str:
+    """Say what an earlier backward() left in the leaves, to which this one adds; "" if nothing."""
+    start = trace.at(-1)
+    left = [node for node in trace.nodes if node.op is None and start.grad(node)]
+    if not left:
+        return ""
+    told = [f"{digits(start.grad(node) or 0.0)} is left over in {_(node.name)}.grad" for node in left[:3]]
+    more = f", and {counted(len(left) - 3, 'more gradient')}" if len(left) > 3 else ""
+    return f"{', '.join(told)}{more} from an earlier backward(): gradients add up until they are zeroed"
 
 
 def _sign(x: float, exact: bool) -> str:

@@ -2,7 +2,7 @@
 
     {"format": "autograd-tiny trace", "version": 1, "nodes": [...], "steps": [...]}
 
-A node, in topological order, the output last; every other node is an operand of a later one:
+A node, in the order of the sweep turned round, the output last; every other node is an operand of a later one:
 
     id          its index in the list, from 0
     name        its name; `binds`: how tightly the name binds, 99 if it never needs parentheses
@@ -12,8 +12,8 @@ A node, in topological order, the output last; every other node is an operand of
     operands    in order: the id of an earlier node, or {"constant": 2.0}
     scope       the module it belongs to; `source`: the line that made it, "train.py:12"; "" if unknown
 
-A step, in the order of the run: `forward` for each node, the `seed`, then `backward` for each operand that is a node,
-from the last node to the first:
+A step, in the order of the run: `forward` for each node in the order of the code, the `seed`, then `backward` for each
+operand that is a node, from the last node to the first:
 
     kind, node  the kind, and the id of the node that the step is about
     flags       the names of its flags, in the order of flags.py
@@ -272,7 +272,8 @@ def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
     start: dict[int, float] = {}
     for given in written[len(items) :]:
         start.setdefault(given.get("to", given["node"]), NO_GRAD if given["before"] is None else given["before"])
-    steps = _swept(nodes, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes])
+    forward = _forward(items, [given["node"] for given in written[: len(items)]])
+    steps = _swept(nodes, forward, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes])
     for i, node in enumerate(nodes):
         read = _node(node)
         _compare(f"nodes[{i}]", items[i], {name: read[name] for name in ("op", "scope", "source")})
@@ -304,6 +305,18 @@ def _check_graph(items: list[dict[str, Any]]) -> None:
             )
     if left := set(range(len(items) - 1)) - used:
         raise ValueError(f"nodes[{min(left)}]: no later node uses it, and it is not the output")
+
+
+def _forward(items: list[dict[str, Any]], numbers: list[int]) -> list[int]:
+    """Check the order of the forward steps: each node once, after its operands."""
+    place: dict[int, int] = {}
+    for n, i in enumerate(numbers):
+        if i in place or not 0 <= i < len(items):
+            _refuse(f"steps[{n}].node", "each node once", i)
+        if any(not isinstance(x, dict) and x not in place for x in items[i]["operands"]):
+            _refuse(f"steps[{n}].node", "a node whose operands come before it", i)
+        place[i] = n
+    return numbers
 
 
 def _read(item: dict[str, Any], earlier: list[Node], uses: list[dict[str, Any] | None]) -> Node:
@@ -342,7 +355,7 @@ def _known(written: dict[str, Any], arity: int) -> Op:
     return Op(name, refuse, (refuse,) * arity, limit=refuse, infix=infix)
 
 
-def _swept(nodes: list[Node], start: list[float]) -> Trace:
+def _swept(nodes: list[Node], forward: list[int], start: list[float]) -> Trace:
     """Run the backward pass of nodes whose local derivatives are known."""
     adjoint, uses = [*start], Columns()
     adjoint[-1] += 1.0
@@ -355,7 +368,7 @@ def _swept(nodes: list[Node], start: list[float]) -> Trace:
                 uses.targets.append(x.number)
                 uses.before.append(adjoint[x.number])
                 adjoint[x.number] += adjoint[node.number] * local
-    return Trace(lambda: tuple(nodes), start, adjoint, uses)
+    return Trace(lambda: tuple(nodes), start, adjoint, uses, lambda: forward)
 
 
 def _compare(path: str, written: dict[str, Any], computed: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, overload
 
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.execution import execution_order
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.provenance import Recording, Where, recorded
@@ -43,7 +44,9 @@ class Columns:
 
 
 class Trace:
-    """The nodes of a graph in topological order, and the steps of forward and backward, numbered from 0.
+    """The nodes of a graph in the order of the sweep, and the steps of forward and backward, numbered from 0.
+
+    Forward steps are in the order in which the code ran, backward steps in the order of the sweep.
 
     >>> a = Value(3.0, "a")
     >>> steps = trace(a * a)
@@ -52,13 +55,32 @@ class Trace:
     """
 
     def __init__(
-        self, nodes: Callable[[], tuple[Node, ...]], start: list[float], adjoint: list[float], uses: Columns
+        self,
+        nodes: Callable[[], tuple[Node, ...]],
+        start: list[float],
+        adjoint: list[float],
+        uses: Columns,
+        forward: Callable[[], list[int]],
     ) -> None:
         self._make_nodes, self._start, self._adjoint, self._uses = nodes, start, adjoint, uses
+        self._make_forward = forward
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         return self._make_nodes()
+
+    @cached_property
+    def forward(self) -> list[int]:
+        """Numbers of the nodes in the order in which the code computed them."""
+        return self._make_forward()
+
+    @cached_property
+    def place(self) -> list[int]:
+        """The forward step of each node."""
+        places = [0] * len(self.forward)
+        for n, number in enumerate(self.forward):
+            places[number] = n
+        return places
 
     @property
     def output(self) -> Node:
@@ -84,7 +106,7 @@ class Trace:
             return [self[i] for i in range(*n.indices(len(self)))]
         n = range(len(self))[n]
         if n < self.seed:
-            return Forward(self.nodes[n])
+            return Forward(self.nodes[self.forward[n]])
         if n == self.seed:
             return Seed(self.output, self._start[-1], self._start[-1] + 1.0)
         return self._use(n - self.seed - 1)
@@ -189,7 +211,7 @@ class State:
 
     def known(self, node: Node) -> bool:
         """Tell if the forward pass has computed the node."""
-        return node.number <= self.n
+        return self.trace.place[node.number] <= self.n
 
     def grad(self, node: Node) -> float | None:
         """Return the node's gradient so far; None before the first contribution."""
@@ -225,14 +247,23 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
         before = adjoint[x]
         consumers(place[v]), slots(i), targets(place[x]), befores(before)
         adjoint[x] = before + contribution
-    data, where = [v.data for v in order], (recording or recorded() or Recording()).where
-    return Trace(lambda: _nodes(order, data, place, where), start, [*adjoint.values()], uses)
+    record = recording or recorded() or Recording()
+    data, where, names = [v.data for v in order], record.where, record.names
+
+    def forward() -> list[int]:
+        return [place[v] for v in execution_order(order, where)]
+
+    return Trace(lambda: _nodes(order, data, place, where, names), start, [*adjoint.values()], uses, forward)
 
 
 def _nodes(
-    order: list[Value], data: list[float], place: dict[Value, int], where: dict[Value, Where]
+    order: list[Value],
+    data: list[float],
+    place: dict[Value, int],
+    where: dict[Value, Where],
+    names: dict[Value, str],
 ) -> tuple[Node, ...]:
-    named = name_nodes(order)
+    named = name_nodes(order, names)
     nodes: list[Node] = []
     for i, v in enumerate(order):
         operands = tuple(nodes[place[x]] if isinstance(x, Value) else x for x in v.operands)

@@ -364,8 +364,8 @@ class Prompt(cmd.Cmd):
 
     def do_values(self, arg: str) -> None:
         """values: every value with its data and grad so far; of more than 40, those around the current one"""
-        nodes, step = self.trace.nodes, self.trace[self.state.n]
-        start = max(0, min(step.node.number - WINDOW // 2, len(nodes) - WINDOW))
+        nodes, step = [self.trace.nodes[i] for i in self.trace.forward], self.trace[self.state.n]
+        start = max(0, min(self.trace.place[step.node.number] - WINDOW // 2, len(nodes) - WINDOW))
         target = step.operand if isinstance(step, Backward) else None
         rows = []
         for node in nodes[start : start + WINDOW]:

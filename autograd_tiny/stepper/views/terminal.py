@@ -14,6 +14,7 @@ from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.engine.value import NO_GRAD
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
+from autograd_tiny.stepper.narration import left_over
 from autograd_tiny.stepper.traces import Trace
 
 VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
@@ -44,6 +45,8 @@ def lines(trace: Trace) -> list[Text]:
     """List the lines of `print_trace`."""
     digits = len(str(len(trace)))
     rows: list[Text] = [Text("FORWARD", "bold")]
+    if left := left_over(trace):
+        rows[0].append(clean(f"  {left}"), "dim")
     numbered = list(enumerate(trace, 1))
     for n, step in numbered:
         if isinstance(step, Forward):

@@ -10,6 +10,9 @@ const N = unpacked(D.nodes),
   FLAGS = unpacked(D.flags),
   SEED = N.length,
   LAST = S.length - 1;
+// Nodes in the order in which the code ran, and the place of each.
+const ORDER = S.slice(0, SEED).map(s => s.node),
+  AT = N.map((_, i) => ORDER.indexOf(i));
 const isBackward = s => s.kind === "backward",
   isForward = s => s.kind === "forward",
   target = s => (isBackward(s) ? s.to : s.node);
@@ -93,8 +96,9 @@ function drawGraph() {
 }
 function drawTable() {
   const body = $("table").tBodies[0];
-  N.forEach((v, i) => {
-    const row = make("tr", {class: "ahead"}),
+  ORDER.forEach(i => {
+    const v = N[i],
+      row = make("tr", {class: "ahead"}),
       cells = [v.name, v.expression === v.name ? "" : v.expression, "–", "–"].map(text => make("td", {}, text));
     row.append(...cells);
     row.addEventListener("click", () => choose(i));
@@ -104,7 +108,7 @@ function drawTable() {
   $("names").append(...N.map(v => make("option", {value: v.name})));
 }
 function write(i) {
-  const there = i <= now,
+  const there = AT[i] <= now,
     v = N[i],
     data = there ? ($("exactly").checked ? plain(v.data) : v.digits) : "–";
   const g = $("exactly").checked && grads[i] !== null ? plain(grads[i]) : grad(i);
@@ -590,7 +594,7 @@ addEventListener("keydown", event => {
   keys[event.key]();
 });
 function chooseNext(by) {
-  const i = chosen === null ? S[now].node : (chosen + by + N.length) % N.length;
+  const i = chosen === null ? S[now].node : ORDER[(AT[chosen] + by + SEED) % SEED];
   if (i !== chosen) choose(i);
   boxes[i].g.focus({preventScroll: true});
 }
