@@ -218,7 +218,7 @@ def _diagnose(given: argparse.Namespace) -> int:
                 import autograd_tiny.check.graph  # noqa: F401 - diagnose imports it
         except ImportError as error:
             raise Refused(error) from None
-    found = diagnose(trace_of(given), given.check)
+    found = diagnose(trace_of(given), check=given.check)
     show(found)
     return 1 if found else 0
 
