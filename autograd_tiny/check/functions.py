@@ -155,12 +155,17 @@ def gradcheck_property(
     return test
 
 
-def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
+def needed_domains(f: Function) -> list[str]:
+    """List the arguments of f, or of the function behind a framework's rule."""
     foreign = framework(f)
-    names = list(foreign.names if foreign else arguments(f))
+    return list(foreign.names if foreign else arguments(f))
+
+
+def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
+    names = needed_domains(f)
     for name in names:
         if name not in domains:
-            raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10)")
+            raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10), or {name}=(-10, 10)")
     return names
 
 

@@ -2,6 +2,7 @@
 
 dual.py         forward mode
 tracer.py       abstract numbers used while tracing
+floats.py       the error of a method of Value called on a float
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps
 """

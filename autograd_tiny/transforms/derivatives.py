@@ -23,6 +23,7 @@ from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
@@ -199,7 +200,11 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: in
         lifted += fresh
         targets += [_target(x) for x in fresh]
     with _differentiating(targets):
-        output = f(*lifted_args, **kwargs)
+        try:
+            output = f(*lifted_args, **kwargs)
+        except AttributeError as error:
+            explain_float(error, f, lifted_args, kwargs)
+            raise
     for _ in leaves(output, f"the result of {_name(f)}"):
         pass  # raises, naming the path, if an output is not a number
     shape = tuple(args[i] for i in chosen) if isinstance(argnums, tuple) else args[argnums]
