@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from autograd_tiny import Value, grad, nn, ops, value_and_grad
+from autograd_tiny import (
+    Op,
+    Value,
+    draw,
+    explain,
+    grad,
+    gradcheck,
+    jit,
+    nn,
+    ops,
+    stop_gradient,
+    trace,
+    value_and_grad,
+)
+from autograd_tiny.check import check_grads, gradgradcheck
+from autograd_tiny.engine.symbol import SHOWN, Symbol
+from autograd_tiny.stepper import debug, filmstrip, frames, gif, paths, print_trace, tikz, to_json, why, write_page
 
 MODEL = nn.MLP(2, [4, 1], seed=0)
+X = Value(2.0, "x")
+Y = X * X
+
+
+def written(name):
+    v = Value(1.0, name)
+    v.data = "x"
+    return v
 
 
 def rows(n):
@@ -41,8 +65,28 @@ CALLS = [
     (lambda: grad(lambda a, b: b * a.exp(), argnums=1)(1.0, 2.0), "a is a float", "ops.exp(a)"),
     (lambda: value_and_grad(lambda a, b: a * b["w"].tanh())(1.0, {"w": 2.0}), "b['w'] is a float", "ops.tanh"),
     (lambda: value_and_grad(lambda a, *, b: a * b.log())(1.0, b=2.0), "b is a float", "ops.log(b)"),
-    (lambda: grad(lambda a, b: a * b[1].sqrt())(1.0, pytest.importorskip("numpy").array([3.0, 2.0])), "b[1] is a float", "ops.sqrt"),
+    (lambda: grad(lambda a, b: a * b[1].sqrt())(1.0, array(1)[0] * [3.0, 2.0]), "b[1] is a float", "ops.sqrt"),
     (lambda: grad(lambda a: a * (1.0).exp())(1.0), "the float 1.0", "ops.exp(x)"),
+    # A file, a Value, a name or a number where another thing is taken.
+    (lambda: Y.draw("z.svg"), "draw takes no file, got 'z.svg': write draw(y).write('z.svg')"),
+    (lambda: draw(Y, "z.svg"), "draw takes no file, got 'z.svg'"),
+    (lambda: explain(Y), "explain takes an Op, such as ops.tanh, got Value(data=4.0)", "v.op"),
+    (lambda: explain("tanh"), "explain takes an Op, such as ops.tanh, got 'tanh'", "autograd_tiny.ops"),
+    (lambda: written("v") * 2, "v.data was set to 'x': expected a real number, got 'x' of type str"),
+    (lambda: written(None).exp(), "the .data of a Value was set to 'x'"),
+    (lambda: 1.0 + written("v"), "v.data was set to 'x'"),
+    (lambda: written("v").clip(0, 1), "v.data was set to 'x'"),
+    (lambda: stop_gradient(Symbol("a")), "stop_gradient takes numbers, got <symbol a>"),
+    (lambda: grad(3.0), "grad takes a function, got 3.0"),
+    (lambda: gradcheck(3.0, 1.0), "gradcheck takes a function and the point x, got 3.0"),
+    (lambda: jit(lambda x: x, batch=0), "batch takes names of arguments", "got 0"),
+    *[
+        (lambda f=f, rest=rest: f(3, *rest), f"{f.__name__} takes a Trace, as trace(y) returns, or the Value y, got 3")
+        for f, rest in [
+            (why, "x"), (paths, "x"), (to_json, ""), (write_page, "a"), (debug, ""), (print_trace, ""),
+            (frames, "a"), (gif, "a"), (filmstrip, "a"), (tikz, ""),
+        ]
+    ],
 ]  # fmt: skip
 
 
@@ -70,3 +114,40 @@ def test_what_the_messages_say_works():
     assert grad(lambda a, b: a * b.exp(), argnums=(0, 1))(1.0, 0.0) == (1.0, 1.0)
     assert nn.Neuron(0)([]).data == 0.0
     assert Value(2.0).data == 2.0
+
+
+def test_the_checker_takes_what_grad_takes():
+    for check in (gradcheck, gradgradcheck, check_grads):
+        assert check(lambda v: v[0] * v[1].tanh(), [1.0, 2.0]).outcome == "correct"
+        assert check(lambda p: p["w"] ** 2 * p["b"][0], {"w": 1.0, "b": [2.0]}).outcome == "correct"
+        assert check(lambda x, y: x * y, [1.0, 2.0]).outcome == "correct"
+        assert check(lambda x: x * x, Value(3.0)).outcome == "correct"
+    assert gradcheck(lambda v: v[0] * v[1], [1.0, 2.0], grad=lambda v: [v[1], v[0]])
+    with pytest.raises(AssertionError):
+        gradcheck(lambda v: v[0] * v[1], [1.0, 2.0], grad=lambda v: [v[0], v[1]])
+
+
+def test_a_step_prints_as_text():
+    assert [str(step) for step in trace(Y)] == [
+        "forward: x is 2",
+        "forward: x * x is 4",
+        "seed: x * x.grad += 1 : 0 → 1",
+        "backward: x.grad += 1 × 2 : 0 → 2, from x * x",
+        "backward: x.grad += 1 × 2 : 2 → 4, from x * x",
+    ]
+    assert [use.nth for use in why(Y, "x")] == [1, 2]
+    assert paths(Y, "x").total == 2
+
+
+@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("x", [-5.0, -1.5, -0.25, 0.0, 0.5, 1.0, 3.0, 7.0])
+def test_a_rule_that_is_shown_is_the_rule_that_computes(name, x):
+    op = ops.TABLE[name]
+    y = op(x)
+    assert SHOWN[name](y, x) == pytest.approx(op.local_derivatives(y, (x,))[0], rel=1e-8)
+
+
+def test_the_rule_of_tanh_reads_as_in_a_textbook():
+    assert explain(ops.tanh) == "∂tanh(x)/∂x = 1 - y ** 2    where y = tanh(x)"
+    wrong = Op("tanh", ops.tanh.forward, (lambda y, x: 2 * x,))
+    assert explain(wrong) == "∂tanh(x)/∂x = 2 * x"

@@ -20,6 +20,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
+from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual, new_level
@@ -298,7 +299,11 @@ def being_differentiated(tree: Any) -> bool:
 
 
 def _constant(x: Any) -> Any:
-    return x.detach() if isinstance(x, (*NODES, Dual)) else x
+    if isinstance(x, (*NODES, Dual)):
+        return x.detach()
+    if isinstance(x, Operand):
+        raise TypeError(f"stop_gradient takes numbers, got {x!r:.60}: a {type(x).__name__} has no gradient to stop")
+    return x
 
 
 @contextmanager
@@ -332,6 +337,8 @@ def _name(f: Function) -> str:
 
 
 def _named(f: Function, transform: str, derivative: Function) -> Function:
+    if not callable(f):
+        raise TypeError(f"{transform} takes a function, got {f!r:.60}: write {transform}(f)(x)")
     derivative = wraps(f)(derivative) if hasattr(f, "__name__") else derivative
     derivative.__doc__ = f"{transform} of {_name(f)}."
     return derivative

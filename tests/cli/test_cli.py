@@ -214,6 +214,7 @@ BAD = [
     (["step", "{}/train.py:stops"], "train.py:10: RuntimeError: first line second line"),
     (["step", "{}/broken.py:loss"], "broken.py:2: SyntaxError"),
     (["draw", "a", "a=1", "-o", "{}/missing/a.svg"], "missing/a.svg: cannot write there"),
+    (["step", "a", "a=1", "-o", "a.html"], "to write a page: step --html FILE, to write the graph: draw -o FILE"),
     (["draw", "a", "a=1", "-o", "{}"], "has no suffix: choose one of"),
     (["draw", "a", "a=1", "-o", "{}/a.xyz"], "cannot write .xyz: choose one of .svg, .png, .dot"),
     (["draw", "a", "a=1", "--focus", "b"], "focus: no value is called 'b'; the names are a"),
