@@ -33,6 +33,10 @@ def written(name):
     return v
 
 
+def cube(x):
+    return x * x * x
+
+
 def rows(n):
     return [[1.0, 2.0]] * n
 
@@ -72,10 +76,12 @@ CALLS = [
     (lambda: draw(Y, "z.svg"), "draw takes no file, got 'z.svg'"),
     (lambda: explain(Y), "explain takes an Op, such as ops.tanh, got Value(data=4.0)", "v.op"),
     (lambda: explain("tanh"), "explain takes an Op, such as ops.tanh, got 'tanh'", "autograd_tiny.ops"),
-    (lambda: written("v") * 2, "v.data was set to 'x': expected a real number, got 'x' of type str"),
+    (lambda: written("v") * 2, "the .data of v was set to 'x': expected a real number, got 'x' of type str"),
     (lambda: written(None).exp(), "the .data of a Value was set to 'x'"),
-    (lambda: 1.0 + written("v"), "v.data was set to 'x'"),
-    (lambda: written("v").clip(0, 1), "v.data was set to 'x'"),
+    (lambda: 1.0 + written("v"), "the .data of v was set to 'x'"),
+    (lambda: written("v").clip(0, 1), "the .data of v was set to 'x'"),
+    (lambda: Op("cube", cube, (lambda x: 3 * x * x,)), "cube: a rule takes the result and 1 operand", "lambda y, x: …"),
+    (lambda: Op("plus", cube, (lambda y, a: a, lambda y, a: a)), "a rule takes the result and 2 operands", "y, a, b"),
     (lambda: stop_gradient(Symbol("a")), "stop_gradient takes numbers, got <symbol a>"),
     (lambda: grad(3.0), "grad takes a function, got 3.0"),
     (lambda: gradcheck(3.0, 1.0), "gradcheck takes a function and the point x, got 3.0"),

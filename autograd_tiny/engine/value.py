@@ -178,28 +178,16 @@ def _convert(op: Op, operands: tuple[Any, ...]) -> Any:
     """Apply op after converting operands that are neither floats nor Values of floats: 3, np.float64(3), a Dual."""
     if (kind := Operand.outranking(operands, Value.rank)) is not None:
         return kind.apply(op, operands)
+    for x in operands:
+        if isinstance(x, Value) and x.data.__class__ is not float:  # the user wrote an int or a NumPy scalar to .data
+            try:
+                x.data = real(x.data)
+            except TypeError as error:
+                raise TypeError(f"the .data of {x.name or 'a Value'} was set to {x.data!r:.60}: {error}") from None
     try:
-        for x in operands:
-            if isinstance(x, Value) and x.data.__class__ is not float:
-                x.data = _written(x)
         return Value.apply(op, tuple(x if isinstance(x, Value) else real(x) for x in operands))
-    except _Unreal as error:
-        raise TypeError(str(error)) from None
     except TypeError:
         return NotImplemented
-
-
-def _written(v: Value) -> float:
-    """Return what the user wrote to .data, an int or a NumPy scalar, as a float."""
-    try:
-        return real(v.data)
-    except TypeError as error:
-        named = f"{v.name}.data" if v.name else "the .data of a Value"
-        raise _Unreal(f"{named} was set to {v.data!r:.60}: {error}") from None
-
-
-class _Unreal(TypeError):
-    """Raised for a Value whose .data is not a number; an operand that is not one is left to Python."""
 
 
 def _edge(op: Op, error: Exception, operands: tuple[Any, ...], xs: tuple[float, ...]) -> float:
