@@ -18,7 +18,7 @@ from autograd_tiny import (
     trace,
     value_and_grad,
 )
-from autograd_tiny.check import check_grads, gradgradcheck
+from autograd_tiny.check import check_grads, gradcheck_property, gradgradcheck
 from autograd_tiny.engine.symbol import SHOWN, Symbol
 from autograd_tiny.stepper import debug, filmstrip, frames, gif, paths, print_trace, tikz, to_json, why, write_page
 
@@ -85,6 +85,7 @@ CALLS = [
     (lambda: stop_gradient(Symbol("a")), "stop_gradient takes numbers, got <symbol a>"),
     (lambda: grad(3.0), "grad takes a function, got 3.0"),
     (lambda: gradcheck(3.0, 1.0), "gradcheck takes a function and the point x, got 3.0"),
+    (lambda: gradcheck_property(cube, x=3), "x=3 is not a domain: write x=(-10, 10), or a hypothesis strategy"),
     (lambda: jit(lambda x: x, batch=0), "batch takes names of arguments", "got 0"),
     *[
         (lambda f=f, rest=rest: f(3, *rest), f"{f.__name__} takes a Trace, as trace(y) returns, or the Value y, got 3")

@@ -139,7 +139,10 @@ def gradcheck_property(
     if f is None:
         return lambda f: gradcheck_property(f, grad, max_examples=max_examples, each=each, **domains)
     names = _arguments(f, domains)
-    strategies = [reals(*domains[n]) if isinstance(domains[n], tuple) else domains[n] for n in names]
+    strategies = [reals(*domains[n]) if isinstance(domains[n], (tuple, list)) else domains[n] for n in names]
+    for name, domain in zip(names, strategies, strict=True):
+        if not isinstance(domain, st.SearchStrategy):
+            raise TypeError(f"{name}={domain!r:.60} is not a domain: write {name}=(-10, 10), or a hypothesis strategy")
     options = {name: item for name, item in domains.items() if name in ("oracle", "rtol", "ulp", "accuracy", "strict")}
     if unknown := [name for name in domains if name not in names and name not in options]:
         raise TypeError(f"{_name(f)} has no argument {unknown[0]}; it has {', '.join(names)}")
