@@ -20,6 +20,7 @@ from autograd_tiny.check.strategies import reals
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.names import name_nodes
+from autograd_tiny.engine.tree import kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.derivatives import grad as grad_of
 from autograd_tiny.transforms.derivatives import jvp
@@ -38,7 +39,7 @@ def gradcheck(
     accuracy: str = "backward",
     strict: bool = False,
 ) -> Report:
-    """Check the gradient of f at x, a number or a tuple of numbers, one per argument.
+    """Check the gradient of f at x: a number, a tuple of numbers, one per argument, or a container as `grad` takes.
 
     >>> print(gradcheck(lambda x: x.tanh() * x, 0.5))
     correct: 8 numbers agree with the oracle (node by node, mpmath)
@@ -61,8 +62,9 @@ def gradcheck(
         raise ValueError(f"oracle={oracle!r}: expected one of auto, {', '.join(ORACLES)}")
     if accuracy not in ("backward", "forward"):
         raise ValueError(f"accuracy={accuracy!r}: expected backward or forward")
-    xs = _floats(x)
     foreign = framework(f)
+    f, grad, x = (f, grad, x) if foreign else _spread(f, grad, x)
+    xs = _floats(x)
     if foreign is None and grad is None:
         return _on_values(f, xs).raise_for(strict)
     plain, call, rule = (f, f, grad) if foreign is None else (foreign.plain, foreign.call, grad or foreign.gradient)
@@ -79,6 +81,7 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
 
     Takes x as `gradcheck` does, and raises the same errors.
     """
+    f, _, x = _spread(f, None, x)
     xs = _floats(x)
     total, skipped = 0, 0
     for i in range(len(xs)):
@@ -102,6 +105,7 @@ def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = (
     """
     if order not in (1, 2) or not set(modes) <= {"rev", "fwd"}:
         raise ValueError(f"order={order!r}, modes={modes!r}: expected order 1 or 2, modes among rev and fwd")
+    f, _, args = _spread(f, None, args)
     xs = _floats(args)
     report = gradcheck(f, xs)
     if "fwd" in modes:
@@ -135,7 +139,10 @@ def gradcheck_property(
     if f is None:
         return lambda f: gradcheck_property(f, grad, max_examples=max_examples, each=each, **domains)
     names = _arguments(f, domains)
-    strategies = [reals(*domains[n]) if isinstance(domains[n], tuple) else domains[n] for n in names]
+    strategies = [reals(*domains[n]) if isinstance(domains[n], (tuple, list)) else domains[n] for n in names]
+    for name, domain in zip(names, strategies, strict=True):
+        if not isinstance(domain, st.SearchStrategy):
+            raise TypeError(f"{name}={domain!r:.60} is not a domain: write {name}=(-10, 10), or a hypothesis strategy")
     options = {name: item for name, item in domains.items() if name in ("oracle", "rtol", "ulp", "accuracy", "strict")}
     if unknown := [name for name in domains if name not in names and name not in options]:
         raise TypeError(f"{_name(f)} has no argument {unknown[0]}; it has {', '.join(names)}")
@@ -155,17 +162,44 @@ def gradcheck_property(
     return test
 
 
-def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
+def needed_domains(f: Function) -> list[str]:
+    """List the arguments of f, or of the function behind a framework's rule."""
     foreign = framework(f)
-    names = list(foreign.names if foreign else arguments(f))
+    return list(foreign.names if foreign else arguments(f))
+
+
+def _arguments(f: Function, domains: dict[str, Any]) -> list[str]:
+    names = needed_domains(f)
     for name in names:
         if name not in domains:
-            raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10)")
+            raise TypeError(f"{_name(f)} needs a domain for {name}: {name}=reals(-10, 10), or {name}=(-10, 10)")
     return names
+
+
+def _spread(f: Function, grad: Function | None, x: Any) -> tuple[Function, Function | None, Any]:
+    """Make f and grad functions of the numbers of x, if x is one container: a dict, an array, or a list of numbers.
+
+    A list is one number per argument, as a tuple is, unless f takes one argument.
+    """
+    if not callable(f):
+        raise TypeError(f"gradcheck takes a function and the point x, got {f!r:.60}")
+    if isinstance(x, tuple) or kind_of(x) is None or (isinstance(x, list) and (len(x) < 2 or len(arguments(f)) != 1)):
+        return f, grad, x
+    numbers = [number for _, number in leaves(x, "x")]
+
+    def spread(*xs: Any) -> Any:
+        return f(rebuild(x, xs))
+
+    def gradient(*xs: Any) -> tuple[Any, ...]:
+        return tuple(d for _, d in leaves(grad(rebuild(x, xs)), "the gradient"))  # type: ignore[misc]
+
+    spread.__name__ = _name(f)
+    return spread, grad and gradient, tuple(numbers)
 
 
 def _floats(x: Any) -> tuple[float, ...]:
     xs = tuple(x) if isinstance(x, (tuple, list)) else (x,)
+    xs = tuple(item.data if isinstance(item, Value) else item for item in xs)
     for item in xs:
         if isinstance(item, bool) or not isinstance(item, (int, float)):
             raise TypeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ DESCRIPTION = "See each step of a gradient, draw its graph, and check it."
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         hint = "; put -- before an expression that starts with a minus" if "unrecognized" in message else ""
+        if "unrecognized" in message and self.prog.endswith(" step") and re.search(r" (-o|--output)\b", message):
+            hint = "; to write a page: step --html FILE, to write the graph: draw -o FILE"
         raise Refused(f"{message}{hint}")
 
     def _print_message(self, message: str, file: Any = None) -> None:

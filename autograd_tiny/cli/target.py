@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.userfile import UserFile
-from autograd_tiny.engine.expression import ExpressionError, evaluate
+from autograd_tiny.engine.expression import ExpressionError, evaluate, number
 from autograd_tiny.engine.provenance import Recording, tracing
 from autograd_tiny.engine.value import Value
 
@@ -57,7 +57,7 @@ def _value(given: argparse.Namespace) -> Value:
 
 
 def numbers(pairs: list[str]) -> dict[str, float]:
-    """Parse ``name=value`` pairs."""
+    """Parse ``name=value`` pairs; a value may be arithmetic, such as ``pi/2``."""
     values: dict[str, float] = {}
     for pair in pairs:
         name, sign, text = pair.partition("=")
@@ -66,9 +66,9 @@ def numbers(pairs: list[str]) -> dict[str, float]:
         if name in values:
             raise Refused(f"{name} has two values, {values[name]:g} and {text}")
         try:
-            values[name] = float(text)
-        except ValueError:
-            raise Refused(f"{pair}: {text!r} is not a number") from None
+            values[name] = number(text)
+        except ExpressionError as error:
+            raise Refused(f"{pair}: {error}") from None
     return values
 
 
@@ -78,7 +78,7 @@ def domains(pairs: list[str]) -> dict[str, tuple[float, float]]:
     for pair in pairs:
         name, _, text = pair.partition("=")
         try:
-            low, high = map(float, text.split(":"))
+            low, high = map(number, text.split(":"))
         except ValueError:
             raise Refused(f"{pair!r} is not of the form name=low:high, such as x=-10:10") from None
         if name in found:

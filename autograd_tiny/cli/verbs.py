@@ -100,7 +100,7 @@ def _target(**settings: Any) -> tuple[Argument, ...]:
     what = "an expression, such as 'a*b + tanh(a)', or a function of a file that returns a Value: train.py:loss"
     return (
         _argument("target", help=what, **settings),
-        _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument"),
+        _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument: x=2, x=pi/2"),
     )
 
 
@@ -160,6 +160,7 @@ def _draw(given: argparse.Namespace) -> None:
 def _check(given: argparse.Namespace) -> int:
     try:
         from autograd_tiny.check import GradcheckError, Report, gradcheck_property
+        from autograd_tiny.check.functions import needed_domains
     except ImportError as error:
         raise Refused(error) from None
     from rich.progress import Progress
@@ -177,6 +178,8 @@ def _check(given: argparse.Namespace) -> int:
     wrong: Report | None = None
     with file.running():
         f, by_hand = file.function(name), file.function(given.grad) if given.grad else None
+        if missing := [argument for argument in needed_domains(f) if argument not in intervals]:
+            raise Refused(f"{given.target} needs a domain for {missing[0]}: {missing[0]}=-10:10")
         with seen:
             try:
                 gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **intervals)()
@@ -218,7 +221,7 @@ def _diagnose(given: argparse.Namespace) -> int:
                 import autograd_tiny.check.graph  # noqa: F401 - diagnose imports it
         except ImportError as error:
             raise Refused(error) from None
-    found = diagnose(trace_of(given), given.check)
+    found = diagnose(trace_of(given), check=given.check)
     show(found)
     return 1 if found else 0
 

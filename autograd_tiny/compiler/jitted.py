@@ -106,7 +106,10 @@ class Jitted:
         if not (isinstance(threads, int) and threads > 0):
             raise ValueError(f"threads must be an integer of at least 1, got {threads!r}")
         self.f, self.reduce, self.check_finite = f, reduce, check_finite
-        self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
+        batch = (batch,) if isinstance(batch, str) else batch
+        if not (isinstance(batch, (tuple, list)) and all(isinstance(name, str) for name in batch)):
+            raise TypeError(f'batch takes names of arguments, such as "x" or ["x", "y"], got {batch!r:.60}')
+        self.batch = tuple(batch)
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name

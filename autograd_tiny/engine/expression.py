@@ -7,6 +7,7 @@ import difflib
 import math
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from autograd_tiny.engine import ops
@@ -34,6 +35,11 @@ REFUSED = {
     ast.MatMult: "@", ast.BitXor: "^; a power is **",
 }  # fmt: skip
 
+ALIASES = {
+    "max": "maximum", "min": "minimum", "ln": "log", "sgn": "sign", "arcsin": "asin", "arccos": "acos",
+    "arctan": "atan", "logistic": "sigmoid", "swish": "silu",
+}  # fmt: skip
+
 
 class ExpressionError(ValueError):
     """A text that is not arithmetic over known names; the message names the part and its column."""
@@ -54,20 +60,11 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
     Functions are the ops of `table`, and `pi` is π unless a value is given for it.
     Raises ExpressionError, a ValueError, for any other text.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(f"the expression has {len(text):,} characters: at most {MAX_CHARACTERS:,} are accepted")
     values = {unicodedata.normalize("NFKC", name): x for name, x in values.items()}  # as Python normalises names
     for name in values:
         if not name.isidentifier():
             raise ExpressionError(f"{name!r} is not a name")
-    try:
-        statements = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        where = f"column {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
-        reason = error.msg if isinstance(error, SyntaxError) else f"more than Python's parser accepts: {_PARTS}"
-        raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
-    if not statements:
-        raise ExpressionError("the expression is empty")
+    statements = _parsed(text, "expression")
     reader = _Reader(text.strip(), values, table)
     for i, statement in enumerate(statements):
         y = reader.statement(statement, last=i + 1 == len(statements))
@@ -76,6 +73,41 @@ def evaluate(text: str, values: Mapping[str, float], table: Mapping[str, Op] = o
     if not isinstance(y, Value):
         raise ExpressionError(f"{text.strip()} is the constant {y!r}: name something to differentiate with respect to")
     return y
+
+
+def number(text: str) -> float:
+    """Evaluate arithmetic on numbers, `pi` and ops, or `inf` or `nan`, to a float.
+
+    >>> number("1/2"), number("-pi"), number("-inf")
+    (0.5, -3.141592653589793, -inf)
+
+    Raises ExpressionError, a ValueError, for any other text.
+    """
+    with suppress(ValueError):
+        if math.isinf(x := float(text)) == ("inf" in text.lower()):
+            return x
+    statements = _parsed(text, "number")
+    if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
+        raise ExpressionError(f"{text.strip():.60} is not one number")
+    reader = _Reader(text.strip(), {}, ops.TABLE)
+    reader.known = {"inf": math.inf, "nan": math.nan}
+    if isinstance(name := statements[0].value, ast.Name) and name.id not in (*reader.known, "pi"):
+        raise ExpressionError(f"{name.id} is not a number")
+    return real(reader.number(statements[0].value))
+
+
+def _parsed(text: str, what: str) -> list[ast.stmt]:
+    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(f"the {what} has {len(text):,} characters: at most {MAX_CHARACTERS:,} are accepted")
+    try:
+        statements = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        where = f"column {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
+        reason = error.msg if isinstance(error, SyntaxError) else f"more than Python's parser accepts: {_PARTS}"
+        raise ExpressionError(f"{where}{reason} in {text.strip()!r:.200}") from None
+    if not statements:
+        raise ExpressionError(f"the {what} is empty")
+    return statements
 
 
 class _Reader:
@@ -166,11 +198,12 @@ class _Reader:
             raise ExpressionError(f"{_column(node)}: {error}") from None
 
     def unknown(self, node: ast.Name, kind: str, known: list[str]) -> ExpressionError:
-        close = difflib.get_close_matches(node.id, known, 1)
-        near = {"max": "maximum", "min": "minimum", "ln": "log", "sgn": "sign"}.get(node.id, *close[:1] or [""])
-        hint = f"did you mean {near}?" if near in known else f"give it a value: {node.id}=…"
-        if kind == "op" and near not in known:
-            hint = "the ops are " + ", ".join(known)
+        alias = ALIASES.get(node.id, "")
+        close = [alias] if alias in known else difflib.get_close_matches(node.id, known, 3 if kind == "op" else 1)
+        if close:
+            hint = f"did you mean {close[0]}?" + (f" Near it: {', '.join(close[1:])}" if close[1:] else "")
+        else:
+            hint = f"give it a value: {node.id}=…" if kind == "name" else "ops are such as exp, tanh and maximum"
         return self.refused(node, f"is an unknown {kind}; {hint}")
 
     def refused(self, node: ast.AST, why: str = "") -> ExpressionError:

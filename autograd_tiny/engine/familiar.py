@@ -82,13 +82,13 @@ class Familiar(Operand):
             raise TypeError(f"{self!r} is inside a graph, which a copy would include: copy Value(x.data) instead")
         return type(self), (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None
 
-    def draw(self, **options: Any) -> Graph:
+    def draw(self, *path: Any, **options: Any) -> Graph:
         """Draw the graph below this value, with the options of `autograd_tiny.draw`.
 
         >>> from autograd_tiny import Value
-        >>> Value(2.0).tanh().draw(show="data").save("tanh.svg")  # doctest: +SKIP
+        >>> Value(2.0).tanh().draw(show="data").write("tanh.svg")  # doctest: +SKIP
         """
-        graph: Graph = FACES["picture"](self, **options)
+        graph: Graph = FACES["picture"](self, *path, **options)
         return graph
 
     def trace(self) -> Trace:

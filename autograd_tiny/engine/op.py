@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import CO_VARARGS
 from typing import Any
 
 from autograd_tiny.engine.digits import counted
@@ -55,6 +56,11 @@ class Op:
             raise TypeError(f"{self.name}: partials must be a tuple with one function per operand, got {rules!r:.60}")
         if callable(rules) and not isinstance(self.partials, Variadic):
             raise TypeError(f"{self.name}: partials must be a tuple; for one operand write (rule,)")
+        for rule in self.partials if isinstance(self.partials, tuple) else ():
+            code, n = getattr(rule, "__code__", None), len(self.partials)  # type: ignore[arg-type]
+            if code and not code.co_flags & CO_VARARGS and code.co_argcount < n + 1:
+                written = f"lambda y, {', '.join('abcdefgh'[:n]) if n > 1 else 'x'}: …"
+                raise TypeError(f"{self.name}: a rule takes the result and {counted(n, 'operand')}, as in {written}")
         if not (isinstance(self.domain, tuple) and all(isinstance(d, Interval) for d in self.domain)):
             raise TypeError(f"{self.name}: domain must be a tuple of Intervals, one per operand, got {self.domain!r}")
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, NoReturn, Self
 
-from autograd_tiny.engine.op import Op, Spelled, Variadic, real
+from autograd_tiny.engine.op import TABLE, Op, Spelled, Variadic, real
 from autograd_tiny.engine.operand import Operand
 
+# Rules that are computed in a form without cancellation or overflow, as textbooks write them. For display only: a test
+# compares them with the rules.
+SHOWN: dict[str, Callable[[Any, Any], Any]] = {
+    "tanh": lambda y, x: 1 - y**2,
+    "atan": lambda y, x: 1 / (1 + x**2),
+}
 MAX_SPELLED = 2000  # characters of a formula; longer ones are cut in the middle
 
 
@@ -88,6 +95,12 @@ def operand_symbols(op: Op) -> tuple[Symbol, ...]:
     return tuple(map(Symbol, names))
 
 
+def shown_derivatives(op: Op, y: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the local derivatives of an op on Symbols in the form that is displayed: 1 - y ** 2 for tanh."""
+    shown = SHOWN.get(op.name) if TABLE.get(op.name) is op else None  # an op of the user's may have the same name
+    return (shown(y, *xs),) if shown else op.local_derivatives(y, xs)
+
+
 def explain(op: Op) -> str:
     """Return the formula of each local derivative of an op, one per line.
 
@@ -98,13 +111,17 @@ def explain(op: Op) -> str:
     >>> print(explain(ops.sqrt))
     ∂sqrt(x)/∂x = 0.5 / y    where y = sqrt(x)
 
-    The formulas are the rules of `op.partials`. Raises TypeError if a rule branches.
+    The formulas are the rules of `op.partials`, those of tanh and atan as textbooks write them. Raises TypeError
+    if a rule branches, or for anything but an Op.
     """
+    if not isinstance(op, Op):
+        of = "the op of a Value is v.op" if isinstance(op, Operand) else "the ops are in autograd_tiny.ops"
+        raise TypeError(f"explain takes an Op, such as ops.tanh, got {op!r:.60}: {of}")
     xs = operand_symbols(op)
     result = Symbol.apply(op, xs)
     shown = f"({result})" if result.spelled.binds < 99 else str(result)
     lines = []
-    for x, d in zip(xs, op.local_derivatives(Symbol("y"), xs), strict=True):
+    for x, d in zip(xs, shown_derivatives(op, Symbol("y"), xs), strict=True):
         spelled = d if isinstance(d, Symbol) else Spelled.number(real(d)).text
         uses_y = isinstance(d, Symbol) and _mentions(d, "y")
         lines.append(f"∂{shown}/∂{x} = {spelled}{f'    where y = {result}' if uses_y else ''}")

@@ -183,10 +183,13 @@ def _convert(op: Op, operands: tuple[Any, ...]) -> Any:
     """Apply op after converting operands that are neither floats nor Values of floats: 3, np.float64(3), a Dual."""
     if (kind := Operand.outranking(operands, Value.rank)) is not None:
         return kind.apply(op, operands)
+    for x in operands:
+        if isinstance(x, Value) and x.data.__class__ is not float:  # the user wrote an int or a NumPy scalar to .data
+            try:
+                x.data = real(x.data)
+            except TypeError as error:
+                raise TypeError(f"the .data of {x.name or 'a Value'} was set to {x.data!r:.60}: {error}") from None
     try:
-        for x in operands:
-            if isinstance(x, Value):
-                x.data = real(x.data)  # the user wrote an int or a NumPy scalar to .data
         return Value.apply(op, tuple(x if isinstance(x, Value) else real(x) for x in operands))
     except TypeError:
         return NotImplemented

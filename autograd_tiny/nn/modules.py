@@ -102,6 +102,10 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
+        if not isinstance(nin, int) or nin < 0:
+            raise TypeError(f"Neuron(nin) takes a number of inputs, such as Neuron(2), got {nin!r:.60}")
+        if not callable(activation):
+            raise TypeError(f"activation takes a function such as ops.tanh, got {activation!r:.60}")
         rng, bound = _generator(seed), sqrt(6 / max(nin, 1))
         self.w = [Value(rng.uniform(-bound, bound)) for _ in range(nin)]
         self.b = Value(0.0)
@@ -131,12 +135,14 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None
     ) -> None:
+        if not isinstance(nout, int) or nout < 1:
+            raise TypeError(f"Layer(nin, nout) takes sizes such as Layer(2, 16), got Layer({nin!r:.60}, {nout!r:.60})")
         rng = _generator(seed)
         self.neurons = [Neuron(nin, nonlin, activation=activation, seed=rng) for _ in range(nout)]
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _shown(_inputs(self, x, len(self.neurons[0].w)))
+        x = _shown(_one_sample(self, x, len(self.neurons[0].w)))
         return _alone([n(x) for n in self.neurons])
 
     def __repr__(self) -> str:
@@ -169,7 +175,7 @@ class MLP(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _shown(_inputs(self, x, self.sizes[0]))
+        x = _shown(_one_sample(self, x, self.sizes[0]))
         for layer in self.layers:
             x = [n(x) for n in layer.neurons]
         return _alone(x)
@@ -191,7 +197,7 @@ def _inputs(module: Module, x: Any, nin: int) -> Any:
             raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
         x = list(x)
     if len(x) != nin:
-        raise ValueError(f"{module!r} takes {counted(nin, 'input')}, got {len(x)}")
+        raise _not_inputs(module, x, nin)
     return x
 
 
@@ -200,6 +206,28 @@ def _shown(x: Any) -> Any:
     if recorded() is None:
         return x
     return [Value(item, f"x[{i}]") if isinstance(item, float) else item for i, item in enumerate(x)]
+
+
+def _one_sample(module: Module, x: Any, nin: int) -> Any:
+    """Return x as `_inputs` does; refuse as many rows as there are inputs, too."""
+    x = _inputs(module, x, nin)
+    if nin and (x.__class__ is str or hasattr(next(iter(x)), "__len__")):
+        raise _not_inputs(module, x, nin)
+    return x
+
+
+def _not_inputs(module: Module, x: Any, nin: int) -> Exception:
+    """Make the error for inputs that are not nin numbers: rows of numbers, or too few or many."""
+    first = next(iter(x), None)
+    if isinstance(x, str) or isinstance(first, str):
+        return TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
+    got = f"{module!r} takes {counted(nin, 'input')}, got"
+    if hasattr(first, "__len__"):
+        return ValueError(
+            f"{got} {counted(len(x), 'row')}: call it on each, [model(x) for x in X], or compile it for all of them, "
+            'jit(lambda model, x: model(x), batch="x")(model, X)'
+        )
+    return ValueError(f"{got} {len(x):,}")
 
 
 def _alone(outputs: Any) -> Any:

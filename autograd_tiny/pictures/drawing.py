@@ -21,7 +21,7 @@ NOTEBOOK_SECONDS = 5.0  # longest time a notebook waits for the picture of a Val
 
 
 @documented
-def draw(y: Any, **options: Unpack[DrawOptions]) -> Graph:
+def draw(y: Any, *path: Any, **options: Unpack[DrawOptions]) -> Graph:
     """Draw the graph that computed y; a box shows an expression, its value and its gradient (– if not computed).
 
     >>> a = Value(2.0, "a")
@@ -39,6 +39,8 @@ def draw(y: Any, **options: Unpack[DrawOptions]) -> Graph:
     Raises TypeError for any other object and for an unknown option, ValueError for a word, name or number that is not
     valid.
     """
+    if path:
+        raise TypeError(f"draw takes no file, got {path[0]!r:.60}: write draw(y).write({str(path[0])!r:.60})")
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
     return _draw_value(y, options) if isinstance(y, Value) else _draw_symbols(y, options)

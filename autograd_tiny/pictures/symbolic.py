@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd_tiny.engine.names import numbered, spell
 from autograd_tiny.engine.op import Op, Spelled, Variadic, real
-from autograd_tiny.engine.symbol import Symbol, operand_symbols, spelled
+from autograd_tiny.engine.symbol import SHOWN, Symbol, operand_symbols, shown_derivatives, spelled
 from autograd_tiny.engine.value import topological_order
 from autograd_tiny.pictures.measure import shortened, wrapped
 from autograd_tiny.pictures.picture import Arrow, Box, Picture
@@ -181,6 +181,8 @@ def _title(label: str, written: str) -> str:
 
 def _locals(op: Op, y: Symbol, xs: tuple[Symbol | float, ...]) -> list[Any]:
     """Local derivatives as Symbols or numbers; the exception instead of one that does not run on Symbols."""
+    if op.name in SHOWN:
+        return list(shown_derivatives(op, y, xs))
     found: list[Any] = []
     for rule in [op.partials.rule] if isinstance(op.partials, Variadic) else op.partials:
         try:

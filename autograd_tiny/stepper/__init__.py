@@ -8,6 +8,7 @@ trace_json.py   a trace as JSON and back
 attribution.py  `why`, `paths`: contributions to a gradient
 narration.py    a step in words
 museum.py       wrong backward passes beside the right one
+origins.py      the first value and gradient that are not finite
 diagnosis.py    `diagnose`: the origin of a nan
 views/          terminal, prompt, page, frames
 """

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.value import Value
 from autograd_tiny.stepper.events import Backward, Node
-from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.traces import Trace, as_trace
 
 NAMES_AT_EACH_END = 8  # of a long path
 
 
-def why(trace: Trace, node: Node) -> list[Backward]:
-    """List every use of a value, in the order of the sweep; their contributions sum to its gradient.
+def why(trace: Trace | Value, node: Node | str) -> list[Backward]:
+    """List every use of a value, given as a node or its name; their contributions, in order, sum to its gradient.
 
     >>> from autograd_tiny import Value
     >>> from autograd_tiny.stepper.traces import trace
@@ -22,6 +23,8 @@ def why(trace: Trace, node: Node) -> list[Backward]:
     >>> [(step.node.name, step.contribution) for step in why(steps, steps.node("a"))]
     [('a * a + a', 1.0), ('a * a', 3.0), ('a * a', 3.0)]
     """
+    trace = as_trace(trace, "why")
+    node = trace.node(node) if isinstance(node, str) else node
     uses = trace._uses.targets
     return [trace._use(k) for k, target in enumerate(uses) if target == node.number]
 
@@ -54,7 +57,7 @@ class Paths(NamedTuple):
         return f"<{counted(self.total, 'path')}, the largest {self.largest!r}>"
 
 
-def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
+def paths(trace: Trace | Value, node: Node | str, k: int = 5) -> Paths:
     """Find the k paths from the output to a value with the largest products, and count all of them.
 
     >>> from autograd_tiny import Value
@@ -68,6 +71,8 @@ def paths(trace: Trace, node: Node, k: int = 5) -> Paths:
 
     The products of all paths sum to the gradient. Raises ValueError if k is less than 1.
     """
+    trace = as_trace(trace, "paths")
+    node = trace.node(node) if isinstance(node, str) else node
     if k < 1:
         raise ValueError(f"paths: k is the number of paths to return, at least 1, got {k}")
     nodes, uses = trace.nodes, trace._uses

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.names import LONGEST_LABEL, Named
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.provenance import Where
-from autograd_tiny.engine.symbol import Symbol, explain
+from autograd_tiny.engine.symbol import Symbol, explain, shown_derivatives
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +50,9 @@ class Forward:
 
     node: Node
 
+    def __str__(self) -> str:
+        return f"forward: {self.node.named.title} is {short(self.node.data)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Seed:
@@ -57,6 +61,9 @@ class Seed:
     node: Node
     before: float
     after: float
+
+    def __str__(self) -> str:
+        return f"seed: {self.node.name}.grad += 1 : {short(self.before)} → {short(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ class Backward:
     def final(self) -> bool:
         return self.nth == self.of
 
+    def __str__(self) -> str:
+        product = f"{short(self.upstream)} × {short(self.local)}"
+        change = f"{short(self.before)} → {short(self.after)}"
+        return f"backward: {self.operand.name}.grad += {product} : {change}, from {self.node.named.title}"
+
 
 Step: TypeAlias = Forward | Seed | Backward
 
@@ -101,7 +113,7 @@ def _rules(node: Node) -> tuple[str, ...]:
     assert op is not None
     xs = tuple(Symbol.named(x.named.label) if isinstance(x, Node) else x for x in node.operands)
     try:
-        found = op.local_derivatives(Symbol.named(node.named.label), xs)
+        found = shown_derivatives(op, Symbol.named(node.named.label), xs)
         long = any(isinstance(d, Symbol) and len(str(d)) > LONGEST_LABEL for d in found)
         general = explain(op).splitlines() if long else []
     except (TypeError, ValueError, ArithmeticError, IndexError):

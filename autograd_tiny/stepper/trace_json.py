@@ -41,15 +41,15 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.names import Named
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.provenance import Where
-from autograd_tiny.engine.value import NO_GRAD
+from autograd_tiny.engine.value import NO_GRAD, Value
 from autograd_tiny.stepper.events import Forward, Node, Seed, Step, rule
 from autograd_tiny.stepper.flags import FLAGS, flags_of
-from autograd_tiny.stepper.traces import Columns, Trace
+from autograd_tiny.stepper.traces import Columns, Trace, as_trace
 
 FORMAT, VERSION = "autograd-tiny trace", 1
 
 
-def to_json(trace: Trace) -> str:
+def to_json(trace: Trace | Value) -> str:
     """Write the nodes and steps of a trace as JSON text.
 
     >>> from autograd_tiny import Value
@@ -58,6 +58,7 @@ def to_json(trace: Trace) -> str:
     >>> from_json(to_json(trace(a * a)))[4].after
     6.0
     """
+    trace = as_trace(trace, "to_json")
     text = json.dumps(document(trace), ensure_ascii=False, allow_nan=False)
     return text.encode(errors="replace").decode()  # a name may hold a lone surrogate, a file may not
 

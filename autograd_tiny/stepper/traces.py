@@ -218,6 +218,15 @@ class State:
         return self._grads[node.number]
 
 
+def as_trace(given: Any, function: str) -> Trace:
+    """Return a Trace as it is, and the trace of a Value; `function` is named in the error for anything else."""
+    if isinstance(given, Trace):
+        return given
+    if isinstance(given, Value):
+        return trace(given)
+    raise TypeError(f"{function} takes a Trace, as trace(y) returns, or the Value y, got {given!r:.60}")
+
+
 def trace(y: Any, recording: Recording | None = None) -> Trace:
     """Record the steps that `y.backward()` takes, bit for bit; reads `.grad` of leaves only and writes none.
 

@@ -6,6 +6,7 @@ tracer.py       abstract numbers used while tracing
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
 derived.py      the function that a transform returns
+floats.py       the error of a method of Value called on a float
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps
 """

@@ -24,8 +24,9 @@ from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves,
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
-from autograd_tiny.transforms.derived import Derived
+from autograd_tiny.transforms.derived import Derived, require_function
 from autograd_tiny.transforms.dual import ABSENT, Dual, new_level
+from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, number, traced
 
 Function = Callable[..., Any]
@@ -51,6 +52,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     and this, its numbers as floats. Raises TypeError if f does not return a number, an argument is not made of real
     numbers or argnums is not an argument, and ValueError if it names one twice.
     """
+    require_function(f, "grad")
     both = value_and_grad(f, argnums, has_aux).compute
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
@@ -217,7 +219,11 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
         lifted += fresh
         targets += [_target(x) for x in fresh]
     with _differentiating(targets):
-        output = f(*lifted_args, **kwargs)
+        try:
+            output = f(*lifted_args, **kwargs)
+        except AttributeError as error:
+            explain_float(error, f, lifted_args, kwargs)
+            raise
     for _ in leaves(output, f"the result of {_name(f)}"):
         pass  # raises, naming the path, if an output is not a number
     shape = tuple(args[i] for i in chosen) if isinstance(at, tuple) else args[at]
@@ -319,7 +325,11 @@ def being_differentiated(tree: Any) -> bool:
 
 
 def _constant(x: Any) -> Any:
-    return x.detach() if isinstance(x, (*NODES, Dual)) else x
+    if isinstance(x, (*NODES, Dual)):
+        return x.detach()
+    if isinstance(x, Operand):
+        raise TypeError(f"stop_gradient takes numbers, got {x!r:.60}: a {type(x).__name__} has no gradient to stop")
+    return x
 
 
 @contextmanager

@@ -21,6 +21,7 @@ class Derived:
     """
 
     def __init__(self, compute: Function, transform: Function, f: Function, *options: Any) -> None:
+        require_function(f, transform.__name__)
         self.compute, self.recipe = compute, (transform, (f, *options))
         if hasattr(f, "__name__"):
             update_wrapper(self, f, updated=())
@@ -42,6 +43,11 @@ class Derived:
 
     def __repr__(self) -> str:
         return f"<{self.recipe[0].__name__} of {_name(self.__wrapped__)}>"
+
+
+def require_function(f: Any, transform: str) -> None:
+    if not callable(f):
+        raise TypeError(f"{transform} takes a function, got {f!r:.60}: write {transform}(f)(x)")
 
 
 def _name(f: Function) -> str:

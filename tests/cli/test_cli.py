@@ -113,7 +113,7 @@ def lookup(x): return hash(repr(x)) % 1000 / 10.0
         (["softplus", "x=1"], 2, "'x=1' is not of the form name=low:high"),
         (["softplus", "x=2:1"], 2, "x=2:1: expected low <= high"),
         (["softplus", "x=1:2", "x=1:2"], 2, "x has two domains"),
-        (["softplus", "y=1:2", "--grad", "softplus_grad"], 2, "softplus needs a domain for x"),
+        (["softplus", "y=1:2", "--grad", "softplus_grad"], 2, "softplus needs a domain for x: x=-10:10"),
         (["softplus", "x=1:2", "y=1:2", "--grad", "softplus_grad"], 2, "softplus has no argument y"),
         (["softplus", "x=1:2", "--grad", "gone"], 2, "has no function gone"),
         (["lost", "x=1:2"], 2, "cannot be converted to float: its gradient would be lost"),
@@ -158,6 +158,21 @@ def test_diagnose_names_the_line_of_a_nan_in_a_hundred_points(tmp_path):
     assert (done.returncode, done.stdout.startswith("nothing found")) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [("x=pi", "3.142"), ("x=1/2", "0.5"), ("x=-pi/4", "-0.7854"), ("x=-inf", "-inf")]
+)
+def test_a_value_may_be_arithmetic(given, shown):
+    done = command("step", "x * 2", given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"x = {shown}" in done.stdout.replace("≈", "=")
+
+
+def test_a_domain_may_be_arithmetic(tmp_path):
+    (tmp_path / "f.py").write_text("def f(x): return x.sin() * x\n")
+    done = command("check", f"{tmp_path / 'f.py'}:f", "x=-pi:1/2", "--examples", "5")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_step_writes_a_page(tmp_path):
     done = command("step", "b = a + a; b * b", "a=3", "--html", tmp_path / "page.html")
     assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "page.html"))
@@ -177,7 +192,8 @@ BAD = [
     (["step", "a + b", "a=1"], "column 5: b is an unknown name; give it a value: b=…"),
     (["step", "a", "a"], "'a' is not of the form name=value"),
     (["step", "a", "a=1", "a=2"], "a has two values, 1 and 2"),
-    (["step", "a", "a=one"], "a=one: 'one' is not a number"),
+    (["step", "a", "a=one"], "a=one: one is not a number"),
+    (["step", "a", "a=1/0"], "a=1/0: column 1: 1.0 / 0.0"),
     (["step", "a", "a=1", "c=2"], "c has a value but is not in the expression"),
     (["step", "__import__('os').system('ls')"], "not arithmetic"),
     (["step", "soft(a)", "a=1"], "soft is an unknown op"),
@@ -198,6 +214,7 @@ BAD = [
     (["step", "{}/train.py:stops"], "train.py:10: RuntimeError: first line second line"),
     (["step", "{}/broken.py:loss"], "broken.py:2: SyntaxError"),
     (["draw", "a", "a=1", "-o", "{}/missing/a.svg"], "missing/a.svg: cannot write there"),
+    (["step", "a", "a=1", "-o", "a.html"], "to write a page: step --html FILE, to write the graph: draw -o FILE"),
     (["draw", "a", "a=1", "-o", "{}"], "has no suffix: choose one of"),
     (["draw", "a", "a=1", "-o", "{}/a.xyz"], "cannot write .xyz: choose one of .svg, .png, .dot"),
     (["draw", "a", "a=1", "--focus", "b"], "focus: no value is called 'b'; the names are a"),

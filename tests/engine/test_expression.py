@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.expression import MAX_CHARACTERS, ExpressionError, evaluate
+from autograd_tiny.engine.expression import MAX_CHARACTERS, ExpressionError, evaluate, number
 
 ATOMS = st.sampled_from(["a", "b", "2", "0.5", "1e-3"])
 
@@ -50,6 +51,45 @@ def test_every_row_can_be_called(name):
         return
     values = dict(zip(operands, (0.25, 0.5, 0.75), strict=False))
     assert evaluate(f"{name}({', '.join(operands)})", values).data == expected
+
+
+NUMBERS = {
+    "pi": math.pi, "-pi/2": -math.pi / 2, "1/2": 0.5, "2**-3": 0.125, "sqrt(2)": math.sqrt(2), "-inf": -math.inf,
+    "inf": math.inf, "1e-3": 1e-3, " 2 * (3 + 4) ": 14.0, "1_000": 1000.0, "+3": 3.0, "exp(1)": math.e,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_may_be_arithmetic(text):
+    assert number(text) == NUMBERS[text]
+
+
+def test_nan_is_a_number_given_by_name():
+    assert math.isnan(number("nan"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("one", "one is not a number"), ("", "the number is empty"), ("x.real", "is an attribute"),
+        ("__import__('os')", "is an unknown op"), ("1/0", "division by zero"), ("1; 2", "one number"),
+        ("a = 1", "one number"), ("10**400", "too large for a float"), ("1e999", "too large"),
+        ("log(-1)", "outside the domain"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_number(text, message):
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        number(text)
+
+
+def test_an_unknown_function_lists_the_near_ones():
+    for text, near in [("sigmod(a)", "sigmoid"), ("arctan(a)", "atan"), ("logn(a)", "log"), ("maxi(a, a)", "maximum")]:
+        with pytest.raises(ExpressionError) as caught:
+            evaluate(text, {"a": 1.0})
+        assert near in str(caught.value)
+        assert len(str(caught.value)) < 120
+    with pytest.raises(ExpressionError, match="qqqq is an unknown op; ops are such as exp, tanh"):
+        evaluate("qqqq(a)", {"a": 1.0})
 
 
 BAD = [

@@ -50,7 +50,7 @@ def test_a_row_more_is_a_flag_in_every_view():
     with pytest.raises(BreakpointError, match=re.escape(grammar())):
         found.breakpoint("often")
     assert explain_step(found, n).context.endswith(STEEP.sentence)
-    assert "steep: 1 of 3 values have a slope above 100: a * 200" in str(diagnose(found))
+    assert "steep: 1 of 3 values has a slope above 100: a * 200" in str(diagnose(found))
     assert json.loads(to_json(found))["steps"][n]["flags"] == ["steep"]
     assert from_json(to_json(found)).find("steep") == n
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from autograd_tiny.pictures.picture import Picture
-from autograd_tiny.pictures.rendering.render import RenderError
+from autograd_tiny.pictures.rendering.render import RenderError, candidates
 from autograd_tiny.pictures.writers.mermaid import mermaid
 from autograd_tiny.pictures.writers.tikzpicture import tikz
 
@@ -56,13 +56,14 @@ FORMATS = {
     for format in (
         Format(".svg", "SVG for light and dark pages", _rendered("svg"), RENDERER, b"<?xml", "image/svg+xml"),
         Format(".png", "PNG", _rendered("png"), RENDERER, b"\x89PNG"),
+        Format(".jpg", "JPEG", _rendered("jpg"), RENDERER),
         Format(".dot", "DOT, the input of Graphviz", _source, mime="text/plain"),
         Format(".mmd", "Mermaid, drawn by code hosts", _text(mermaid)),
         Format(".tex", "TikZ for pdflatex", _text(tikz), RENDERER),
         Format(".pdf", "PDF, if Graphviz is installed", _rendered("pdf"), GRAPHVIZ, b"%PDF"),
     )
 }
-ALSO = {".gv": ".dot"}  # other suffixes of the formats
+ALSO = {".gv": ".dot", ".jpeg": ".jpg"}  # other suffixes of the formats
 
 
 def encoded(drawing: Drawing, suffix: str) -> bytes:
@@ -82,9 +83,10 @@ def encoded(drawing: Drawing, suffix: str) -> bytes:
 
 
 def listed() -> str:
-    """The suffixes, separated by commas.
+    """The suffixes that can be written here, separated by commas.
 
-    >>> listed()
-    '.svg, .png, .dot, .mmd, .tex, .pdf'
+    >>> listed().startswith(".svg, .png, .jpg, .dot, .mmd, .tex")
+    True
     """
-    return ", ".join(FORMATS)
+    found = candidates()
+    return ", ".join(suffix for suffix, format in FORMATS.items() if format.needs != GRAPHVIZ or found.get("dot"))

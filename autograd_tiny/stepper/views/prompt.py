@@ -16,19 +16,20 @@ from rich.text import Text
 
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.terminal import clean, new_console
+from autograd_tiny.engine.value import Value
 from autograd_tiny.stepper import attribution
 from autograd_tiny.stepper.breakpoints import BreakpointError, near
 from autograd_tiny.stepper.diagnosis import diagnose
 from autograd_tiny.stepper.events import Backward, Forward, Node, Step
 from autograd_tiny.stepper.narration import explain_step
-from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.traces import Trace, as_trace
 from autograd_tiny.stepper.views.terminal import GRAD, VALUE, print_trace
 
 AROUND, WINDOW, PASSED = 5, 40, 8  # steps on either side in `list`; rows of a table; steps listed by `next`
 STYLES = {"data": VALUE, "grad": GRAD, "upstream": GRAD, "contribution": GRAD, "product": GRAD, "step": "dim"}
 
 
-def debug(trace: Trace, console: Console | None = None) -> None:
+def debug(trace: Trace | Value, console: Console | None = None) -> None:
     """Step through a trace at a prompt; print every step if input or output is not a terminal.
 
     >>> from autograd_tiny import Value
@@ -41,6 +42,7 @@ def debug(trace: Trace, console: Console | None = None) -> None:
 
     The letters are those of pdb; `help` lists the commands, and an empty line repeats the last one.
     """
+    trace = as_trace(trace, "debug")
     console = console or new_console()
     typed = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
     if not (typed and console.file.isatty()):  # rich's is_terminal is true under FORCE_COLOR

@@ -14,13 +14,14 @@ from xml.etree.ElementTree import Element, SubElement
 
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.files import save, save_all
+from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.rendering.plain import places
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers import svg
 from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.pictures.writers.latex import BREAK, PREAMBLE, STYLES, colors, spelled, spline, tex
 from autograd_tiny.stepper.events import Node
-from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.traces import Trace, as_trace
 from autograd_tiny.stepper.views.scene import PALE, Scene
 
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
@@ -44,7 +45,9 @@ def frame(trace: Trace, n: int) -> Graph:
     return Scene(trace).graph(n)
 
 
-def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterable[int] | None = None) -> list[Path]:
+def frames(
+    trace: Trace | Value, folder: str | Path, format: str = "svg", steps: Iterable[int] | None = None
+) -> list[Path]:
     """Write a frame for each step, ``step-1.svg`` for trace[0], and return the paths: all of them or none.
 
     >>> from autograd_tiny import Value
@@ -59,6 +62,7 @@ def frames(trace: Trace, folder: str | Path, format: str = "svg", steps: Iterabl
     than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the folder cannot be written,
     RenderError if Graphviz fails.
     """
+    trace = as_trace(trace, "frames")
     chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
     paths = [folder / f"step-{n + 1:0{digits}}.{format}" for n in chosen]
     scene = Scene(trace)
@@ -82,7 +86,7 @@ def _folder(folder: Path) -> Iterator[None]:
         raise
 
 
-def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[int] | None = None) -> Path:
+def gif(trace: Trace | Value, path: str | Path, seconds: float = 1.2, steps: Iterable[int] | None = None) -> Path:
     """Write an animated GIF that shows each step for the given seconds, in a loop.
 
     >>> from autograd_tiny import Value, trace
@@ -94,6 +98,7 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
     Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps or 1,000 values,
     IndexError for a step that does not exist, OSError if the file cannot be written, RenderError if Graphviz fails.
     """
+    trace = as_trace(trace, "gif")
     with needed_by("an animated GIF"):
         from PIL import Image
     path = _suffixed(path, ".gif")
@@ -108,7 +113,7 @@ def gif(trace: Trace, path: str | Path, seconds: float = 1.2, steps: Iterable[in
     return save(path, whole.getvalue())
 
 
-def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None) -> Path:
+def filmstrip(trace: Trace | Value, path: str | Path, steps: Iterable[int] | None = None) -> Path:
     """Write one SVG with a frame for each step, one below the other, for documents without animation.
 
     >>> from autograd_tiny import Value, trace
@@ -120,6 +125,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     Raises ValueError for more than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the
     file cannot be written, RenderError if Graphviz fails.
     """
+    trace = as_trace(trace, "filmstrip")
     path, gap = _suffixed(path, ".svg"), 18.0
     chosen, scene = _chosen(trace, steps), Scene(trace)
     strip = Element(f"{svg.SVG}svg")
@@ -144,7 +150,7 @@ def filmstrip(trace: Trace, path: str | Path, steps: Iterable[int] | None = None
     return save(path, svg.written(strip).encode())
 
 
-def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
+def tikz(trace: Trace | Value, steps: Iterable[int] | None = None) -> str:
     r"""Write a LaTeX document of one beamer frame: a TikZ picture with a slide for each step, laid out as in `frame`.
 
     >>> from autograd_tiny import Value
@@ -157,6 +163,7 @@ def tikz(trace: Trace, steps: Iterable[int] | None = None) -> str:
     are written as U+6F22. Raises ValueError for more than 200 steps or 1,000 values, IndexError for a step that does
     not exist, RenderError if Graphviz fails.
     """
+    trace = as_trace(trace, "tikz")
     chosen, scene = _chosen(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
     states = [trace.at(n) for n in chosen]
     found = places(scene.graph(0, "none").source)

@@ -11,16 +11,16 @@ from rich.text import Text
 from autograd_tiny.engine.digits import equals, short
 from autograd_tiny.engine.names import number, spell
 from autograd_tiny.engine.terminal import clean, new_console
-from autograd_tiny.engine.value import NO_GRAD
+from autograd_tiny.engine.value import NO_GRAD, Value
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
 from autograd_tiny.stepper.narration import left_over
-from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.traces import Trace, as_trace
 
 VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
 
 
-def print_trace(trace: Trace, console: Console | None = None) -> None:
+def print_trace(trace: Trace | Value, console: Console | None = None) -> None:
     """Print every step: the values computed, then for each use upstream × local, and the grad before → after.
 
     >>> from autograd_tiny import Value
@@ -36,6 +36,7 @@ def print_trace(trace: Trace, console: Console | None = None) -> None:
       5    a += 1 × -3 = -3  grad – → -3  path 1 of 1, final  local = b
       6    b += 1 × 2 = 2    grad – → 2   path 1 of 1, final  local = a
     """
+    trace = as_trace(trace, "print_trace")
     console = console or new_console()
     for line in lines(trace):
         console.print(line, soft_wrap=True, highlight=False)

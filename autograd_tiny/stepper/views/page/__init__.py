@@ -18,6 +18,7 @@ from typing import Any
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.files import save
+from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.stepper.breakpoints import grammar
 from autograd_tiny.stepper.events import Backward, Forward
@@ -25,7 +26,7 @@ from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.museum import BUGS, exhibit
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.trace_json import document
-from autograd_tiny.stepper.traces import Trace
+from autograd_tiny.stepper.traces import Trace, as_trace
 from autograd_tiny.stepper.views.layout import HEIGHT, layout, title
 
 MOST_IN_MUSEUM = 40  # values; a longer list of wrong gradients is unreadable
@@ -65,7 +66,7 @@ def page(trace: Trace) -> str:
     )
 
 
-def write_page(trace: Trace, path: str | Path) -> Path:
+def write_page(trace: Trace | Value, path: str | Path) -> Path:
     """Write the page to a file, whole or not at all, and return its path.
 
     >>> from autograd_tiny import Value, trace
@@ -76,6 +77,7 @@ def write_page(trace: Trace, path: str | Path) -> Path:
 
     Raises OSError if the file cannot be written, ValueError for more than 3,000 values.
     """
+    trace = as_trace(trace, "write_page")
     return save(Path(path), page(trace).encode(errors="backslashreplace"))  # a source file's name may not be UTF-8
 
 
