@@ -6,15 +6,18 @@ import functools
 import inspect
 import math
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_tiny.compiler.arguments import Arguments, joined, numbers
+from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
-from autograd_tiny.compiler.variants import Function, Variant, Variants
+from autograd_tiny.compiler.randomness import Draws
+from autograd_tiny.compiler.surroundings import Key, Surroundings
+from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
@@ -30,6 +33,7 @@ def jit(
     f: Function | None = None,
     *,
     batch: str | Sequence[str] = (),
+    static: str | Sequence[str] = (),
     reduce: str | None = None,
     backend: str | None = None,
     contract: bool = False,
@@ -49,9 +53,14 @@ def jit(
     Write f for one sample: its arguments are floats, or lists, tuples, dicts, NumPy arrays and Modules of floats. The
     arguments named in `batch` have an additional first axis, the batch axis; `reduce` is "sum" or "mean" over it, or
     None for one result per sample. Comparisons become guards: if a guard fails, f is traced again for that path, and
-    the samples of a batch are split among the paths. A traced number cannot be converted to float, int or bool. Values
-    that f closes over are read at each call; side effects happen only while tracing. Inside a derivative or another
-    trace, f itself runs on Values or traced numbers, so that the Values it closes over are differentiated as well.
+    the samples of a batch are split among the paths. A traced number cannot be converted to float, int or bool.
+    Arguments that are None, bools, strings or enums, and those named in `static`, are passed as they are, and f is
+    traced for each one; so are integers that f uses as an index, in a `range` or as a float.
+
+    Values that f closes over are read at each call. If other numbers, strings or arrays that f reads change, in
+    closures, globals or attributes, f is traced again. Side effects happen only while tracing; if f draws random
+    numbers, f itself runs at each call, with a warning. Inside a derivative or another trace, f itself runs on Values
+    or traced numbers, so that the Values it closes over are differentiated as well.
 
     `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
     for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c
@@ -63,7 +72,7 @@ def jit(
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
     with missing packages.
     """
-    options = (batch, reduce, backend, contract, threads, check_finite)
+    options = (batch, static, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
@@ -88,6 +97,7 @@ class Jitted:
         self,
         f: Function,
         batch: str | Sequence[str],
+        static: str | Sequence[str],
         reduce: str | None,
         backend: str | None,
         contract: bool,
@@ -102,44 +112,66 @@ class Jitted:
             raise ValueError(f"threads must be an integer of at least 1, got {threads!r}")
         self.f, self.reduce, self.check_finite = f, reduce, check_finite
         self.batch = (batch,) if isinstance(batch, str) else tuple(batch)
+        self.static = (static,) if isinstance(static, str) else tuple(static)
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
-        self._quick: dict[Any, Callable[..., Any]] = {}  # fast path for branch-free functions, by argument signature
+        # Fast path for branch-free functions, by argument signature; a new one when the surroundings change.
+        self._quick: dict[Any, Callable[..., Any]] = {}
+        self._around = Surroundings(f)
+        self._key: Key | None = None
+        self.lock = threading.RLock()
+        self._warned = False
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # if it is not loaded, no argument is an array
         self._ndarray: Any = numpy and numpy.ndarray
         self._double: Any = numpy and numpy.dtype(float)
-        if unknown := [name for name in self.batch if not more and name not in (*self._names, *others)]:
-            takes = ", ".join([*self._names, *others])
-            raise ValueError(f"batch={unknown[0]!r} is not an argument of {_name(f)}, which takes {takes}")
+        for option, named in (("batch", self.batch), ("static", self.static)):
+            if unknown := [name for name in named if not more and name not in (*self._names, *others)]:
+                takes = ", ".join([*self._names, *others])
+                raise ValueError(f"{option}={unknown[0]!r} is not an argument of {_name(f)}, which takes {takes}")
+        if both := [name for name in self.static if name in self.batch]:
+            raise ValueError(f"{both[0]} is named in both batch= and static=: a static argument is one for all samples")
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         glance = None if kwargs else self._glance(args)
         within = is_differentiating() or is_recording()  # f may close over a differentiation target
-        if glance is not None and not within and (call := self._quick.get(glance)) is not None:
+        if (
+            glance is not None
+            and not within
+            and (not self._around.checks or self._around.unchanged())
+            and (call := self._quick.get(glance)) is not None
+        ):
             return call(args)
-        on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
+        on_operands = (
+            within or holds_operands(args) or holds_operands(kwargs) or being_differentiated(self._moving(args, kwargs))
+        )
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
-        given, variants = self._given(args, kwargs)
         try:
-            outputs, results = variants.run(given)
+            (outputs, results), given, variants, quick = self._tried(Variants.run, args, kwargs)
         except Elsewhere:
             if self.batch:
                 raise TypeError(_BATCHED.format(_name(self.f))) from None
+            return self._uncompiled(args, kwargs)
+        except Draws as error:
+            if self.batch:
+                raise
+            if not self._warned:
+                self._warned = True
+                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=2)
             return self._uncompiled(args, kwargs)
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
         if glance is not None and variants.known[0].guard is None and not self.check_finite:
-            self._quick[glance] = self._planned(variants.known[0], glance)
+            quick[glance] = self._planned(variants.known[0], glance)
         return results.around(self._mean(outputs, given.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -152,24 +184,62 @@ class Jitted:
                 return x  # a Module stays itself
             return rebuild(x, [y if isinstance(y, Operand) else number(y) for y in found])
 
+        def as_given(name: str, x: Any, path: str) -> Any:
+            return x if name in self.static or is_static(x) else lifted(x, path)
+
+        names = [*self._names, *[""] * len(args)]
         returned = self.f(
-            *[lifted(x, f"argument {i}") for i, x in enumerate(args)],
-            **{name: lifted(x, name) for name, x in kwargs.items()},
+            *[as_given(names[i], x, f"argument {i}") for i, x in enumerate(args)],
+            **{name: as_given(name, x, name) for name, x in kwargs.items()},
         )
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
     def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], variants: Variants) -> bool:
         """True if an enclosing derivative or trace depends on numbers that compiled code treats as constants."""
-        if being_differentiated([args, kwargs]):  # such as the parameters of a Module
+        moving = self._moving(args, kwargs)
+        if being_differentiated(moving):  # such as the parameters of a Module
             return True
-        values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
+        values = (x for _, x in leaves(moving) if isinstance(x, Operand))
         return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
-        given, variants = self._given(args, kwargs)
-        return variants.taken(given).program
+        return self._tried(Variants.taken, args, kwargs)[0].program
+
+    def _tried(
+        self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Arguments, Variants, dict[Any, Any]]:
+        """Run with the variants for these arguments, and again if an integer turns out to be static."""
+        while True:
+            with self.lock:
+                given, variants = self._given(args, kwargs)
+                quick = self._quick
+            if variants.draws:
+                raise Draws(_name(self.f))
+            try:
+                return run(variants, given), given, variants, quick
+            except Static as found:
+                with self.lock:
+                    self.static = tuple(dict.fromkeys([*self.static, *sorted(found.names)]))
+
+    def _moving(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Arguments that are not static."""
+        names = [*self._names, *[""] * len(args)]
+        named = [*zip(names, args, strict=False), *kwargs.items()]
+        return [x for name, x in named if name not in self.static and not is_static(x)]
+
+    def generators(self) -> list[Any]:
+        """Generators of random numbers that f reaches."""
+        return self._around.generators
+
+    def settle(self) -> None:
+        """Stop watching what f itself changed while it was traced."""
+        before = self._key
+        if self._around.settle():
+            after = self._key = self._around.now()
+            self._quick = {}
+            self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
@@ -177,9 +247,13 @@ class Jitted:
             raise TypeError(_BATCHED.format(_name(self.f)))
         if twice := [name for name in self._names[: len(args)] if name in kwargs]:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}: pass it by position or by name, not both")
-        given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
-        if (variants := self._variants.get(given.structure)) is None:
-            variants = self._new(given.structure)
+        named = dict(zip([*self._names, *extra], args, strict=False)) | kwargs
+        given = Arguments(named, len(args), self.batch, self.static)
+        with self.lock:
+            if (key := self._around.now()) is not self._key:
+                self._key, self._quick = key, {}
+            if (variants := self._variants.get((given.structure, key))) is None:
+                variants = self._new((given.structure, key))
         variants.used = self._made
         return given, variants
 
@@ -196,13 +270,13 @@ class Jitted:
                 "traced and compiled, which takes longer than running f itself: pass arrays of a few shapes only, or "
                 "name arguments of varying length in batch="
             )
-            warnings.warn(message, StructureWarning, stacklevel=4)
-        variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
+            warnings.warn(message, StructureWarning, stacklevel=5)
+        variants = Variants(self.f, bool(self.reduce), self.backend, self._options, self)
         return self._variants.setdefault(structure, variants)  # another thread may have been first
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Signature of arguments that are floats and arrays of floats; None if any argument is of another type."""
-        if len(args) != len(self._batched):
+        if len(args) != len(self._batched) or self.static:
             return None
         found: list[Any] = []
         for x, batched in zip(args, self._batched, strict=True):
@@ -250,7 +324,15 @@ class Jitted:
         return self if instance is None else types.MethodType(self, instance)
 
     def __reduce__(self) -> Any:  # a copy traces again
-        return Jitted, (self.f, self.batch, self.reduce, self.backend, *self._options.values(), self.check_finite)
+        return Jitted, (
+            self.f,
+            self.batch,
+            self.static,
+            self.reduce,
+            self.backend,
+            *self._options.values(),
+            self.check_finite,
+        )
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"
