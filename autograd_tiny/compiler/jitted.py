@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import math
@@ -15,6 +16,7 @@ from typing import Any
 from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
+from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
 from autograd_tiny.compiler.randomness import Draws
 from autograd_tiny.compiler.surroundings import Key, Surroundings
 from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
@@ -121,7 +123,7 @@ class Jitted:
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         # Fast path for branch-free functions, by argument signature; a new one when the surroundings change.
         self._quick: dict[Any, Callable[..., Any]] = {}
-        self._around = Surroundings(f)
+        self._reads = Surroundings(f)
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -144,7 +146,7 @@ class Jitted:
         if (
             glance is not None
             and not within
-            and (not self._around.checks or self._around.unchanged())
+            and (not self._reads.checks or self._reads.unchanged())
             and (call := self._quick.get(glance)) is not None
         ):
             return call(args)
@@ -231,13 +233,13 @@ class Jitted:
 
     def generators(self) -> list[Any]:
         """Generators of random numbers that f reaches."""
-        return self._around.generators
+        return self._reads.generators
 
     def settle(self) -> None:
         """Stop watching what f itself changed while it was traced."""
         before = self._key
-        if self._around.settle():
-            after = self._key = self._around.now()
+        if self._reads.settle():
+            after = self._key = self._reads.now()
             self._quick = {}
             self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
 
@@ -250,7 +252,7 @@ class Jitted:
         named = dict(zip([*self._names, *extra], args, strict=False)) | kwargs
         given = Arguments(named, len(args), self.batch, self.static)
         with self.lock:
-            if (key := self._around.now()) is not self._key:
+            if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, {}
             if (variants := self._variants.get((given.structure, key))) is None:
                 variants = self._new((given.structure, key))
@@ -271,8 +273,11 @@ class Jitted:
                 "name arguments of varying length in batch="
             )
             warnings.warn(message, StructureWarning, stacklevel=5)
-        variants = Variants(self.f, bool(self.reduce), self.backend, self._options, self)
-        return self._variants.setdefault(structure, variants)  # another thread may have been first
+        return self._variants.setdefault(structure, self._empty())  # another thread may have been first
+
+    def _empty(self) -> Variants:
+        """Variants for a structure that nothing is known about."""
+        return Variants(self.f, bool(self.reduce), self.backend, self._options, self)
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Signature of arguments that are floats and arrays of floats; None if any argument is of another type."""
@@ -323,19 +328,33 @@ class Jitted:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def __reduce__(self) -> Any:  # a copy traces again
-        return Jitted, (
-            self.f,
-            self.batch,
-            self.static,
-            self.reduce,
-            self.backend,
-            *self._options.values(),
-            self.check_finite,
-        )
+    def __reduce__(self) -> Any:
+        return _restored, (portable(self.f), *self._state())
+
+    def __copy__(self) -> Jitted:
+        return _restored(self.f, *self._state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        f = copy.deepcopy(self.f, memo)
+        memo[id(self)] = new = _restored(f, *self._state())
+        return new
+
+    def _state(self) -> tuple[Any, ...]:
+        """Options, traces, and what tracing found out about f."""
+        options = (self.batch, self.static, self.reduce, self.backend, *self._options.values(), self.check_finite)
+        with self.lock:
+            return options, packed(self._variants), self._reads.written
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"
+
+
+def _restored(f: Any, options: tuple[Any, ...], traces: list[bytes], written: set[str]) -> Jitted:
+    """Copy of a compiled function, with its traces."""
+    new = Jitted(arrived(f), *options)
+    new._reads.written.update(written)
+    new._variants = unpacked(traces, new._empty)
+    return new
 
 
 def _finite(outputs: Any) -> bool:

@@ -231,7 +231,7 @@ class _Walk:
 
     def _function(self, f: types.FunctionType, path: str) -> Any:
         code, parts = f.__code__, []
-        yours = not _in_library(code.co_filename)
+        yours = _is_yours(f)
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             x, place = _cell_contents(cell), f"{path}.{name}"
             if yours and place not in self.written and not _is_fixed(name, x):
@@ -367,7 +367,10 @@ def _is_fixed(name: str, x: Any) -> bool:
 def _is_yours(x: Any) -> bool:
     """True for a module, class or function that is not of a library."""
     if isinstance(x, types.FunctionType):
-        return not _in_library(x.__code__.co_filename)
+        file = x.__code__.co_filename
+        if file == "<dynamic-code>":  # cloudpickle's
+            file = x.__globals__.get("__file__") or file
+        return not _in_library(file)
     module = x if isinstance(x, types.ModuleType) else sys.modules.get(x.__module__)
     if module is None or module.__name__ in sys.builtin_module_names:
         return module is None

@@ -247,7 +247,7 @@ def test_a_function_that_reads_nothing_checks_nothing():
     for f in (lambda x: x * x, value_and_grad(lambda x: ops.exp(x)), grad(lambda x: np.sum(x * x))):
         compiled = python(f)
         compiled(1.0)
-        assert compiled._around.checks == []
+        assert compiled._reads.checks == []
 
 
 def test_what_is_too_large_to_watch_is_said_once():
