@@ -186,14 +186,29 @@ class Jitted:
                 return x  # a Module stays itself
             return rebuild(x, [y if isinstance(y, Operand) else number(y) for y in found])
 
-        def as_given(name: str, x: Any, path: str) -> Any:
-            return x if name in self.static or is_static(x) else lifted(x, path)
-
         names = [*self._names, *[""] * len(args)]
-        returned = self.f(
-            *[as_given(names[i], x, f"argument {i}") for i, x in enumerate(args)],
-            **{name: as_given(name, x, name) for name, x in kwargs.items()},
-        )
+
+        def called(static: Sequence[str]) -> Any:
+            def as_given(name: str, x: Any, path: str) -> Any:
+                return x if name in static or is_static(x) else lifted(x, path)
+
+            return self.f(
+                *[as_given(names[i], x, f"argument {i}") for i, x in enumerate(args)],
+                **{name: as_given(name, x, name) for name, x in kwargs.items()},
+            )
+
+        try:
+            returned = called(self.static)
+        except TypeError as error:
+            named = [*zip(self._names, args, strict=False), *kwargs.items()]
+            integers = [name for name, x in named if isinstance(x, int) and not is_static(x)]
+            if not set(integers).difference(self.static):
+                raise
+            try:  # they may be an index, or the length of a range
+                returned = called([*self.static, *integers])
+            except TypeError:
+                raise error from None
+            self.static = tuple(dict.fromkeys([*self.static, *integers]))
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
@@ -254,8 +269,12 @@ class Jitted:
         with self.lock:
             if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, {}
-            if (variants := self._variants.get((given.structure, key))) is None:
-                variants = self._new((given.structure, key))
+            variants = self._variants.get((given.structure, key))
+            if variants is None and self._reads.also(given.structure):
+                self._key, self._quick = self._reads.now(), {}
+                variants = self._variants.get((given.structure, self._key))
+            if variants is None:
+                variants = self._new((given.structure, self._key))
         variants.used = self._made
         return given, variants
 

@@ -15,7 +15,7 @@ import sysconfig
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from operator import is_
@@ -24,10 +24,12 @@ from typing import Any, NoReturn
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import is_array, is_module
+from autograd_tiny.engine.value import Value
 
 LIMIT = 4096  # entries watched per function
 _ABSENT: Any = object()
 _PLAIN = {type(None), bool, int, float, complex, str, bytes, range, slice, type(...), Fraction, Decimal}
+_READ = {"data", "detach", "stop_gradient"}  # make constants of a Value
 _DYNAMIC = {"getattr", "vars", "__dict__", "asdict", "astuple", "fields", "attrgetter"}  # read attributes by any name
 _MAKING = frozenset({"__init__", "__new__", "__post_init__", "__repr__"})  # an object that is there needs them no more
 _OPEN = (types.SimpleNamespace, argparse.Namespace)  # objects of the standard library that hold settings
@@ -59,6 +61,7 @@ class Surroundings:
         self.f = f
         self.checks: list[Check] = []
         self.generators: list[Any] = []  # of random numbers
+        self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
         self._names: set[str] = set()  # that the code of the functions mentions
         self._key: Key | None = None
@@ -77,7 +80,7 @@ class Surroundings:
             name = getattr(self.f, "__name__", "the function")
             while True:
                 walk = _Walk(self._names, self.written, self._warned, name)
-                key = Key(walk.content(self.f, name))
+                key = Key((walk.content(self.f, name), *[walk.code_of(cls) for cls in self.classes]))
                 if walk.names <= self._names:
                     break
                 self._names |= walk.names
@@ -85,6 +88,14 @@ class Surroundings:
             if key != self._key:
                 self._key = key
         return self._key
+
+    def also(self, structure: Any) -> bool:
+        """Watch what the methods of the classes in a structure of arguments read; return True if any is new."""
+        new = {cls for cls in _classes(structure) if cls not in self.classes and _is_yours(cls)}
+        if new:
+            self.classes.update(dict.fromkeys(sorted(new, key=lambda cls: (cls.__module__, cls.__qualname__))))
+            self._key = None
+        return bool(new)
 
     def settle(self) -> bool:
         """Stop watching what f changed while it was traced, such as a counter; return True if it changed any."""
@@ -140,6 +151,7 @@ class _Walk:
         self.met: dict[int, tuple[int, Any]] = {}  # by id, kept alive
         self.classes: set[type] = set()  # of objects
         self.entries = 0
+        self.read: set[str] = set()  # paths of Values
 
     def content(self, x: Any, path: str) -> Any:
         """Hashable contents of x; what can change is added to the checks."""
@@ -149,7 +161,12 @@ class _Walk:
         if cls in _PLAIN:
             return cls.__name__, x if cls is str or cls is bytes else repr(x)
         if isinstance(x, Operand):
-            return _Identity(x)
+            if not (self.wanted & _READ and isinstance(x, Value) and x.op is None):
+                return _Identity(x)
+            if path not in self.read:
+                self.read.add(path)
+                self.checks.append((_data, x, x.data, path))
+            return _Identity(x), repr(x.data)
         if (before := self.met.get(id(x))) is not None:
             return "met", before[0]
         self.met[id(x)] = len(self.met), x
@@ -295,10 +312,24 @@ class _Walk:
         if slots := {name: item for name, item in watched.items() if name not in own}:
             self.checks.append((_slots, x, slots, path))
         inner = [(name, self.content(item, f"{path}.{name}")) for name, item in watched.items()]
-        if type(x) in self.classes:
-            return type(x).__qualname__, *inner
-        self.classes.add(type(x))
-        return self._class(type(x), _MAKING), *inner
+        return self.code_of(type(x)), *inner
+
+    def code_of(self, cls: type) -> Any:
+        """Contents of what the methods of an object of this class read."""
+        if cls in self.classes:
+            return cls.__qualname__
+        self.classes.add(cls)
+        return self._class(cls, _MAKING)
+
+
+def _classes(structure: Any) -> Iterator[type]:
+    waiting = [structure]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, type):
+            yield x
+        elif isinstance(x, tuple):
+            waiting += x
 
 
 def _listed(slots: Any) -> tuple[str, ...]:
@@ -306,6 +337,10 @@ def _listed(slots: Any) -> tuple[str, ...]:
 
 
 # Each returns None if nothing changed, else the paths, below that of the check, of what changed.
+
+
+def _data(x: Value, seen: float) -> Iterable[str] | None:
+    return None if x.data is seen or repr(x.data) == repr(seen) else ("",)
 
 
 def _cell(cell: types.CellType, seen: Any) -> Iterable[str] | None:

@@ -250,6 +250,55 @@ def test_a_function_that_reads_nothing_checks_nothing():
         assert compiled._reads.checks == []
 
 
+class Holder(Module):
+    """A Module whose surroundings are reached through it alone."""
+
+    def __init__(self):
+        self.w, self.settings, self.inner = Value(1.0), Settings(2.0), [Inner()]
+
+    def __call__(self, x):
+        return self.inner[0](self.w * x) * self.settings.k
+
+
+class Inner(Module):
+    def __init__(self):
+        self.w = Value(1.0)
+
+    def __call__(self, x):
+        return self.w * x * factor
+
+
+def test_what_an_argument_reads_is_read_anew():
+    model, traces = Holder(), []
+
+    def f(model, x):
+        traces.append(x)
+        return model(x)
+
+    compiled, batched = python(f), python(f, batch="x")
+    for k, by in [(2.0, 1.0), (3.0, 1.0), (3.0, 5.0), (2.0, 1.0)]:
+        model.settings.k = k
+        setattr(sys.modules[__name__], "factor", by)  # noqa: B010
+        assert compiled(model, 1.0) == k * by
+        assert batched(model, [1.0, 2.0]) == [k * by, 2 * k * by]
+    before = len(traces)
+    assert compiled(Holder(), 1.0) == compiled(model, 1.0) == 2.0
+    assert len(traces) <= before + 1
+
+
+def test_the_data_of_a_value_is_read_anew():
+    w = Value(2.0)
+    compiled = python(grad(lambda x: x * w.data + w))
+    for k in (2.0, 5.0, 2.0):
+        w.data = k
+        assert compiled(1.0) == k
+
+
+def test_an_int_within_a_derivative():
+    assert grad(python(power))(3.0, 4) == 108.0
+    assert grad(lambda x: python(power)(x, n=4))(3.0) == 108.0
+
+
 def test_what_is_too_large_to_watch_is_said_once():
     table = [float(i) for i in range(5000)]
     f = python(lambda x: table[3] * x)
