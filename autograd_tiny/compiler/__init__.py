@@ -4,6 +4,9 @@ jitted.py     `jit`: check a call, choose the compiled code, rebuild the result
 variants.py   specialised traces of a function, one per path through its branches
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
+surroundings.py  what a function reads besides its arguments
+pickles.py    pickle functions and their traces
+randomness.py notice random numbers drawn while tracing
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
 lower.py      lower ops to machine instructions and calls of the C library
 nonfinite.py  find the sample where a result became nan or inf

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+import numbers as abstract
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import Any
 
 from autograd_tiny.engine.op import real
@@ -27,14 +29,16 @@ from autograd_tiny.engine.tree import (
 
 
 class Arguments:
-    """Arguments of one call, by name; each argument in `batch` has one item per sample.
+    """Arguments of one call, by name; each in `batch` has one item per sample, each in `static` is passed as it is.
 
     `structure` is the cache key of a trace: types, lengths, shapes and names, but no values. `numbers` holds the
     arguments of a kernel: a row of the numbers shared by all samples, one table with a row per sample for each batched
     argument, and the number of samples, or None without a batch.
     """
 
-    def __init__(self, named: dict[str, Any], positional: int, batch: tuple[str, ...]) -> None:
+    def __init__(
+        self, named: dict[str, Any], positional: int, batch: tuple[str, ...], static: Collection[str] = ()
+    ) -> None:
         self.named, self.positional = named, positional
         if missing := [name for name in batch if name not in named]:
             raise TypeError(f"the batched argument {missing[0]} is missing from the call")
@@ -46,10 +50,18 @@ class Arguments:
         if 0 in sizes.values():
             raise ValueError(f"the batch is empty: {next(iter(sizes))} has no samples, expected at least 1")
         self.size = next(iter(sizes.values())) if sizes else None
+        self.static = {name: x for name, x in named.items() if name not in batch and (name in static or is_static(x))}
         self.structure = tuple(
-            [(name, structure(_item(x, 0) if name in self.batched else x, name)) for name, x in named.items()]
+            [
+                (name, static_key(x, name))
+                if name in self.static
+                else (name, structure(_item(x, 0) if name in self.batched else x, name))
+                for name, x in named.items()
+            ]
         )
-        shared = joined([numbers(x, name) for name, x in named.items() if name not in self.batched])
+        shared = joined(
+            [numbers(x, name) for name, x in named.items() if name not in self.batched and name not in self.static]
+        )
         self.numbers = shared, list(self.batched.values()), self.size
 
     @property
@@ -68,8 +80,9 @@ class Arguments:
         """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
         found: dict[str, list[Any]] = {}
         for name, x in self._one(sample).items():
-            found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
-        made = [rebuild(x, found[name]) for name, x in self._one(sample).items()]
+            if name not in self.static:
+                found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
+        made = [x if name in self.static else rebuild(x, found[name]) for name, x in self._one(sample).items()]
         order = [name for name in found if name not in self.batched] + list(self.batched)
         keywords = dict(zip(list(self.named)[self.positional :], made[self.positional :], strict=True))
         return made[: self.positional], keywords, [x for name in order for x in found[name]]
@@ -82,7 +95,15 @@ class Arguments:
     def part(self, start: int, stop: int) -> Arguments:
         """The same call restricted to the samples start, …, stop - 1."""
         cut = {name: getattr(x, "iloc", x)[start:stop] if name in self.batched else x for name, x in self.named.items()}
-        return Arguments(cut, self.positional, tuple(self.batched))
+        return Arguments(cut, self.positional, tuple(self.batched), self.static)
+
+    def integers(self) -> set[str]:
+        """Names of the traced arguments that are integers."""
+        return {
+            name
+            for name, x in self.named.items()
+            if isinstance(x, abstract.Integral) and name not in self.static and name not in self.batched
+        }
 
     def _one(self, sample: int) -> dict[str, Any]:
         return {name: _item(x, sample) if name in self.batched else x for name, x in self.named.items()}
@@ -91,6 +112,29 @@ class Arguments:
 def _item(x: Any, i: int) -> Any:
     """Return sample i of a batch: a row of a DataFrame is a Series."""
     return x.iloc[i] if is_table(x) else x[i]
+
+
+def is_static(x: Any) -> bool:
+    """Return True for None, a bool, a string and an enum: they choose what to compute, and are not traced."""
+    return x is None or isinstance(x, (bool, str, enum.Enum)) or x.__class__.__name__ in ("bool_", "bool")
+
+
+def static_key(x: Any, name: str) -> Hashable:
+    """Key of a static argument: equal numbers of different types differ, as do 0.0 and -0.0.
+
+    >>> static_key(1, "n") == static_key(True, "n")
+    False
+
+    Raises TypeError, naming the argument, if it has no hash.
+    """
+    try:
+        hash(x)
+    except TypeError:
+        raise TypeError(
+            f"the static argument {name} is {x!r:.60} of type {type(x).__name__}, which has no hash: pass a tuple or "
+            "another object that cannot be changed"
+        ) from None
+    return x.__class__, repr(x) if isinstance(x, (float, tuple)) else "", x
 
 
 def numbers(x: Any, path: str = "argument") -> Any:
@@ -171,8 +215,12 @@ class Results:
     """
 
     def __init__(self, returned: Any, each: bool) -> None:
-        self.shape = structure(returned)
         self.around = _around(returned, itertools.count(), each)
+        self.model, self.each = rebuild(returned, itertools.repeat(0.0)), each  # keeps no traced number alive
+        self.shape = structure(self.model)
+
+    def __reduce__(self) -> Any:
+        return Results, (self.model, self.each)
 
 
 def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import math
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_tiny.compiler.arguments import Arguments, joined, numbers
+from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import Flat, flattener
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
-from autograd_tiny.compiler.variants import Function, Variant, Variants
+from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
+from autograd_tiny.compiler.randomness import Draws
+from autograd_tiny.compiler.surroundings import Key, Surroundings
+from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
@@ -32,6 +37,7 @@ def jit(
     f: Function | None = None,
     *,
     batch: str | Sequence[str] = (),
+    static: str | Sequence[str] = (),
     reduce: str | None = None,
     backend: str | None = None,
     contract: bool = False,
@@ -54,9 +60,13 @@ def jit(
     numbers an array of shape (n, k), samples first, and tuples, dicts and dataclasses keep their items in place.
     Builtin max, min and sorted are recorded as selections; comparisons become guards: if a guard fails, f is traced
     again for that path, and the samples of a batch are split among the paths. A traced number cannot be converted to
-    float, int or bool. Values that f closes over are read at each call; side effects happen only while tracing. Inside
-    a derivative or another trace, f itself runs on Values or traced numbers, so that the Values it closes over are
-    differentiated as well.
+    float, int or bool. Arguments that are None, bools, strings or enums, and those named in `static`, are passed as
+    they are, and f is traced for each one; so are integers that f uses as an index, in a `range` or as a float.
+
+    Values that f closes over are read at each call. If other numbers, strings or arrays that f reads change, in
+    closures, globals or attributes, f is traced again. Side effects happen only while tracing; if f draws random
+    numbers, f itself runs at each call, with a warning. Inside a derivative or another trace, f itself runs on Values
+    or traced numbers, so that the Values it closes over are differentiated as well.
 
     `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
     for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c
@@ -68,12 +78,28 @@ def jit(
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
     with missing packages.
     """
-    options = (batch, reduce, backend, contract, threads, check_finite)
+    options = (batch, static, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
 class StructureWarning(RuntimeWarning):
     """Warning: each call has a new structure of arguments, so that each is traced and compiled."""
+
+
+class Shortcuts:
+    """Ways around the general path of a call, valid as long as all that a function reads is unchanged."""
+
+    def __init__(self) -> None:
+        self.planned: dict[Any, Callable[..., Any]] = {}  # of branch-free functions, by the signature of the arguments
+        self.flat: list[tuple[Flat, Callable[[Any, tuple[Any, ...]], Any]]] = []  # the same for trees, latest first
+        self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
+        self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
+
+    def call_directly(self, variant: Variant) -> None:
+        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
+        if self.builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
+            alone = variant.results.shape is float
+            self.around, self.builtin = None if alone else variant.results.around, make(alone)
 
 
 class Jitted:
@@ -93,6 +119,7 @@ class Jitted:
         self,
         f: Function,
         batch: str | Sequence[str],
+        static: str | Sequence[str],
         reduce: str | None,
         backend: str | None,
         contract: bool,
@@ -110,47 +137,61 @@ class Jitted:
         if not (isinstance(batch, (tuple, list)) and all(isinstance(name, str) for name in batch)):
             raise TypeError(f'batch takes names of arguments, such as "x" or ["x", "y"], got {batch!r:.60}')
         self.batch = tuple(batch)
+        self.static = (static,) if isinstance(static, str) else tuple(static)
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
         self._options = {"contract": contract, "threads": threads}
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
-        self._quick: dict[Any, Callable[..., Any]] = {}  # fast path for branch-free functions, by argument signature
-        self._flat: list[tuple[Flat, Callable[[Any, tuple[Any, ...]], Any]]] = []  # the same for trees, latest first
-        self._builtin: Callable[..., Any] | None = None  # faster still, of floats only; may return NotImplemented
-        self._around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
+        self._quick = Shortcuts()  # new ones when the surroundings change
+        self._reads = Surroundings(f)
+        self._key: Key | None = None
+        self.lock = threading.RLock()
+        self._warned = False
         self._names, others, more = _parameters(f)
         self._batched = [name in self.batch for name in self._names]
         numpy = sys.modules.get("numpy")  # if it is not loaded, no argument is an array
         self._ndarray: Any = numpy and numpy.ndarray
         self._double: Any = numpy and numpy.dtype(float)
-        if unknown := [name for name in self.batch if not more and name not in (*self._names, *others)]:
-            takes = ", ".join([*self._names, *others])
-            raise ValueError(f"batch={unknown[0]!r} is not an argument of {_name(f)}, which takes {takes}")
+        for option, named in (("batch", self.batch), ("static", self.static)):
+            if unknown := [name for name in named if not more and name not in (*self._names, *others)]:
+                takes = ", ".join([*self._names, *others])
+                raise ValueError(f"{option}={unknown[0]!r} is not an argument of {_name(f)}, which takes {takes}")
+        if both := [name for name in self.static if name in self.batch]:
+            raise ValueError(f"{both[0]} is named in both batch= and static=: a static argument is one for all samples")
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        direct = self._builtin
-        if direct is not None and not UNDER_WAY and not kwargs and (y := direct(*args)) is not NotImplemented:
-            return y if self._around is None else self._around(y)
-        glance = None if kwargs else self._glance(args)
-        within = is_differentiating() or is_recording()  # f may close over a differentiation target
-        if glance is not None and not within and (call := self._quick.get(glance)) is not None:
-            return call(args)
-        if glance is None and not UNDER_WAY and not kwargs:
-            for flat, call in self._flat:
-                if (shared := flat(args)) is not None:
-                    return call(shared, args)
-        on_operands = within or holds_operands(args) or holds_operands(kwargs) or being_differentiated([args, kwargs])
+        within = UNDER_WAY and (is_differentiating() or is_recording())  # f may close over a differentiation target
+        glance = None
+        if not kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
+            quick = self._quick
+            if (direct := quick.builtin) is not None and (y := direct(*args)) is not NotImplemented:
+                return y if quick.around is None else quick.around(y)
+            if (glance := self._glance(args)) is None:
+                for flat, call in quick.flat:
+                    if (shared := flat(args)) is not None:
+                        return call(shared, args)
+            elif (planned := quick.planned.get(glance)) is not None:
+                return planned(args)
+        on_operands = (
+            within or holds_operands(args) or holds_operands(kwargs) or being_differentiated(self._moving(args, kwargs))
+        )
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
-        given, variants = self._given(args, kwargs)
         try:
-            outputs, results = variants.run(given)
+            (outputs, results), given, variants, quick = self._tried(Variants.run, args, kwargs)
         except Elsewhere:
             if self.batch:
                 raise TypeError(_BATCHED.format(_name(self.f))) from None
+            return self._uncompiled(args, kwargs)
+        except Draws as error:
+            if self.batch:
+                raise
+            if not self._warned:
+                self._warned = True
+                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=2)
             return self._uncompiled(args, kwargs)
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
@@ -158,9 +199,9 @@ class Jitted:
             raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
         if variants.known[0].guard is None and not self.check_finite:
             if glance is not None:
-                self._quick[glance] = self._planned(variants.known[0], glance)
-            elif not kwargs and not on_operands:
-                self._flatten(args, variants)
+                quick.planned[glance] = self._planned(variants.known[0], glance, quick)
+            elif not kwargs and not on_operands and not given.static:
+                self._flatten(args, variants, quick)
         return results.around(self._mean(outputs, given.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -173,24 +214,77 @@ class Jitted:
                 return x  # a Module stays itself
             return rebuild(x, [y if isinstance(y, Operand) else number(y) for y in found])
 
-        returned = self.f(
-            *[lifted(x, f"argument {i}") for i, x in enumerate(args)],
-            **{name: lifted(x, name) for name, x in kwargs.items()},
-        )
+        names = [*self._names, *[""] * len(args)]
+
+        def called(static: Sequence[str]) -> Any:
+            def as_given(name: str, x: Any, path: str) -> Any:
+                return x if name in static or is_static(x) else lifted(x, path)
+
+            return self.f(
+                *[as_given(names[i], x, f"argument {i}") for i, x in enumerate(args)],
+                **{name: as_given(name, x, name) for name, x in kwargs.items()},
+            )
+
+        try:
+            returned = called(self.static)
+        except TypeError as error:
+            named = [*zip(self._names, args, strict=False), *kwargs.items()]
+            integers = [name for name, x in named if isinstance(x, int) and not is_static(x)]
+            if not set(integers).difference(self.static):
+                raise
+            try:  # they may be an index, or the length of a range
+                returned = called([*self.static, *integers])
+            except TypeError:
+                raise error from None
+            self.static = tuple(dict.fromkeys([*self.static, *integers]))
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
     def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], variants: Variants) -> bool:
         """True if an enclosing derivative or trace depends on numbers that compiled code treats as constants."""
-        if being_differentiated([args, kwargs]):  # such as the parameters of a Module
+        moving = self._moving(args, kwargs)
+        if being_differentiated(moving):  # such as the parameters of a Module
             return True
-        values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
+        values = (x for _, x in leaves(moving) if isinstance(x, Operand))
         return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
-        given, variants = self._given(args, kwargs)
-        return variants.taken(given).program
+        return self._tried(Variants.taken, args, kwargs)[0].program
+
+    def _tried(
+        self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Arguments, Variants, Shortcuts]:
+        """Run with the variants for these arguments, and again if an integer turns out to be static."""
+        while True:
+            with self.lock:
+                given, variants = self._given(args, kwargs)
+                quick = self._quick
+            if variants.draws:
+                raise Draws(_name(self.f))
+            try:
+                return run(variants, given), given, variants, quick
+            except Static as found:
+                with self.lock:
+                    self.static = tuple(dict.fromkeys([*self.static, *sorted(found.names)]))
+
+    def _moving(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Arguments that are not static."""
+        names = [*self._names, *[""] * len(args)]
+        named = [*zip(names, args, strict=False), *kwargs.items()]
+        return [x for name, x in named if name not in self.static and not is_static(x)]
+
+    def generators(self) -> list[Any]:
+        """Generators of random numbers that f reaches."""
+        return self._reads.generators
+
+    def settle(self) -> None:
+        """Stop watching what f itself changed while it was traced."""
+        before = self._key
+        if self._reads.settle():
+            after = self._key = self._reads.now()
+            self._quick = Shortcuts()
+            self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
@@ -198,17 +292,24 @@ class Jitted:
             raise TypeError(_BATCHED.format(_name(self.f)))
         if twice := [name for name in self._names[: len(args)] if name in kwargs]:
             raise TypeError(f"{_name(self.f)} got two values for {twice[0]}: pass it by position or by name, not both")
-        given = Arguments(dict(zip([*self._names, *extra], args, strict=False)) | kwargs, len(args), self.batch)
-        if (variants := self._variants.get(given.structure)) is None:
-            variants = self._new(given.structure)
+        named = dict(zip([*self._names, *extra], args, strict=False)) | kwargs
+        given = Arguments(named, len(args), self.batch, self.static)
+        with self.lock:
+            if (key := self._reads.now()) is not self._key:
+                self._key, self._quick = key, Shortcuts()
+            variants = self._variants.get((given.structure, key))
+            if variants is None and self._reads.also(given.structure):
+                self._key, self._quick = self._reads.now(), Shortcuts()
+                variants = self._variants.get((given.structure, self._key))
+            if variants is None:
+                variants = self._new((given.structure, self._key))
         variants.used = self._made
         return given, variants
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
         self._made += 1
-        self._builtin, self._flat = None, []
-        self._quick.clear()  # quick calls do not update `used`: the next call of each takes the slow path and does
+        self._quick = Shortcuts()  # they do not update `used`: the next call of each takes the general path and does
         if len(self._variants) >= STRUCTURES:
             unused, _ = min(list(self._variants.items()), key=lambda item: item[1].used)
             self._variants.pop(unused, None)  # by another thread, perhaps
@@ -218,13 +319,16 @@ class Jitted:
                 "traced and compiled, which takes longer than running f itself: pass arrays of a few shapes only, or "
                 "name arguments of varying length in batch="
             )
-            warnings.warn(message, StructureWarning, stacklevel=4)
-        variants = Variants(self.f, bool(self.reduce), self.backend, self._options)
-        return self._variants.setdefault(structure, variants)  # another thread may have been first
+            warnings.warn(message, StructureWarning, stacklevel=5)
+        return self._variants.setdefault(structure, self._empty())  # another thread may have been first
+
+    def _empty(self) -> Variants:
+        """Variants for a structure that nothing is known about."""
+        return Variants(self.f, bool(self.reduce), self.backend, self._options, self)
 
     def _glance(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Signature of arguments that are floats and arrays of floats; None if any argument is of another type."""
-        if len(args) != len(self._batched):
+        if len(args) != len(self._batched) or self.static:
             return None
         found: list[Any] = []
         for x, batched in zip(args, self._batched, strict=True):
@@ -236,13 +340,13 @@ class Jitted:
                 return None
         return tuple(found)
 
-    def _planned(self, variant: Variant, glance: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
+    def _planned(self, variant: Variant, glance: tuple[Any, ...], quick: Shortcuts) -> Callable[[tuple[Any, ...]], Any]:
         """Fast path of a branch-free function, for arguments with this signature."""
         kernel, around = variant.kernel, variant.results.around
         if variant.plain:
 
             def plain(args: tuple[Any, ...]) -> Any:
-                self._direct(variant)
+                quick.call_directly(variant)
                 return around(kernel(args))
 
             return plain
@@ -275,20 +379,14 @@ class Jitted:
 
         return call
 
-    def _flatten(self, args: tuple[Any, ...], variants: Variants) -> None:
+    def _flatten(self, args: tuple[Any, ...], variants: Variants, quick: Shortcuts) -> None:
         """Write a flattener for arguments like these, from their second call on."""
         variants.calls += 1
         if variants.calls != 2 or variants.known[0].captured or len(args) != len(self._batched):
             return
         if (flat := flattener(args, self._batched)) is not None:
             axes = [args[i].ndim - 1 if batched else None for i, batched in enumerate(self._batched)]
-            self._flat = [(flat, self._whole(variants.known[0], axes)), *self._flat[: FLATTENERS - 1]]
-
-    def _direct(self, variant: Variant) -> None:
-        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
-        if self._builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
-            alone = variant.results.shape is float
-            self._around, self._builtin = None if alone else variant.results.around, make(alone)
+            quick.flat = [(flat, self._whole(variants.known[0], axes)), *quick.flat[: FLATTENERS - 1]]
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":
@@ -301,11 +399,33 @@ class Jitted:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def __reduce__(self) -> Any:  # a copy traces again
-        return Jitted, (self.f, self.batch, self.reduce, self.backend, *self._options.values(), self.check_finite)
+    def __reduce__(self) -> Any:
+        return _restored, (portable(self.f), *self._state())
+
+    def __copy__(self) -> Jitted:
+        return _restored(self.f, *self._state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        f = copy.deepcopy(self.f, memo)
+        memo[id(self)] = new = _restored(f, *self._state())
+        return new
+
+    def _state(self) -> tuple[Any, ...]:
+        """Options, traces, and what tracing found out about f."""
+        options = (self.batch, self.static, self.reduce, self.backend, *self._options.values(), self.check_finite)
+        with self.lock:
+            return options, packed(self._variants), self._reads.written
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"
+
+
+def _restored(f: Any, options: tuple[Any, ...], traces: list[bytes], written: set[str]) -> Jitted:
+    """Copy of a compiled function, with its traces."""
+    new = Jitted(arrived(f), *options)
+    new._reads.written.update(written)
+    new._variants = unpacked(traces, new._empty)
+    return new
 
 
 def _finite(outputs: Any) -> bool:

@@ -15,6 +15,7 @@ from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.jitted import jit
 from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.compiler.variants import Variants
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.ieee import local_derivatives
@@ -66,8 +67,7 @@ def sparse_jacobian(f: Function, backend: str = "numpy") -> Function:
     known: dict[Program, Function] = {}
 
     def derivative(*args: Any, **kwargs: Any) -> Sparse:
-        given, variants = compiled._given(args, kwargs)
-        variant = variants.taken(given)
+        variant, given, _, _ = compiled._tried(Variants.taken, args, kwargs)
         if variant.program not in known:
             with gc_paused():
                 known[variant.program] = _coloured(variant.program, len(given.numbers[0]), backend)

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.compiler.randomness import Draws, drawn, states
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber, are_targets
 from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.program import Program, program_of
-from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
+from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
 MAX_VARIANTS = 64
 Function = Callable[..., Any]
@@ -55,17 +56,29 @@ class Variant:
         return self.build(self.conditions) if self.held else None
 
 
+class Watched(Protocol):
+    """The surroundings of a function, as its variants see them."""
+
+    lock: threading.RLock
+
+    def generators(self) -> Sequence[Any]:
+        """Generators of random numbers that the function reaches."""
+
+    def settle(self) -> None:
+        """Note what the function changed while it was traced."""
+
+
 class Variants:
     """Variants of f for arguments of one structure; f is traced again if none fits."""
 
-    def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any]) -> None:
-        self.f, self.reduce = f, reduce
+    def __init__(self, f: Function, reduce: bool, backend: str, options: dict[str, Any], watched: Watched) -> None:
+        self.f, self.reduce, self.watched = f, reduce, watched
         self.build = partial(named(backend).kernel, **options)
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
         self.calls = 0  # with trees of this structure, until a flattener is written
-        self._lock = threading.RLock()  # of several first calls, one traces and the others wait
+        self.draws = False  # f draws random numbers
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""
@@ -97,9 +110,12 @@ class Variants:
     def _after(self, tried: int, given: Arguments, sample: int) -> tuple[Variant, bool]:
         """Next variant after the `tried` first, traced now if there is none; and True if it is new."""
         if is_new := tried == len(self.known):
-            with self._lock:
+            with self.watched.lock:  # of several first calls, one traces and the others wait
                 if is_new := tried == len(self.known):  # another thread may have added it
-                    self._trace(given, sample)
+                    try:
+                        self._trace(given, sample)
+                    finally:
+                        self.watched.settle()
         return self.known[tried], is_new
 
     def _trace(self, given: Arguments, sample: int) -> Variant:
@@ -111,11 +127,18 @@ class Variants:
                 "builtin max, min and sorted, not those of NumPy"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
+        before = states(self.watched.generators())
         with recording() as recorded, selecting(), gc_paused():
             try:
                 returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
                 raise TypeError(f"{error}{given.shapes}") from None
+            except Converted as error:
+                raise _needed(error, given, inputs) from None
+            finally:
+                self.draws = drawn(before) or self.draws
+            if self.draws:
+                raise Draws(_name(self.f))
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
             try:
@@ -188,6 +211,32 @@ class Variants:
         if any(other.shape != results.shape for _, _, other in parts):
             raise TypeError(f"{_name(self.f)} must return the same structure for all samples of a batch")
         return (_summed if self.reduce else _scattered)([part[:2] for part in parts], size), results
+
+
+class Static(TypeError):
+    """A traced function needs the integers themselves that are given as arguments `names`."""
+
+    def __init__(self, message: str, names: set[str]) -> None:
+        super().__init__(message)
+        self.names = names
+
+
+def _needed(error: Converted, given: Arguments, inputs: list[Any]) -> TypeError:
+    """Error of a traced number that f needs as it is: `Static` if it is made of integer arguments alone."""
+    waiting, met, mine = [error.tracer], {error.tracer}, set(inputs)
+    while waiting:
+        more = [x for x in waiting.pop().parents if x not in met]
+        waiting += more
+        met.update(more)
+    ends = [x for x in met if x.op is None or not x.parents]
+    names = {name for name in given.named if any(x.name.startswith(name) for x in ends)} - given.batched.keys()
+    if not (names and mine.issuperset(ends)):
+        return error
+    listed = ", ".join(f'"{name}"' for name in sorted(names))
+    hint = f"{error}; static=({listed},) passes it as it is, and traces again for each one"
+    if {x.name for x in ends} <= given.integers():
+        return Static(hint, {x.name for x in ends})
+    return TypeError(hint)
 
 
 Part = tuple[list[int], Any]  # indices of samples, and their outputs

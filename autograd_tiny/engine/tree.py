@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import sys
+import types
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from types import MemberDescriptorType
@@ -20,6 +22,7 @@ from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 
 Items = Iterable[tuple[str, Any]]
+_LIBRARIES = {*sys.stdlib_module_names, "autograd_tiny"} - {"__main__"}
 NUMBERS = "biuf"  # dtype kinds of NumPy's real numbers
 INSTEAD = {  # subclasses of arrays that compute otherwise, and what to pass
     "matrix": "np.asarray(x) is the array",
@@ -332,7 +335,17 @@ def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
         return len(above)
     if kind_of(x) is not None:
         return (x.__class__, *[(suffix, _module_key(item, (*above, x))) for suffix, item in below(x)])
+    if _is_open(x):
+        return _Same(x), *[(name, _module_key(item, (*above, x))) for name, item in vars(x).items()]
     return x if x.__class__.__hash__ else _Same(x)
+
+
+def _is_open(x: Any) -> bool:
+    """Return True for an object whose attributes may change: one without a hash of its own, outside of libraries."""
+    cls = x.__class__
+    if cls.__hash__ not in (None, object.__hash__) or isinstance(x, type) or not hasattr(x, "__dict__"):
+        return False
+    return cls is types.SimpleNamespace or cls.__module__.partition(".")[0] not in _LIBRARIES
 
 
 _MODULE = Kind(

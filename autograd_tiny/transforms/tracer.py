@@ -54,6 +54,14 @@ class Elsewhere(TypeError):
     """A traced function used a number of another trace or of a derivative outside of it."""
 
 
+class Converted(TypeError):
+    """A traced function needs the number itself of `tracer`."""
+
+    def __init__(self, message: str, tracer: Tracer) -> None:
+        super().__init__(message)
+        self.tracer = tracer
+
+
 class Tracer(Operand):
     """A node of a trace: an op and its operands, or an input.
 
@@ -120,16 +128,17 @@ class Tracer(Operand):
     # fmt: on
 
     def _refuse(self, *other: Any) -> NoReturn:
-        raise TypeError(
+        raise Converted(
             "a traced number cannot be converted to float, int or bool: the trace would keep the result as a constant. "
-            "Use arithmetic and ops (x.exp(), not math.exp(x)), select with `where`, or compare it: x > 0"
+            "Use arithmetic and ops (x.exp(), not math.exp(x)), select with `where`, or compare it: x > 0",
+            self,
         )
 
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, (int, float, Operand)):
             return self is other
-        raise TypeError(
-            f"{self!r} == {other!r:.40} would be a constant of the trace: select with `where` and the op equal"
+        raise Converted(
+            f"{self!r} == {other!r:.40} would be a constant of the trace: select with `where` and the op equal", self
         )
 
     __hash__ = object.__hash__

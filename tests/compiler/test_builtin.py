@@ -19,7 +19,7 @@ def ready(f, *args):
     """A compiled function, called until it has its builtin."""
     compiled = jit(f, backend="llvm")
     compiled(*args), compiled(*args)
-    assert compiled._builtin is not None
+    assert compiled._quick.builtin is not None
     return compiled
 
 
@@ -87,7 +87,7 @@ def test_a_closed_over_target_is_seen_behind_float_arguments():
 
 def test_no_reference_is_lost_or_kept():
     product(2.0, 3.0), product(2.0, 3.0)
-    builtin, before = product._builtin, sys.getrefcount(NotImplemented)
+    builtin, before = product._quick.builtin, sys.getrefcount(NotImplemented)
     for _ in range(10_000):
         builtin(1, 2)
         builtin(1.0, 2.0)
@@ -96,7 +96,7 @@ def test_no_reference_is_lost_or_kept():
 
 def test_the_code_lives_as_long_as_the_builtin():
     compiled = ready(lambda x: x.sin() + 1.0, 0.5)
-    builtin = compiled._builtin
+    builtin = compiled._quick.builtin
     del compiled
     gc.collect()
     assert builtin(0.5) == math.sin(0.5) + 1.0
@@ -105,12 +105,12 @@ def test_the_code_lives_as_long_as_the_builtin():
 def test_large_programs_and_other_interpreters_have_none(monkeypatch):
     many = jit(lambda *xs: sum(xs), backend="llvm")
     many(*[1.0] * 65), many(*[1.0] * 65)
-    assert many._builtin is None
+    assert many._quick.builtin is None
     assert many(*[1.0] * 65) == 65.0
     monkeypatch.setattr(entry, "_is_standard", lambda: False)
     other = jit(lambda x: x + 1.0, backend="llvm")
     other(1.0), other(1.0)
-    assert other._builtin is None
+    assert other._quick.builtin is None
     assert other(1.0) == 2.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import collections
 from decimal import Decimal
 from fractions import Fraction
 
@@ -81,7 +80,6 @@ REFUSED = {
     "set": ({1.0}, "of type set"),
     "range": (range(3), "of type range"),
     "array.array": (array.array("d", [1.0]), "of type array"),
-    "deque": (collections.deque([1.0]), "of type deque"),
     "large int": (10**400, "int too large"),
     "large longdouble": (np.longdouble("1e4000"), "of type longdouble is too large"),
     "large Decimal": (Decimal("1e400"), "of type Decimal is too large"),

@@ -1,0 +1,54 @@
+"""Notice random numbers drawn while tracing: compiled code would return the same ones at each call."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+State = tuple[Callable[[], Any], Callable[[Any], Any], Any]  # read, write, and what was read
+
+
+class Draws(TypeError):
+    """A traced function draws random numbers."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} draws random numbers, and compiled code would use the same ones at each call: draw them outside, "
+            "and pass them as an argument"
+        )
+
+
+def states(generators: Iterable[Any]) -> list[State]:
+    """States of `random`, of `numpy.random` if it is loaded, and of these generators.
+
+    >>> before = states([])
+    >>> drawn(before)
+    False
+    >>> first = random.random()
+    >>> drawn(before)
+    True
+    >>> random.random() == first
+    True
+    """
+    loaded = sys.modules.get("numpy.random")
+    return [_state(x) for x in [random, *([loaded] if loaded else []), *generators]]
+
+
+def drawn(before: list[State]) -> bool:
+    """Return True if any state has changed since, and restore it."""
+    changed = [(write, state) for read, write, state in before if pickle.dumps(read()) != pickle.dumps(state)]
+    for write, state in changed:
+        write(state)
+    return bool(changed)
+
+
+def _state(x: Any) -> State:
+    if hasattr(x, "getstate"):
+        return x.getstate, x.setstate, x.getstate()
+    if hasattr(x, "get_state"):  # numpy.random, which has a module called bit_generator
+        return x.get_state, x.set_state, x.get_state()
+    bits = x.bit_generator
+    return (lambda: bits.state), (lambda state: setattr(bits, "state", state)), bits.state
