@@ -9,12 +9,21 @@ import copy
 import functools
 import types
 import weakref
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Set, ValuesView
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import COMPUTED, attributes, is_module, kind_of
-from autograd_tiny.nn.holding import ATOMS, CACHED, held, is_leaf, is_object, is_wrapper, own_numbers, unordered_in
+from autograd_tiny.nn.holding import (
+    ATOMS,
+    BUILTIN,
+    CACHED,
+    held,
+    is_leaf,
+    is_object,
+    is_wrapper,
+    own_numbers,
+)
 
 
 def copied(item: Any, new: dict[int, Any], *, modules: bool = True) -> Any:
@@ -39,15 +48,17 @@ def state_of(module: Any, state: Any) -> Any:
 def deep_copied(module: Any, memo: dict[int, Any]) -> Any:
     """Copy a Module and all it holds, where `copy.deepcopy` would keep closures and weak references to the original."""
     memo[id(module)] = made = object.__new__(module.__class__)
-    functions = []
-    for x in _leading(module, {}).values():
+    functions, leading = [], [*_leading(module, {}).values()]
+    for x in leading:
         if isinstance(x, types.FunctionType) and id(x) not in memo:
             memo[id(x)] = _empty(x)
             functions.append(x)
         elif isinstance(x, weakref.ref) and id(x()) in memo:
             memo[id(x)] = weakref.ref(memo[id(x())])
-        elif isinstance(x, CACHED) and id(x) not in memo:
-            memo[id(x)] = functools.lru_cache(**x.cache_parameters())(copy.deepcopy(x.__wrapped__, memo))
+    for x in leading:
+        if isinstance(x, (CACHED, staticmethod)) and id(x) not in memo:
+            again = copy.deepcopy(x.__wrapped__, memo)
+            memo[id(x)] = staticmethod(again) if isinstance(x, staticmethod) else _cached_like(x, again)
     state = copy.deepcopy(module.__getstate__(), memo)
     for part in state if isinstance(state, tuple) else (state,):
         for name, item in (part or {}).items():
@@ -119,6 +130,9 @@ class _Copy(NamedTuple):
                 made[self.of(key)] = made.pop(key)
         else:
             made = kind.build(x, [self.of(inner) for _, inner in kind.items(x)])  # type: ignore[union-attr]
+        for name, inner in attributes(x) if isinstance(x, BUILTIN) and hasattr(x, "__dict__") else ():
+            if id(inner) in self.changed:
+                object.__setattr__(made, name, self.of(inner))
         return made
 
     def _callable(self, x: Any) -> Any:
@@ -134,10 +148,18 @@ class _Copy(NamedTuple):
         if isinstance(x, types.FunctionType):
             self.new[id(x)] = _empty(x)
             return _fill(self.new[id(x)], x, self.of)
+        if isinstance(x, staticmethod):
+            return staticmethod(self.of(x.__func__))
         if isinstance(x, CACHED):
-            return functools.lru_cache(**x.cache_parameters())(self.of(x.__wrapped__))
+            return _cached_like(x, self.of(x.__wrapped__))
+        if isinstance(x, types.MappingProxyType):
+            return types.MappingProxyType({key: self.of(inner) for key, inner in x.items()})
         kind, args = x.__reduce__()
         return kind(*map(self.of, args))
+
+
+def _cached_like(cached: Any, f: Any) -> Any:
+    return functools.lru_cache(**cached.cache_parameters())(f)
 
 
 def _empty(f: Any) -> Any:
@@ -168,11 +190,13 @@ def _parts(x: Any) -> list[Any]:
         return [x()]
     if isinstance(x, types.MethodType):
         return [x.__func__, x.__self__]
-    if isinstance(x, CACHED):
+    if isinstance(x, (CACHED, staticmethod)):
         return [x.__wrapped__]
     if is_wrapper(x):
         return [*x.__reduce__()[1]]
-    return [*[inner for _, inner in held(x)], *unordered_in(x)]
+    if isinstance(x, types.MappingProxyType):
+        return [*x.values()]
+    return [*[inner for _, inner in held(x)], *(x if isinstance(x, (dict, Set, ValuesView)) else ())]
 
 
 def _contents(cell: Any) -> Iterator[Any]:

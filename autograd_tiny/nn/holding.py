@@ -6,7 +6,8 @@ import dataclasses
 import functools
 import types
 import weakref
-from collections.abc import Iterable, Set, ValuesView
+from collections import deque
+from collections.abc import Iterable, Iterator, Set, ValuesView
 from typing import Any
 
 from autograd_tiny.engine.chain_rule import topological_order
@@ -16,8 +17,12 @@ from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, ki
 
 Items = Iterable[tuple[str, Any]]
 ATOMS = frozenset({float, int, bool, str, bytes, complex, type(None), Op})
+BUILTIN = (list, dict, tuple, deque)
 CACHED = functools._lru_cache_wrapper
-OPAQUE = (type, types.ModuleType, types.FunctionType, types.MethodType, functools.partial, CACHED, weakref.ref, Set)
+VIEWS = (Set, ValuesView, types.MappingProxyType)
+ONCE = frozenset({map, filter, zip, types.GeneratorType})
+FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, CACHED, staticmethod)
+OPAQUE: tuple[Any, ...] = (type, types.ModuleType, weakref.ref, *FUNCTIONS, *VIEWS)
 
 
 def parameters_of(module: Any) -> list[tuple[str, Any]]:
@@ -41,16 +46,27 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
             continue
         computed.update(map(id, getattr(item, COMPUTED, ()) if is_module(item) else ()))
         unordered += [(path, item, x) for x in unordered_in(item)]
-        stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed([*held(item)])]
+        inside = [*held(item)]
+        if is_module(item):
+            _refuse_once(item, inside)
+        stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed(inside)]
     found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
     ids = {id(x) for _, x in found}
     for path, holder, x in unordered:
         if is_leaf(x) and id(x) not in ids:
             raise TypeError(
                 f"{type(module).__name__}.{path} holds a parameter, {x!r:.60}, in a {type(holder).__name__}, "
-                "which has no order: keep it in a list, or as a value of a dict"
+                "which has no order to rely on: keep it in a list, or as a value of a dict"
             )
     return found
+
+
+def _refuse_once(module: Any, inside: Items) -> None:
+    for suffix, inner in inside:
+        if inner.__class__ in ONCE:
+            raise TypeError(
+                f"{type(module).__name__}{suffix} is a {type(inner).__name__}, which can be read only once: keep a list"
+            )
 
 
 def computed_in(module: Any) -> list[Any]:
@@ -85,6 +101,8 @@ def held(x: Any) -> Items:
     if isinstance(x, functools.partial):
         keywords = [(f".keywords[{key!r}]", y) for key, y in x.keywords.items()]
         return [(".func", x.func), *[(f".args[{i}]", y) for i, y in enumerate(x.args)], *keywords]
+    if x.__class__ not in BUILTIN and isinstance(x, BUILTIN) and hasattr(x, "__dict__"):
+        return [*below(x), *[(f".{name}", inner) for name, inner in attributes(x)]]
     return below(x)
 
 
@@ -100,10 +118,23 @@ def is_wrapper(x: Any) -> bool:
     return callable(x) and hasattr(x, "__wrapped__") and "__reduce__" in vars(type(x))
 
 
-def unordered_in(x: Any) -> Iterable[Any]:
+def unordered_in(x: Any) -> list[Any]:
+    """List the numbers in a set or a view, and in the keys of a dict: a walk does not meet them in an order."""
     if isinstance(x, dict):
-        return [key for key in x if isinstance(key, Operand)]
-    return [y for y in x if isinstance(y, Operand)] if isinstance(x, (Set, ValuesView)) else ()
+        return [y for key in x for y in _numbers_in(key)] if any(map(_may_hold, x)) else []
+    return [*_numbers_in(x)] if isinstance(x, VIEWS) else []
+
+
+def _may_hold(key: Any) -> bool:
+    return isinstance(key, (Operand, tuple, frozenset))
+
+
+def _numbers_in(x: Any) -> Iterator[Any]:
+    if isinstance(x, Operand):
+        yield x
+    elif isinstance(x, (tuple, list, VIEWS)):
+        for inner in x.values() if isinstance(x, types.MappingProxyType) else x:
+            yield from _numbers_in(inner)
 
 
 def is_leaf(x: Any) -> bool:

@@ -41,6 +41,16 @@ class Plain:
         return self.w * x
 
 
+class Row(list):
+    """A list with attributes."""
+
+
+def row_of(w):
+    row = Row([1.0])
+    row.w = w
+    return row
+
+
 class Slotted:
     __slots__ = ("__w",)
 
@@ -67,6 +77,7 @@ KEEPING = {
     "a list": (lambda m, w: [w], lambda k, x: k[0] * x),
     "a tuple in a dict": (lambda m, w: {"a": (w,)}, lambda k, x: k["a"][0] * x),
     "a named tuple": (lambda m, w: Pair(w), lambda k, x: k.w * x),
+    "an attribute of a list": (lambda m, w: row_of(w), lambda k, x: k.w * x),
     "a deque": (lambda m, w: collections.deque([w], maxlen=2), lambda k, x: k[-1] * x),
     "an ordered dict": (lambda m, w: collections.OrderedDict(a=w), lambda k, x: k["a"] * x),
     "a user list": (lambda m, w: collections.UserList([w]), lambda k, x: k[0] * x),
@@ -89,6 +100,7 @@ REACHING = {
     "a lambda": (lambda m: lambda x: m.w * x, lambda k, x: k(x)),
     "a lambda with a default": (lambda m: lambda x, m=m: m.w * x, lambda k, x: k(x)),
     "a lambda in a lambda": (lambda m: (lambda f: lambda x: f(x))(lambda x: m.w * x), lambda k, x: k(x)),
+    "a static method": (lambda m: staticmethod(lambda x: m.w * x), lambda k, x: k(x)),
     "a cache": (lambda m: functools.lru_cache(maxsize=None)(m.plain), lambda k, x: k(x)),
     "a weak reference": (weakref.ref, lambda k, x: k().w * x),
     "itself": (lambda m: m, lambda k, x: k.w * x),
@@ -96,6 +108,8 @@ REACHING = {
     "a plain object that knows it": (Plain, lambda k, x: k.w.w * x),
     "a list of its tied Value": (lambda m: [m.w, m.w], lambda k, x: k[1] * x),
     "a set of its tied Value": (lambda m: {m.w}, lambda k, x: next(iter(k)) * x),
+    "a set of tuples": (lambda m: {(m.w, 1)}, lambda k, x: next(iter(k))[0] * x),
+    "a mapping of its tied Value": (lambda m: types.MappingProxyType({"a": m.w}), lambda k, x: k["a"] * x),
     "keys": (lambda m: {m.w: 2.0}, lambda k, x: next(iter(k)) * x),
     "a jit of its method": (lambda m: jit(m.plain), lambda k, x: k(x) * Value(1.0)),
 }
@@ -163,9 +177,11 @@ def test_every_face_differentiates_by_a_parameter_however_it_is_kept(cls, how):
 def test_copies_have_the_same_parameters(cls, how, copying):
     model = cls(how)
     model(3.0).backward()
-    if copying not in (copy.copy, copy.deepcopy) and any(word in how for word in ("lambda", "cache", "weak")):
+    unpicklable = ("mapping",) if copying is copy.deepcopy else ("lambda", "cache", "weak", "static", "mapping")
+    if copying is not copy.copy and any(word in how for word in unpicklable):
         with pytest.raises(
-            (pickle.PicklingError, AttributeError, TypeError), match=r"<lambda>|lru_cache|weakref|plain"
+            (pickle.PicklingError, AttributeError, TypeError),
+            match=r"<lambda>|lru_cache|weakref|plain|mappingproxy|staticmethod",
         ):
             copying(model)
         return
@@ -248,14 +264,29 @@ def test_what_depends_on_a_parameter_from_the_start_is_none():
     assert grad(lambda m: m.thrice)(model) == {"w": 3.0}
 
 
-@pytest.mark.parametrize(
-    "keep", [lambda w: {w}, lambda w: frozenset([w]), lambda w: {w: 1}, lambda w: {"a": w}.values()]
-)
+UNORDERED = [
+    lambda w: {w},
+    lambda w: frozenset([(1.0, w)]),
+    lambda w: {w: 1},
+    lambda w: {("a", w): 1},
+    lambda w: {"a": w}.values(),
+    lambda w: {"a": w}.items(),
+    lambda w: types.MappingProxyType({"a": w}),
+]
+
+
+@pytest.mark.parametrize("keep", UNORDERED)
 def test_a_parameter_without_an_order_is_refused(keep):
     with pytest.raises(
         TypeError, match=r"^Weights\.w holds a parameter, Value\(data=2\.0\), in a \w+, which has no order"
     ):
         Weights(keep(Value(2.0))).parameters()
+
+
+@pytest.mark.parametrize("once", [lambda w: map(abs, [w]), lambda w: (x for x in [w]), lambda w: zip([w], strict=True)])
+def test_what_can_be_read_once_is_refused(once):
+    with pytest.raises(TypeError, match=r"^Weights\.w is a \w+, which can be read only once: keep a list"):
+        Weights(once(Value(2.0))).parameters()
 
 
 def test_modules_with_slots_frozen_dataclasses_and_abstract_ones():
