@@ -1,4 +1,4 @@
-"""Provenance: source line, module and position in execution order of each value computed within `tracing()`."""
+"""Provenance: source line, module, variable and place in execution order of each value computed in `tracing()`."""
 
 from __future__ import annotations
 

@@ -238,8 +238,9 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or with its recording, nodes know their source lines and modules. y can be a program of a
-    compiled function, too: it is traced at the point where it was recorded. Raises TypeError for anything else.
+    Within `tracing()`, or with its recording, nodes know their source lines, modules and variables, and come in the
+    order in which they were computed. y can be a program of a compiled function, too: it is traced at the point where
+    it was recorded. Raises TypeError for anything else.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
