@@ -91,6 +91,7 @@ _builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
 _known: dict[Any, Callable[..., Any]] = {
     special.polygamma: lambda n, x: _polygamma(n, x),
     special.lgamma: _Math.lgamma,
+    special.gelu: lambda x: x * _Math.erfc(-x / mpmath.sqrt(2)) / 2,
     special.mod: lambda a, b: a - b * mpmath.floor(a / b),
     special.floordiv: lambda a, b: mpmath.floor(a / b),
 }

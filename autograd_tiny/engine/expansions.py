@@ -43,6 +43,14 @@ def silu(x: Any) -> Any:
     return where(TABLE["equal"](x, -math.inf), -0.0, y)
 
 
+def gelu(x: Any) -> Any:
+    """Lower `gelu`: two formulas, as in its forward function."""
+    left = TABLE["minimum"](x, -35.0)
+    half = TABLE["exp"](-0.25 * left * left)
+    near = 0.5 * x * TABLE["erfc"](-x * math.sqrt(0.5))
+    return TABLE["where"](TABLE["less"](x, -35.0), -(half * special.mills(left)) * half, near)
+
+
 def softsign(x: Any) -> Any:
     """Lower `softsign`: the sign at ±inf."""
     return TABLE["where"](TABLE["equal"](abs(x), math.inf), TABLE["sign"](x), x / (1.0 + abs(x)))

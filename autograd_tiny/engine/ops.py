@@ -151,10 +151,10 @@ elu  = Op("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           avoid=lambda x, alpha: x, defaults=(1.0,), lower=lambda x, alpha: where(greater(x, 0.0), x, alpha * expm1(x)))
 silu = Op("silu", special.silu, (lambda y, x: sigmoid(x) + minimum(y, special.MAX_FLOAT) * sigmoid(-x),),
           lower=expansions.silu)
-gelu = Op("gelu", lambda x: -0.0 if x == -inf else 0.5 * x * math.erfc(-x * math.sqrt(0.5)),
+gelu = Op("gelu", special.gelu,
           (lambda y, x: 0.5 * erfc(-x * math.sqrt(0.5))
            + (c := clip(x, -99.0, 99.0)) * (h := exp(-0.25 * c * c)) * math.sqrt(0.5 / math.pi) * h,),
-          lower=lambda x: where(equal(x, -inf), -0.0, 0.5 * x * erfc(-x * math.sqrt(0.5))))
+          lower=expansions.gelu)
 
 # Kinks, steps and selection. maximum and minimum split a tie in halves; nan in, nan out.
 # A slope that jumps has no derivative there: `kink_rule` is nan at 0, and else 0. A step has slope 0, by `flat_rule`.

@@ -130,6 +130,22 @@ def silu(x: float) -> float:
     return -0.0 if x == -math.inf else (x * (h := math.exp(x / 2)) * h if x < 0 else x) / (1 + e)
 
 
+def gelu(x: float) -> float:
+    """Compute x · Φ(x), far left by `mills`, where erfc is subnormal."""
+    if x < -35:
+        half = math.exp(-0.25 * x * x)
+        return -(half * mills(x)) * half
+    return 0.5 * x * math.erfc(-x * math.sqrt(0.5))
+
+
+def mills(x: Any) -> Any:
+    """Compute |x| Φ(x) / e^(-x²/2) for x < -35, any kind of number, by its asymptotic series (DLMF 7.12.1)."""
+    t, y = 1 / (x * x), 1.0
+    for odd in (11, 9, 7, 5, 3, 1):
+        y = 1 - odd * t * y
+    return y * math.sqrt(0.5 / math.pi)
+
+
 def logit(x: float) -> float:
     """Compute log(x / (1 - x)), near its zero ½ by atanh."""
     if math.fabs(x - 0.5) < 0.25:

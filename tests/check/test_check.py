@@ -59,7 +59,18 @@ SCALED = [
     for op in ops.TABLE.values()
     for i in range(4 if isinstance(op.partials, Variadic) else len(op.partials))
 ]
-ZERO = {"sign", "heaviside", "compare", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+ZERO = {
+    "sign",
+    "heaviside",
+    "compare",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "equal",
+    "not_equal",
+    "floordiv",
+}
 
 
 @pytest.mark.parametrize("factor", [1.001, 1 + 1e-9])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 from rows import BIG, ROWS, arity
@@ -47,6 +47,16 @@ def test_subnormal_results_are_within_8_units_of_the_last_place(op, x):
         for got, exact in ((y, exact_value(op, mpf(x))), (d, slope(op, 0, (mpf(x),)))):
             if abs(exact) < 2.3e-308:
                 assert abs(mpf(got) - exact) <= 8 * 5e-324, f"{op.name}({x}): {got}, exact {mp.nstr(exact, 17)}"
+
+
+@given(x=st.one_of(st.floats(-38.6, -33.0), st.sampled_from([-35.0, -38.4, -38.5, -38.56])))
+@example(x=-38.45)
+def test_gelu_far_left_is_within_8_units_of_its_operand_or_result(x):
+    with mp.workdps(digits((x,))):
+        exact, moved = (mpf(y) * mp.erfc(-mpf(y) / mp.sqrt(2)) / 2 for y in (x, x + math.ulp(x)))
+        allowed = 8 * (abs(moved - exact) + abs(exact) * mpf(2) ** -52) + mpf(5e-324)
+        for got in (ops.gelu(x), jit(ops.gelu, backend="python")(x)):
+            assert abs(got - exact) <= allowed, f"gelu({x}): {got}, exact {mp.nstr(exact, 17)}"
 
 
 @pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
