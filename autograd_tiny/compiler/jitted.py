@@ -18,7 +18,8 @@ from autograd_tiny.compiler.variants import Function, Variant, Variants
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating, settled
+from autograd_tiny.transforms.derivatives import numbers_of, settled
+from autograd_tiny.transforms.doors import are_targets, being_differentiated, is_differentiating
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import Elsewhere, constant, is_recording
 
@@ -144,7 +145,7 @@ class Jitted:
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run f itself on Values or traced numbers: compiled code would hide the Values that f closes over."""
-        number = constant if is_recording() else Value
+        number = constant if is_recording() else lambda x: +Value(x)  # no leaf: it is not a Value of the user
 
         def lifted(x: Any, path: str) -> Any:
             found = [y for _, y in leaves(x, path)]
@@ -156,12 +157,15 @@ class Jitted:
             *[lifted(x, f"argument {i}") for i, x in enumerate(args)],
             **{name: lifted(x, name) for name, x in kwargs.items()},
         )
+        numbers_of(returned, _name(self.f))
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
     def _hides(self, args: tuple[Any, ...], kwargs: dict[str, Any], variants: Variants) -> bool:
         """True if an enclosing derivative or trace depends on numbers that compiled code treats as constants."""
         if being_differentiated([args, kwargs]):  # such as the parameters of a Module
+            return True
+        if are_targets(v for variant in variants.known for v in variant.captured):
             return True
         values = (x for _, x in leaves([args, kwargs]) if isinstance(x, Operand))
         return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
@@ -181,7 +185,7 @@ class Jitted:
         if (variants := self._variants.get(given.structure)) is None:
             variants = self._new(given.structure)
         variants.used = self._made
-        return given, variants
+        return given, variants.fitting(given)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import are_targets
+from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Elsewhere, Tracer, recording, traced
 
@@ -59,7 +60,23 @@ class Variants:
         self.build = partial(named(backend).kernel, **options)
         self.known: list[Variant] = []
         self.used = 0  # time of the last call, by the clock of its Jitted
+        self._anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
+        self._siblings: list[Variants] = []  # for calls where they are other inputs
         self._lock = threading.RLock()  # of several first calls, one traces and the others wait
+
+    def fitting(self, given: Arguments) -> Variants:
+        """Variants for calls in which the same Values are reached both by an argument and without."""
+        if not self._anchors:
+            return self
+        with self._lock:
+            place = _places(given)
+            for variants in (self, *self._siblings):
+                if all(place.get(v) == at for v, at in variants._anchors.items()):
+                    return variants
+            new = copy.copy(self)
+            new.known, new._anchors, new._siblings, new._lock = [], {}, [], threading.RLock()
+            self._siblings.append(new)
+            return new
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""
@@ -104,7 +121,8 @@ class Variants:
                 "which does not branch"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        with recording() as recorded, gc_paused():
+        place = _places(given)
+        with recording({v: inputs[i] for v, i in place.items()}) as recorded, gc_paused():
             returned = self.f(*args, **kwargs)
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
@@ -116,7 +134,13 @@ class Variants:
                 raise TypeError(f"{error}; a compiled function must return numbers") from None
         if are_targets(recorded.captured):
             raise Elsewhere(f"{_name(self.f)} closes over a Value that is a differentiation target")
-        captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        leaf = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        if twice := [v for v in leaf if v in place and given.parameters().count(v) > 1]:
+            raise TypeError(
+                f"{_name(self.f)} got {twice[0]!r} in two arguments and reads it without them as well: read it from an "
+                "argument only"
+            )
+        captured = {v: tracer for v, tracer in leaf.items() if v not in place}
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
@@ -137,6 +161,7 @@ class Variants:
             tuple(captured),
             self.build,
         )
+        self._anchors |= {v: place.get(v) for v in leaf}
         self.known.append(variant)
         return variant
 
@@ -169,6 +194,11 @@ class Variants:
         if any(other.shape != results.shape for _, _, other in parts):
             raise TypeError(f"{_name(self.f)} must return the same structure for all samples of a batch")
         return (_summed if self.reduce else _scattered)([part[:2] for part in parts], size), results
+
+
+def _places(given: Arguments) -> dict[Value, int]:
+    """Parameters of the shared arguments, and the place of each among the inputs."""
+    return {v: i for i, v in reversed(list(enumerate(given.parameters()))) if v.__class__ is Value}
 
 
 Part = tuple[list[int], Any]  # indices of samples, and their outputs

@@ -2,6 +2,7 @@
 
 dual.py         forward mode
 tracer.py       abstract numbers used while tracing
+doors.py        numbers that a function reaches by another way than its arguments
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps
 """
