@@ -13,7 +13,7 @@ from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
-from autograd_tiny.engine.tree import leaves
+from autograd_tiny.engine.tree import is_array, leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.program import Program, program_of
@@ -126,6 +126,8 @@ class Variants:
             returned = self.f(*args, **kwargs)
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
+            if self.reduce:
+                _refuse_column(returned, given, _name(self.f))
             try:
                 outputs = [traced(y) for _, y in leaves(returned, f"the result of {_name(self.f)}")]
             except Elsewhere:
@@ -194,6 +196,20 @@ class Variants:
         if any(other.shape != results.shape for _, _, other in parts):
             raise TypeError(f"{_name(self.f)} must return the same structure for all samples of a batch")
         return (_summed if self.reduce else _scattered)([part[:2] for part in parts], size), results
+
+
+def _refuse_column(returned: Any, given: Arguments, name: str) -> None:
+    """Raise TypeError if targets of shape (n, 1) made an array of the number that each sample is expected to give."""
+    if len(given.batched) < 2 or not is_array(returned) or returned.shape != (1,):
+        return
+    shapes = {name: x.shape for name, x in given.named.items() if is_array(x)}
+    if any(shape == (1,) for name, shape in shapes.items() if name not in given.batched):
+        return  # a gradient, perhaps
+    for column in (name for name in given.batched if shapes.get(name) == (given.size, 1)):
+        raise TypeError(
+            f"{name} returned an array of shape (1,) for each sample, because {column} has shape ({given.size}, 1): "
+            f"pass it in shape ({given.size},), or return one number"
+        )
 
 
 def _places(given: Arguments) -> dict[Value, int]:

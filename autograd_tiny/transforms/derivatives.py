@@ -3,7 +3,8 @@
 Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the transforms compose in any
 order. Floats in, floats out; given Values, or inside another transform, the results are Values that can be
 differentiated again. A Value that f closes over is a constant: pass it as an argument to differentiate with respect
-to it later. Transforms never write `.grad`: adjoints are in a dict of the call.
+to it later; a parameter of a Module counts however f reaches it (doors.py). Transforms never write `.grad`: adjoints
+are in a dict of the call.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
-from autograd_tiny.engine.tree import holds_operands, kind_of, leaves, rebuild
+from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
 from autograd_tiny.transforms.dual import Dual, forward_level, is_live, new_level
@@ -54,6 +55,9 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _run(f, args, kwargs, argnums)
         if kind_of(run.output) is not None:
+            if is_array(run.output):
+                shape, one = run.output.shape, ", such as y.item()" if run.output.size == 1 else "; use jacobian"
+                raise TypeError(f"{_name(f)} returned an array of shape {shape}: grad needs one number{one}")
             raise TypeError(f"{_name(f)} returned a {type(run.output).__name__}: grad needs one number; use jacobian")
         return run.settled(run.output), run.gradient(run.output)
 
