@@ -22,6 +22,7 @@ from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.tracer import CUT, Tracer, constant, is_recording, lifts, number, traced
 
 NODES = (Value, Tracer)  # numbers that record their operations
+LIFTED = (Value, Tracer, Dual)
 _active: dict[Any, Any] = {}  # lifted numbers of the derivatives under way, in any thread, and what was given for each
 _originals: ContextVar[frozenset[Any]] = ContextVar("originals", default=frozenset())  # of this thread or task
 _within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
@@ -68,6 +69,9 @@ class Doors:
 
 def doors(name: str, level: int, lifted: Sequence[Any], given: Iterable[Any], others: Any) -> Doors:
     """Find the originals of the lifted numbers of the `given` arguments; those of other arguments stay constants."""
+    targets = [target(x) for x in lifted]
+    if all(x.__class__ is Value and x.op is None for x in lifted):  # every number given was a float
+        return Doors(name, level, targets, [None] * len(targets), frozenset())
     passed = {x for _, x in leaves_of(others) if isinstance(x, NODES)}
     origins: list[Any] = []
     unclear, seen = set(), set()
@@ -84,7 +88,7 @@ def doors(name: str, level: int, lifted: Sequence[Any], given: Iterable[Any], ot
             unclear.add(x)
         seen.add(x)
     origins = [None if x in unclear else x for x in origins]
-    return Doors(name, level, [target(x) for x in lifted], origins, frozenset(unclear))
+    return Doors(name, level, targets, origins, frozenset(unclear))
 
 
 def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
@@ -100,7 +104,7 @@ def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
 
 def origin(x: Any) -> Any:
     """Return what the user gave at first for a number that derivatives under way have lifted."""
-    while isinstance(x, (*NODES, Dual)) and x in _active:
+    while isinstance(x, LIFTED) and x in _active:
         x = _active[x]
     return x
 
@@ -157,10 +161,12 @@ def being_differentiated(tree: Any) -> bool:
 def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
     """Take a derivative in this block with respect to lifted numbers, each with the number given for it."""
     pairs = dict(zip(lifted, given, strict=True))
-    pairs |= {target(x): None for x in lifted if isinstance(x, Dual) and isinstance(target(x), NODES)}
+    for x in lifted:
+        if x.__class__ is Dual and isinstance(target(x), NODES):
+            pairs[target(x)] = None
     first = {x for x in map(origin, given) if isinstance(x, NODES)}
     _active.update(pairs)
-    within, originals = _within.set(True), _originals.set(_originals.get() | first)
+    within, originals = _within.set(True), _originals.set(_originals.get() | first if first else _originals.get())
     try:
         yield
     finally:
