@@ -87,6 +87,11 @@ class Arguments:
         keywords = dict(zip(list(self.named)[self.positional :], made[self.positional :], strict=True))
         return made[: self.positional], keywords, [x for name in order for x in found[name]]
 
+    def parameters(self) -> list[Any]:
+        """Parameters of the Modules among the shared arguments, and None for other numbers, in order."""
+        shared = (x for name, x in self.named.items() if name not in self.batched)
+        return [leaf if isinstance(leaf, Operand) else None for x in shared for _, leaf in leaves(x)]
+
     @property
     def plain(self) -> bool:
         """True if each argument is one float."""

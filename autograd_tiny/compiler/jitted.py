@@ -24,7 +24,8 @@ from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import holds_operands, leaves, rebuild
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import being_differentiated, is_differentiating, settled
+from autograd_tiny.transforms.derivatives import numbers_of, settled
+from autograd_tiny.transforms.doors import are_targets, being_differentiated, is_differentiating
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
@@ -206,7 +207,7 @@ class Jitted:
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run f itself on Values or traced numbers: compiled code would hide the Values that f closes over."""
-        number = constant if is_recording() else Value
+        number = constant if is_recording() else lambda x: +Value(x)  # no leaf: it is not a Value of the user
 
         def lifted(x: Any, path: str) -> Any:
             found = [y for _, y in leaves(x, path)]
@@ -237,6 +238,7 @@ class Jitted:
             except TypeError:
                 raise error from None
             self.static = tuple(dict.fromkeys([*self.static, *integers]))
+        numbers_of(returned, _name(self.f))
         asked = is_recording() or holds_operands(args) or holds_operands(kwargs)
         return returned if asked else settled(returned)
 
@@ -244,6 +246,8 @@ class Jitted:
         """True if an enclosing derivative or trace depends on numbers that compiled code treats as constants."""
         moving = self._moving(args, kwargs)
         if being_differentiated(moving):  # such as the parameters of a Module
+            return True
+        if are_targets(v for variant in variants.known for v in variant.captured):
             return True
         values = (x for _, x in leaves(moving) if isinstance(x, Operand))
         return is_recording() and (any(True for _ in values) or any(variant.captured for variant in variants.known))
@@ -304,7 +308,7 @@ class Jitted:
             if variants is None:
                 variants = self._new((given.structure, self._key))
         variants.used = self._made
-        return given, variants
+        return given, variants.fitting(given)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
@@ -382,7 +386,7 @@ class Jitted:
     def _flatten(self, args: tuple[Any, ...], variants: Variants, quick: Shortcuts) -> None:
         """Write a flattener for arguments like these, from their second call on."""
         variants.calls += 1
-        if variants.calls != 2 or variants.known[0].captured or len(args) != len(self._batched):
+        if variants.calls != 2 or variants.anchors or len(args) != len(self._batched):
             return
         if (flat := flattener(args, self._batched)) is not None:
             axes = [args[i].ndim - 1 if batched else None for i, batched in enumerate(self._batched)]

@@ -21,7 +21,7 @@ from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.derivatives import grad, vjp
-from autograd_tiny.transforms.dual import Dual, new_level
+from autograd_tiny.transforms.dual import Dual, forward_level
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Tracer, recording
 
@@ -174,8 +174,8 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
 
 def _forwards(program: Program, n: int) -> Program:
     """Program for the derivative of the outputs along a direction (forward mode)."""
-    level, xs, direction = new_level(), *_leaves(program, n)
-    with recording():
+    xs, direction = _leaves(program, n)
+    with recording(), forward_level() as level:
         ys = program.run([*(Dual(x, t, level) for x, t in zip(xs, direction, strict=False)), *xs[n:]])
     tangents = [y.tangent if isinstance(y, Dual) else 0.0 for y in ys]
     return program_of([*xs, *direction], tangents, (len(direction),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import linecache
 import threading
 from collections import Counter
@@ -16,9 +17,10 @@ from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.compiler.randomness import Draws, drawn, states
-from autograd_tiny.engine.tree import leaves
+from autograd_tiny.engine.tree import is_array, leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.derivatives import NotOneNumber, are_targets
+from autograd_tiny.transforms.derivatives import NotOneNumber
+from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
@@ -79,6 +81,22 @@ class Variants:
         self.used = 0  # time of the last call, by the clock of its Jitted
         self.calls = 0  # with trees of this structure, until a flattener is written
         self.draws = False  # f draws random numbers
+        self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
+        self._siblings: list[Variants] = []  # for calls where they are other inputs
+
+    def fitting(self, given: Arguments) -> Variants:
+        """Variants for calls in which the same Values are reached both by an argument and without."""
+        if not self.anchors:
+            return self
+        with self.watched.lock:
+            place = _places(given)
+            for variants in (self, *self._siblings):
+                if all(place.get(v) == at for v, at in variants.anchors.items()):
+                    return variants
+            new = copy.copy(self)
+            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), 0
+            self._siblings.append(new)
+            return new
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""
@@ -127,8 +145,8 @@ class Variants:
                 "builtin max, min and sorted, not those of NumPy"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        before = states(self.watched.generators())
-        with recording() as recorded, selecting(), gc_paused():
+        place, before = _places(given), states(self.watched.generators())
+        with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
             try:
                 returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
@@ -141,6 +159,8 @@ class Variants:
                 raise Draws(_name(self.f))
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
+            if self.reduce:
+                _refuse_column(returned, given, _name(self.f))
             try:
                 outputs = [traced(y) for _, y in leaves(returned, f"the result of {_name(self.f)}")]
             except Elsewhere:
@@ -150,7 +170,13 @@ class Variants:
         if are_targets(recorded.captured):
             raise Elsewhere(f"{_name(self.f)} closes over a Value that is a differentiation target")
         self._lines.update(guard.source for guard in recorded.guards)
-        captured = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        leaf = {v: tracer for v, tracer in recorded.captured.items() if v.op is None}
+        if twice := [v for v in leaf if v in place and given.parameters().count(v) > 1]:
+            raise TypeError(
+                f"{_name(self.f)} got {twice[0]!r} in two arguments and reads it without them as well: read it from an "
+                "argument only"
+            )
+        captured = {v: tracer for v, tracer in leaf.items() if v not in place}
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
@@ -171,6 +197,7 @@ class Variants:
             tuple(captured),
             self.build,
         )
+        self.anchors |= {v: place.get(v) for v in leaf}
         self.known.append(variant)
         return variant
 
@@ -237,6 +264,25 @@ def _needed(error: Converted, given: Arguments, inputs: list[Any]) -> TypeError:
     if {x.name for x in ends} <= given.integers():
         return Static(hint, {x.name for x in ends})
     return TypeError(hint)
+
+
+def _refuse_column(returned: Any, given: Arguments, name: str) -> None:
+    """Raise TypeError if targets of shape (n, 1) made an array of the number that each sample is expected to give."""
+    if len(given.batched) < 2 or not is_array(returned) or returned.shape != (1,):
+        return
+    shapes = {name: x.shape for name, x in given.named.items() if is_array(x)}
+    if any(shape == (1,) for name, shape in shapes.items() if name not in given.batched):
+        return  # a gradient, perhaps
+    for column in (name for name in given.batched if shapes.get(name) == (given.size, 1)):
+        raise TypeError(
+            f"{name} returned an array of shape (1,) for each sample, because {column} has shape ({given.size}, 1): "
+            f"pass it in shape ({given.size},), or return one number"
+        )
+
+
+def _places(given: Arguments) -> dict[Value, int]:
+    """Parameters of the shared arguments, and the place of each among the inputs."""
+    return {v: i for i, v in reversed(list(enumerate(given.parameters()))) if v.__class__ is Value}
 
 
 Part = tuple[list[int], Any]  # indices of samples, and their outputs

@@ -7,6 +7,7 @@ extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
 derived.py      the function that a transform returns
 floats.py       the error of a method of Value called on a float
+doors.py        numbers that a function reaches by another way than its arguments
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps
 """

@@ -3,14 +3,13 @@
 Functions take scalars and nested lists, tuples, dicts and Modules of scalars, and the transforms compose in any
 order. Floats in, floats out; given Values, or inside another transform, the results are Values that can be
 differentiated again. A Value that f closes over is a constant: pass it as an argument to differentiate with respect
-to it later. Transforms never write `.grad`: adjoints are in a dict of the call.
+to it later; a parameter of a Module counts however f reaches it (doors.py). Transforms never write `.grad`: adjoints
+are in a dict of the call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
@@ -25,14 +24,12 @@ from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
 from autograd_tiny.transforms.derived import Derived, require_function
-from autograd_tiny.transforms.dual import ABSENT, Dual, new_level
+from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
+from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
-from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, number, traced
+from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
-NODES = (Value, Tracer)  # numbers that record their operations
-_active: set[Any] = set()  # nodes that derivatives under way, in any thread, are taken with respect to
-_within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
 
 
 class NotOneNumber(TypeError):
@@ -127,16 +124,19 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
     keep = holds_operands(primals) or holds_operands(tangents)
-    level = new_level()
     ts = [ABSENT if _is_nothing(t) else t for t in ts]
-    duals = [Dual(x if keep else number(x), t, level) for x, t in zip(xs, ts, strict=True)]
-    with _differentiating([]):
-        output = f(*rebuild(primals, duals))
-    ys = [y for _, y in leaves(output, "output")]
-    carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
+    with forward_level() as level:
+        inner = [lift(x, level) if keep or isinstance(x, Dual) or depends(x) else number(x) for x in xs]
+        duals = [Dual(x, t, level) for x, t in zip(inner, ts, strict=True)]
+        run = doors(_name(f), level, inner, [primals], ())
+        with differentiating(duals, xs):
+            output = f(*rebuild(primals, duals))
+        ys = numbers_of(output, _name(f))
+        carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
+        along = [_plus(y.tangent, _push(y.primal, run, ts, keep or depends(y.primal))) for y in carried]
     return (
         rebuild(output, [_settle(y.primal, keep) for y in carried]),
-        rebuild(output, [_settle(y.tangent, keep) for y in carried]),
+        rebuild(output, [_settle(t, keep) for t in along]),
     )
 
 
@@ -194,17 +194,16 @@ class _Run:
     """One run of a function on fresh nodes, ready for a backward sweep from any of its outputs."""
 
     output: Any
-    targets: list[Any]
+    doors: Doors
     shape: Any  # of the differentiated arguments
-    lifted: list[Any]
     keep: bool  # results stay Values
 
     def settled(self, x: Any) -> Any:
         return _settle(x, self.keep)
 
     def gradient(self, y: Any, keep: bool = False) -> Any:
-        keep = keep or self.keep or _depends(y)
-        gs = [_settle(g, keep) for g in _pull(y, self.targets, keep)]
+        keep = keep or self.keep or depends(y)
+        gs = [_settle(g, keep) for g in _pull(y, self.doors, keep)]
         return rebuild(self.shape, gs, as_gradient=True)
 
 
@@ -212,49 +211,51 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     f, args, kwargs, at = positional(f, args, kwargs, argnums)
     chosen = at if isinstance(at, tuple) else (at,)
     keep = holds_operands(args) or holds_operands(kwargs)
-    lifted_args, targets, lifted = list(args), [], []
+    level, lifted_args = new_level(), list(args)
+    lifted: list[Any] = []
+    originals: list[Any] = []
     for i in chosen:
-        fresh = [_lift(x) for _, x in leaves(args[i], f"argument {i}")]
+        xs = [x for _, x in leaves(args[i], f"argument {i}")]
+        fresh = [lift(x, level) for x in xs]
         lifted_args[i] = rebuild(args[i], fresh)
         lifted += fresh
-        targets += [_target(x) for x in fresh]
-    with _differentiating(targets):
+        originals += xs
+    others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
+    found = doors(_name(f), level, lifted, [args[i] for i in chosen], [others, kwargs])
+    with differentiating(lifted, originals):
         try:
             output = f(*lifted_args, **kwargs)
         except AttributeError as error:
             explain_float(error, f, lifted_args, kwargs)
             raise
-    for _ in leaves(output, f"the result of {_name(f)}"):
-        pass  # raises, naming the path, if an output is not a number
+    numbers_of(output, _name(f))
     shape = tuple(args[i] for i in chosen) if isinstance(at, tuple) else args[at]
-    return _Run(output, targets, shape, lifted, keep)
+    return _Run(output, found, shape, keep)
 
 
-def _lift(x: Any) -> Any:
-    """Wrap x so that its innermost part is a fresh node, linked to the Value it came from."""
-    if isinstance(x, Dual):
-        return Dual(_lift(x.primal), x.tangent, x.level, x.still)
-    if is_recording() and not isinstance(x, Tracer):
-        return +traced(x) if isinstance(x, Value) else constant(number(x))  # not a Value, which holds floats only
-    return +x if isinstance(x, NODES) else Value(x)
+def numbers_of(output: Any, name: str) -> list[Any]:
+    """List the numbers that a function returned; raises TypeError, naming the path, for anything else."""
+    found = list(leaves(output, f"the result of {name}"))
+    if output is None:
+        raise TypeError(f"{name} returned None, expected numbers: is a `return` missing?")
+    for path, y in found:
+        if (isinstance(y, Dual) and not is_live(y)) or (isinstance(y, Tracer) and is_stale()):
+            ended = "a jvp" if isinstance(y, Dual) else "a recording"
+            raise TypeError(f"{path} is {y!r}, which belongs to {ended} that has ended: return it from the function")
+    return [y for _, y in found]
 
 
-def _target(lifted: Any) -> Any:
-    return _target(lifted.primal) if isinstance(lifted, Dual) else lifted
-
-
-def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
+def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
     """Compute the adjoint of each target, starting from an adjoint of 1 for y."""
     if isinstance(y, Dual):  # ε is a constant: differentiate each part separately
-        primal, tangent = _pull(y.primal, targets, keep), _pull(y.tangent, targets, keep)
+        primal, tangent = _pull(y.primal, doors, keep), _pull(y.tangent, doors, keep)
         return [Dual(p, t, y.level) for p, t in zip(primal, tangent, strict=True)]
     if not isinstance(y, NODES):
-        return [0.0] * len(targets)
-    order = topological_order(y, stop=targets)
-    active: set[Any] = set(targets)  # the nodes that depend on a target
-    for v in order:
-        if v.op is not CUT and any(x in active for x in v.parents):
-            active.add(v)
+        return [0.0] * len(doors.targets)
+    if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
+        y, keep = traced(y), True
+    order = topological_order(y, stop=doors.targets)
+    active = doors.active(y, order)
     local = partial(_locals, active) if keep else taken
     guarded = guarding(order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
@@ -263,7 +264,36 @@ def _pull(y: Any, targets: list[Any], keep: bool) -> list[Any]:
             x, contribution = past_root(v, x, adjoint[v], contribution)
             contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
-    return [adjoint.get(target, 0.0) for target in targets]
+    return [
+        _plus(adjoint.get(x, 0.0), adjoint.get(original, 0.0))
+        for x, original in zip(doors.targets, doors.origins, strict=True)
+    ]
+
+
+def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
+    """Compute the derivative of y along the tangents of the originals that it depends on, in forward mode."""
+    if isinstance(y, Dual):
+        return Dual(_push(y.primal, doors, tangents, keep), _push(y.tangent, doors, tangents, keep), y.level)
+    if not isinstance(y, NODES):
+        return 0.0
+    if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
+        y, keep = traced(y), True
+    order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
+    active = doors.active(y, order).intersection(order)
+    slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}
+    for v in order:
+        if v not in active or v in slope:
+            continue
+        ds = _locals(active, v) if keep else taken(v)
+        parts = [_times(slope[x], d) for x, d in zip(v.operands, ds, strict=True) if x in slope and d is not None]
+        if parts:
+            slope[v] = sum(parts[1:], parts[0])
+    return slope.get(y, 0.0) if y in active else 0.0
+
+
+def _plus(a: Any, b: Any) -> Any:
+    """Add b to a; a constant 0.0 makes no node."""
+    return a if b.__class__ is float and b == 0.0 else b if a.__class__ is float and a == 0.0 else a + b
 
 
 def _locals(active: set[Any], v: Any) -> tuple[Any, ...]:
@@ -292,36 +322,12 @@ def _is_nothing(x: Any) -> bool:
 
 def _settle(x: Any, keep: bool) -> Any:
     """Convert x to float, unless it is differentiated further."""
-    return x if keep or _depends(x) or isinstance(x, Dual) else number(x)
+    return x if keep or depends(x) or isinstance(x, Dual) else number(x)
 
 
 def settled(tree: Any) -> Any:
     """Convert the numbers of a tree to floats, except those an enclosing derivative depends on."""
     return rebuild(tree, [_settle(x, False) for _, x in leaves(tree, "the result")])
-
-
-def _depends(y: Any) -> bool:
-    """Return True if y depends on a target of an enclosing derivative."""
-    if isinstance(y, Dual):
-        return _depends(y.primal) or _depends(y.tangent)
-    if isinstance(y, Tracer):
-        return True
-    return isinstance(y, Value) and bool(_active) and not _active.isdisjoint(topological_order(y))
-
-
-def is_differentiating() -> bool:
-    """Return True if this call is inside a function being differentiated in this thread or task."""
-    return _within.get()
-
-
-def are_targets(nodes: Iterable[Any]) -> bool:
-    """Return True if one of the nodes is a target of a derivative under way in any thread."""
-    return bool(_active) and not _active.isdisjoint(nodes)
-
-
-def being_differentiated(tree: Any) -> bool:
-    """Return True if a number or parameter in the tree depends on a target of an enclosing derivative."""
-    return bool(_active or _within.get()) and any(isinstance(x, Dual) or _depends(x) for _, x in leaves(tree))
 
 
 def _constant(x: Any) -> Any:
@@ -330,19 +336,6 @@ def _constant(x: Any) -> Any:
     if isinstance(x, Operand):
         raise TypeError(f"stop_gradient takes numbers, got {x!r:.60}: a {type(x).__name__} has no gradient to stop")
     return x
-
-
-@contextmanager
-def _differentiating(targets: list[Any]) -> Iterator[None]:
-    _active.update(targets)
-    token = _within.set(True)
-    UNDER_WAY.add(mark := object())
-    try:
-        yield
-    finally:
-        UNDER_WAY.discard(mark)
-        _within.reset(token)
-        _active.difference_update(targets)
 
 
 def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
@@ -367,7 +360,8 @@ def _name(f: Function) -> str:
 def _scalar(f: Function, output: Any) -> None:
     if kind_of(output) is not None:
         got = f"an array of shape {output.shape}" if is_array(output) else f"a {type(output).__name__}"
-        raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number; use jacobian")
+        cure = ", such as y.item()" if is_array(output) and output.size == 1 else "; use jacobian"
+        raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number{cure}")
 
 
 def _with_aux(f: Function) -> tuple[Function, list[Any]]:

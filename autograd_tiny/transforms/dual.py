@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any, NoReturn
 
@@ -19,6 +20,25 @@ ABSENT = float("0")  # this very object, as a tangent: not a number that is 0 bu
 def new_level() -> int:
     """Return a new highest level; each derivative has its own, so that nested derivatives are not confused."""
     return next(_levels)
+
+
+_live: set[int] = {0}  # levels of derivatives under way; 0 is nobody's
+
+
+@contextmanager
+def forward_level() -> Iterator[int]:
+    """Open a new highest level; Duals of it are refused in operations after the block."""
+    level = new_level()
+    _live.add(level)
+    try:
+        yield level
+    finally:
+        _live.discard(level)
+
+
+def is_live(x: Dual) -> bool:
+    """Return True while the derivative that made x is under way."""
+    return x.level in _live
 
 
 class Dual(Operand):
@@ -47,6 +67,9 @@ class Dual(Operand):
         except TypeError:
             return NotImplemented
         level = max(x.level for x in xs if isinstance(x, Dual))
+        if level not in _live:
+            ended = next(x for x in xs if isinstance(x, Dual) and x.level == level)
+            raise TypeError(f"{ended!r} belongs to a jvp that has ended: return it from the function")
         carried = tuple(isinstance(x, Dual) and x.level == level for x in xs)
         primals = tuple(x.primal if c else x for x, c in zip(xs, carried, strict=True))
         y = op(*primals)

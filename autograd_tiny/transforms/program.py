@@ -12,7 +12,8 @@ from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value, topological_order
-from autograd_tiny.transforms.derivatives import NODES, stop_gradient
+from autograd_tiny.transforms.derivatives import stop_gradient
+from autograd_tiny.transforms.doors import NODES
 from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
 
 Place = int | float  # an int is the index of an input or a step, a float is a constant

@@ -7,7 +7,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
@@ -37,16 +37,19 @@ def _cut() -> Op:
 CUT = Op("data", lambda x: x, (lambda y, x: 0.0,), lower=lambda x: x, pickle_recipe=(_cut,))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Recorded:
     """State of a trace besides its inputs."""
 
     guards: list[Guard]
     captured: dict[Value, Any]  # Values that the function closes over, and their Tracers
+    given: dict[Value, Any] = field(default_factory=dict)  # parameters of the arguments, and their Tracers
+    lifts: dict[Tracer, int] = field(default_factory=dict)  # numbers that derivatives work on, and their levels
     ended: bool = False  # tasks created while tracing keep the context
 
 
 UNDER_WAY: set[Any] = set()  # a mark for each derivative and trace under way in any thread; usually empty
+_live: list[Recorded] = []  # in any thread: a function may start threads while it is traced
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: not tracing
 
 
@@ -66,7 +69,8 @@ class Tracer(Operand):
     """A node of a trace: an op and its operands, or an input.
 
     >>> x = Tracer.leaf(3.0, "x")
-    >>> y = x * x + 1.0
+    >>> with recording():
+    ...     y = x * x + 1.0
     >>> y, y.operands
     (<traced 10.0>, (<traced 9.0>, 1.0))
 
@@ -89,6 +93,9 @@ class Tracer(Operand):
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
+        if not _live:
+            ended = next(x for x in xs if x.__class__ is Tracer)
+            raise TypeError(f"{ended!r} belongs to a recording that has ended: return it from the function")
         try:
             xs = tuple([x if x.__class__ is Tracer or x.__class__ is float else traced(x) for x in xs])
         except TypeError:
@@ -160,9 +167,20 @@ def is_recording() -> bool:
     return _current() is not None
 
 
+def is_stale() -> bool:
+    """Return True while nothing is traced in any thread: a Tracer then belongs to a recording that has ended."""
+    return not _live
+
+
 def _current() -> Recorded | None:
     recorded = _recorded.get()
     return None if recorded is None or recorded.ended else recorded
+
+
+def lifts() -> dict[Any, int]:
+    """Return the numbers of this trace that derivatives work on, with the levels of these."""
+    recorded = _current()
+    return {} if recorded is None else recorded.lifts
 
 
 def constant(x: float) -> Tracer:
@@ -181,9 +199,12 @@ def traced(x: Any) -> Any:
         return number(x)
     for v in topological_order(x, stop=recorded.captured):
         if v.op is None:
-            recorded.captured[v] = Tracer.leaf(v.data, v.name or "")
+            known = recorded.given.get(v)
+            recorded.captured[v] = Tracer.leaf(v.data, v.name or "") if known is None else known
         else:
             recorded.captured[v] = v.op(*(recorded.captured[o] if isinstance(o, Value) else o for o in v.operands))
+            if v.op is ops.pos and v.db is not None:  # of an earlier derivative
+                recorded.lifts[recorded.captured[v]] = v.db
     return recorded.captured[x]
 
 
@@ -192,16 +213,18 @@ def number(x: Any) -> float:
 
 
 @contextmanager
-def recording() -> Iterator[Recorded]:
-    """Trace in this block: collect guards and the Values that functions close over."""
-    recorded = Recorded([], {})
+def recording(given: dict[Value, Any] | None = None) -> Iterator[Recorded]:
+    """Trace in this block: collect guards and the Values that functions close over; `given` are known already."""
+    recorded = Recorded([], {}, given=given or {})
     token = _recorded.set(recorded)
     UNDER_WAY.add(mark := object())
+    _live.append(recorded)
     try:
         yield recorded
     finally:
         recorded.ended = True
         UNDER_WAY.discard(mark)
+        _live.remove(recorded)
         _recorded.reset(token)
 
 

@@ -1,0 +1,178 @@
+"""Numbers that a function reaches by another way than its arguments: a closure, a global, an attribute, a bound method.
+
+A derivative runs its function on lifted copies of the arguments. A Module may hold something that leads to its original
+parameters: an original counts as the number differentiated with respect to. A Value given as an argument of its own and
+read by another way as well could be meant either way, and is refused. A number that an enclosing derivative is taken
+with respect to is a constant, as in ``grad(lambda x: grad(lambda y: x * y)(x))``, and so are those kept from an earlier
+derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_tiny.engine import ops
+from autograd_tiny.engine.tree import is_module, kind_of, leaves
+from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.dual import Dual
+from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, lifts, number, traced
+
+NODES = (Value, Tracer)  # numbers that record their operations
+LIFTED = (Value, Tracer, Dual)
+_active: dict[Any, Any] = {}  # lifted numbers of the derivatives under way, in any thread, and what was given for each
+_originals: ContextVar[frozenset[Any]] = ContextVar("originals", default=frozenset())  # of this thread or task
+_within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The lifted numbers of one derivative, and the originals that stand for them."""
+
+    name: str  # of the function
+    level: int
+    targets: list[Any]
+    origins: list[Any]  # of each target, or None
+    unclear: frozenset[Any]  # Values that are an argument of their own
+
+    def active(self, y: Any, order: Sequence[Any]) -> set[Any]:
+        """Return the targets, their originals and the nodes of the order that depend on them.
+
+        Raises TypeError if y depends on a Value that could be meant as the argument or as a constant.
+        """
+        if self.unclear and not self.unclear.isdisjoint(order):
+            for x in self.unclear.intersection(order):
+                if y in self._reached(order, {x}):
+                    raise TypeError(
+                        f"{self.name} reads {x!r} both as its argument and by another way, such as a closure or a "
+                        "global: read it from the argument only, or read x.detach() for a constant"
+                    )
+        return self._reached(order, {*self.targets, *(x for x in self.origins if x is not None)})
+
+    def _reached(self, order: Sequence[Any], found: set[Any]) -> set[Any]:
+        old = lifts()
+        for v in order:
+            if v.op is not CUT and any(x in found for x in v.parents) and not self._is_outer(v, old):
+                found.add(v)
+        return found
+
+    def _is_outer(self, v: Any, old: Mapping[Any, int]) -> bool:
+        """Return True if v was lifted by an enclosing or an earlier derivative: here it is a constant."""
+        if v.op is not ops.pos:
+            return False
+        level = v.db if v.__class__ is Value else old.get(v)
+        return level is not None and level < self.level
+
+
+def doors(name: str, level: int, lifted: Sequence[Any], given: Iterable[Any], others: Any) -> Doors:
+    """Find the originals of the lifted numbers of the `given` arguments; those of other arguments stay constants."""
+    targets = [target(x) for x in lifted]
+    if all(x.__class__ is Value and x.op is None for x in lifted):  # every number given was a float
+        return Doors(name, level, targets, [None] * len(targets), frozenset())
+    passed = {x for _, x in leaves_of(others) if isinstance(x, NODES)}
+    origins: list[Any] = []
+    unclear, seen = set(), set()
+    for is_parameter, x in (pair for tree in given for pair in leaves_of(tree)):
+        x = origin(x)
+        if not isinstance(x, NODES) or x in passed:
+            origins.append(None)
+            continue
+        could_be_meant = isinstance(x, Value) and x.op is None  # a traced input stands for a float
+        if is_recording() and isinstance(x, Value):
+            x = traced(x)
+        origins.append(x if is_parameter and x not in seen else None)
+        if could_be_meant and origins[-1] is None:
+            unclear.add(x)
+        seen.add(x)
+    origins = [None if x in unclear else x for x in origins]
+    return Doors(name, level, targets, origins, frozenset(unclear))
+
+
+def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
+    """Yield each leaf of a tree, in the order of `leaves`, after True for a parameter of a Module."""
+    if is_module(tree):
+        yield from ((True, x) for _, x in leaves(tree))
+    elif (kind := kind_of(tree)) is not None:
+        for _, item in kind.items(tree):
+            yield from leaves_of(item)
+    else:
+        yield False, tree
+
+
+def origin(x: Any) -> Any:
+    """Return what the user gave at first for a number that derivatives under way have lifted."""
+    while isinstance(x, LIFTED) and x in _active:
+        x = _active[x]
+    return x
+
+
+def lift(x: Any, level: int) -> Any:
+    """Wrap x so that its innermost part is a fresh node, linked to the Value it came from and marked with the level."""
+    if isinstance(x, Dual):
+        return Dual(lift(x.primal, level), x.tangent, x.level, x.still)
+    fresh: Any
+    if is_recording() and not isinstance(x, Tracer):  # a Value would hold floats only
+        fresh = +traced(x) if isinstance(x, Value) else constant(number(x))
+    else:
+        fresh = +x if isinstance(x, NODES) else Value(x)
+    if fresh.__class__ is Tracer:
+        lifts()[fresh] = level
+    elif fresh.op is not None:
+        fresh.db = level  # the field is free: there is one operand
+    return fresh
+
+
+def target(lifted: Any) -> Any:
+    """Return the innermost part of a lifted number."""
+    return target(lifted.primal) if isinstance(lifted, Dual) else lifted
+
+
+def depends(y: Any) -> bool:
+    """Return True if y depends on what an enclosing derivative is taken with respect to, or is an input of a trace."""
+    if isinstance(y, Dual):
+        return depends(y.primal) or depends(y.tangent)
+    if isinstance(y, Tracer):
+        return True
+    return isinstance(y, Value) and (is_recording() or (bool(_active) and are_targets(topological_order(y))))
+
+
+def is_differentiating() -> bool:
+    """Return True if this call is inside a function being differentiated in this thread or task."""
+    return _within.get()
+
+
+def are_targets(nodes: Iterable[Any]) -> bool:
+    """Return True if a derivative under way, in any thread, is taken with respect to one of the nodes."""
+    if not _active:
+        return False
+    nodes = list(nodes)
+    return not _active.keys().isdisjoint(nodes) or not _originals.get().isdisjoint(nodes)
+
+
+def being_differentiated(tree: Any) -> bool:
+    """Return True if a number or parameter in the tree depends on a target of an enclosing derivative."""
+    return bool(_active or _within.get()) and any(isinstance(x, Dual) or depends(x) for _, x in leaves(tree))
+
+
+@contextmanager
+def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
+    """Take a derivative in this block with respect to lifted numbers, each with the number given for it."""
+    pairs = dict(zip(lifted, given, strict=True))
+    for x in lifted:
+        if x.__class__ is Dual and isinstance(target(x), NODES):
+            pairs[target(x)] = None
+    first = {x for x in map(origin, given) if isinstance(x, NODES)}
+    _active.update(pairs)
+    UNDER_WAY.add(mark := object())
+    within, originals = _within.set(True), _originals.set(_originals.get() | first if first else _originals.get())
+    try:
+        yield
+    finally:
+        UNDER_WAY.discard(mark)
+        _originals.reset(originals)
+        _within.reset(within)
+        for x in pairs:
+            del _active[x]
