@@ -48,7 +48,7 @@ class ValueEngine:
     (6.0, (3.0, 3.0))
     """
 
-    ops: Sequence[Op] = tuple(ops.TABLE.values())
+    ops: Sequence[Op] = tuple(ops.FUNCTIONS.values())
 
     def leaf(self, x: float) -> Value:
         return Value(x)
@@ -82,7 +82,7 @@ class MicrogradLike:
 
     def __init__(self, value: Callable[[float], Any]) -> None:
         self.value = value
-        self.ops = [row for row in ops.TABLE.values() if self._knows(row)]
+        self.ops = [row for row in ops.FUNCTIONS.values() if self._knows(row)]
 
     def leaf(self, x: float) -> Any:
         return self.value(x)

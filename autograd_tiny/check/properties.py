@@ -358,7 +358,7 @@ def _fan(engine: Engine, op: Op, x: Any, n: int) -> Any:
 def _known(engine: Engine) -> list[Op]:
     """Ops for which `apply` does not raise NotImplementedError."""
     rows = []
-    for op in ops.TABLE.values():
+    for op in ops.FUNCTIONS.values():
         arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         try:
             engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))

@@ -155,4 +155,4 @@ def expressions(table: Sequence[Op] | None = None) -> st.SearchStrategy[str]:
 
 def simple_first() -> list[Op]:
     """Rows of the table of ops, from common to rare."""
-    return list(ops.TABLE.values())
+    return list(ops.FUNCTIONS.values())

@@ -20,7 +20,7 @@ DESCRIPTION = "See each step of a gradient, draw its graph, and check it."
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         hint = "; put -- before an expression that starts with a minus" if "unrecognized" in message else ""
-        if "unrecognized" in message and self.prog.endswith(" step") and re.search(r" (-o|--output)\b", message):
+        if "unrecognized" in message and "step" in sys.argv[1:2] and re.search(r" (-o|--output)\b", message):
             hint = "; to write a page: step --html FILE, to write the graph: draw -o FILE"
         raise Refused(f"{message}{hint}")
 

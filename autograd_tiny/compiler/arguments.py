@@ -89,7 +89,7 @@ class Arguments:
 
     def parameters(self) -> list[Any]:
         """Parameters of the Modules among the shared arguments, and None for other numbers, in order."""
-        shared = (x for name, x in self.named.items() if name not in self.batched)
+        shared = (x for name, x in self.named.items() if name not in self.batched and name not in self.static)
         return [leaf if isinstance(leaf, Operand) else None for x in shared for _, leaf in leaves(x)]
 
     @property

@@ -403,6 +403,11 @@ class Jitted:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
+    @property
+    def recipe(self) -> tuple[Any, tuple[Any, ...]]:
+        """How to compile f again, or a copy of it: ``kind, args = recipe; kind(*args)``."""
+        return Jitted, (self.f, *self._given_options())
+
     def __reduce__(self) -> Any:
         return _restored, (portable(self.f), *self._state())
 
@@ -416,9 +421,11 @@ class Jitted:
 
     def _state(self) -> tuple[Any, ...]:
         """Options, traces, and what tracing found out about f."""
-        options = (self.batch, self.static, self.reduce, self.backend, *self._options.values(), self.check_finite)
         with self.lock:
-            return options, packed(self._variants), self._reads.written
+            return self._given_options(), packed(self._variants), self._reads.written
+
+    def _given_options(self) -> tuple[Any, ...]:
+        return self.batch, self.static, self.reduce, self.backend, *self._options.values(), self.check_finite
 
     def __repr__(self) -> str:
         return f"<jit of {_name(self.f)} by {self.backend}>"

@@ -222,3 +222,4 @@ dot  = Op("dot", special.dot, Variadic(lambda y, *xs: xs[len(xs) // 2 :] + xs[: 
 # fmt: on
 
 TABLE |= {row.name: row for row in list(globals().values()) if isinstance(row, Op)}
+FUNCTIONS = {name: row for name, row in TABLE.items() if not name.endswith("_rule")}  # not slopes, nan at a kink

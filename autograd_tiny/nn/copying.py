@@ -154,7 +154,7 @@ class _Copy(NamedTuple):
             return _cached_like(x, self.of(x.__wrapped__))
         if isinstance(x, types.MappingProxyType):
             return types.MappingProxyType({key: self.of(inner) for key, inner in x.items()})
-        kind, args = x.__reduce__()
+        kind, args = x.recipe
         return kind(*map(self.of, args))
 
 
@@ -193,7 +193,7 @@ def _parts(x: Any) -> list[Any]:
     if isinstance(x, (CACHED, staticmethod)):
         return [x.__wrapped__]
     if is_wrapper(x):
-        return [*x.__reduce__()[1]]
+        return [*x.recipe[1]]
     if isinstance(x, types.MappingProxyType):
         return [*x.values()]
     return [*[inner for _, inner in held(x)], *(x if isinstance(x, (dict, Set, ValuesView)) else ())]

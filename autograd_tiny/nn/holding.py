@@ -115,7 +115,7 @@ def is_object(x: Any) -> bool:
 
 def is_wrapper(x: Any) -> bool:
     """Return True for an object around a function, as `jit` and `grad` return."""
-    return callable(x) and hasattr(x, "__wrapped__") and "__reduce__" in vars(type(x))
+    return callable(x) and hasattr(x, "__wrapped__") and hasattr(x, "recipe")
 
 
 def unordered_in(x: Any) -> list[Any]:

@@ -282,7 +282,7 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
     active = doors.active(y, order).intersection(order)
     slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}
     for v in order:
-        if v not in active or v in slope:
+        if v.op is None or v not in active or v in slope:
             continue
         ds = _locals(active, v) if keep else taken(v)
         parts = [_times(slope[x], d) for x, d in zip(v.operands, ds, strict=True) if x in slope and d is not None]

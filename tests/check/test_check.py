@@ -56,7 +56,7 @@ def test_a_seeded_bug_is_found(name, engine):
 
 SCALED = [
     (op.name, i)
-    for op in ops.TABLE.values()
+    for op in ops.FUNCTIONS.values()
     for i in range(4 if isinstance(op.partials, Variadic) else len(op.partials))
 ]
 ZERO = {
@@ -96,7 +96,7 @@ def test_no_false_alarm_on_many_random_graphs(program):
 
 @pytest.mark.long
 def test_no_false_alarm_at_many_single_points():
-    programs = list(single_ops(list(ops.TABLE.values()), per_op=400))
+    programs = list(single_ops(list(ops.FUNCTIONS.values()), per_op=400))
     assert len(programs) >= 20_000
     for program in programs:
         check_engine(ValueEngine(), program, again=False).raise_for()
@@ -511,7 +511,7 @@ def test_torch_functions():
 
 
 def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
-    known = [program for row in ops.TABLE.values() for program in single_ops([row])]
+    known = [program for row in ops.FUNCTIONS.values() for program in single_ops([row])]
     room = exact._facts.cache_parameters()["maxsize"]
     assert len(known) + 1500 < room  # each op alone and 300 random graphs, which the next run needs again
     exact._facts.cache_clear()
