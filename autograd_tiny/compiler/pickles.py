@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import sys
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,19 +24,26 @@ def portable(f: Function) -> Any:
 
     Raises ImportError without cloudpickle for lambdas, closures and functions of `__main__`.
     """
-    if getattr(f, "__module__", None) != "__main__":
-        try:
-            pickle.dumps(f)
-        except Exception:  # as many types as there are objects
-            pass
-        else:
-            return f
+    inner: Any = f
+    while isinstance(inner, functools.partial) or hasattr(inner, "recipe"):  # what `jit` and `grad` return
+        inner = inner.func if isinstance(inner, functools.partial) else inner.__wrapped__
+    if not isinstance(inner, types.FunctionType) or _has_name(inner):
+        return f  # a method goes with its object, which may hold this very function
     with needed_by(
         f"pickling {getattr(f, '__name__', 'the function')}, a lambda, a closure or a function of __main__,"
     ):
         import cloudpickle
     made: bytes = cloudpickle.dumps(f)
     return made
+
+
+def _has_name(f: types.FunctionType) -> bool:
+    """Return True if another process finds f by its name."""
+    try:
+        pickle.dumps(f)
+    except (pickle.PicklingError, AttributeError):
+        return False
+    return f.__module__ != "__main__"
 
 
 def arrived(f: Any) -> Function:
