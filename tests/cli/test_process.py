@@ -132,6 +132,7 @@ def as_from_a_terminal():
 
 
 @posix
+@pytest.mark.filterwarnings("ignore:os.fork")  # JAX, where another test has loaded it
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_no_renderer_and_no_file(tmp_path, sent):
     started = tmp_path / "started"

@@ -31,7 +31,8 @@ def forward(op, xs):
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
 @given(data=st.data())
 def test_value_and_local_derivatives_within_8_ulp(op, data):
-    xs = data.draw(operands(op))
+    high = 1e4 if op.name == "logsumexp" else BIG  # the exact exp of larger numbers takes half a minute
+    xs = data.draw(operands(op, -high, high))
     y = forward(op, xs)
     if y is None:
         return
