@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from operator import is_
 from typing import Any, NoReturn
 
@@ -60,6 +61,7 @@ class Surroundings:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.f = f
         self.checks: list[Check] = []
+        self._group()
         self.generators: list[Any] = []  # of random numbers
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
@@ -69,10 +71,39 @@ class Surroundings:
 
     def unchanged(self) -> bool:
         """True if everything is as at the last walk."""
-        for changed, holder, seen, _ in self.checks:  # noqa: SIM110 (a generator takes twice the time)
+        for changed, holder, seen, _ in self._others if self._ids and self._alike() else self.checks:
             if changed(holder, seen) is not None:
                 return False
         return True
+
+    def _alike(self) -> bool:
+        """True if the lists and attributes that are compared as a whole, in C, hold the same objects as at the walk."""
+        try:
+            return (
+                self._lists == self._listed
+                and [*map(id, chain.from_iterable(map(dict.values, self._own)))] == self._ids
+            )
+        except Exception:  # of an object that cannot be compared, or a dict changed by another thread
+            return False
+
+    def _group(self) -> None:
+        """Collect what can be compared as a whole: attributes, and lists of objects that equal only themselves."""
+        self._others, self._lists, self._own = [], [], []
+        for check in self.checks:
+            changed, holder, seen, _ = check
+            if (
+                changed is _items
+                and holder.__class__ is list
+                and all(x.__class__.__eq__ is object.__eq__ for x in seen)
+            ):
+                self._lists.append(holder)
+            elif changed is _attributes:
+                self._own.append(holder)
+            else:
+                self._others.append(check)
+        self._listed = [[*x] for x in self._lists]
+        self._kept = [x for own in self._own for x in own.values()]  # alive, so that no id is used again
+        self._ids = [*map(id, self._kept)]
 
     def now(self) -> Key:
         """Key of the present contents."""
@@ -85,6 +116,7 @@ class Surroundings:
                     break
                 self._names |= walk.names
             self.checks, self.generators = walk.checks, walk.generators
+            self._group()
             if key != self._key:
                 self._key = key
         return self._key
