@@ -102,6 +102,10 @@ class Arguments:
         cut = {name: getattr(x, "iloc", x)[start:stop] if name in self.batched else x for name, x in self.named.items()}
         return Arguments(cut, self.positional, tuple(self.batched), self.static)
 
+    def shared(self) -> dict[str, Any]:
+        """Arguments that all samples share, as given."""
+        return {name: x for name, x in self.named.items() if name not in self.batched}
+
     def integers(self) -> set[str]:
         """Names of the traced arguments that are integers."""
         return {

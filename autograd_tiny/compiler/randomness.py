@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from autograd_tiny.engine.tree import below
+
 State = tuple[Callable[[], Any], Callable[[Any], Any], Any]  # read, write, and what was read
 
 
@@ -19,6 +21,24 @@ class Draws(TypeError):
             f"{name} draws random numbers, and compiled code would use the same ones at each call: draw them outside, "
             "and pass them as an argument"
         )
+
+
+def is_generator(x: Any) -> bool:
+    """Return True for a generator of random numbers, of Python or NumPy."""
+    return isinstance(x, random.Random) or type(x).__name__ in ("Generator", "RandomState")
+
+
+def held_by(tree: Any) -> list[Any]:
+    """List the generators that are attributes of Modules in a tree of arguments."""
+    found, waiting, met = [], [tree], set()
+    while waiting:
+        x = waiting.pop()
+        if is_generator(x):
+            found.append(x)
+        elif id(x) not in met:
+            met.add(id(x))
+            waiting += [item for _, item in below(x)]
+    return found
 
 
 def states(generators: Iterable[Any]) -> list[State]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import array
 import builtins
 import dis
 import enum
 import functools
 import hashlib
 import os
-import random
 import sys
 import sysconfig
 import types
@@ -22,6 +22,7 @@ from itertools import chain
 from operator import is_
 from typing import Any, NoReturn
 
+from autograd_tiny.compiler.randomness import is_generator
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import is_array, is_module
@@ -207,6 +208,9 @@ class _Walk:
             return self._container(x, path)
         if isinstance(x, enum.Enum):
             return cls.__qualname__, x.name
+        if isinstance(x, (bytearray, array.array)):
+            self.checks.append((_bytes, x, seen := bytes(x), path))
+            return cls.__name__, seen
         return self._code(x, path)
 
     def _container(self, x: Any, path: str) -> Any:
@@ -265,7 +269,7 @@ class _Walk:
             return self._named(vars(x), path) if _is_yours(x) else x.__name__
         if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, or cached
             return self.content(x.__wrapped__, path)
-        if isinstance(x, random.Random) or type(x).__name__ in ("Generator", "RandomState"):
+        if is_generator(x):
             self.generators.append(x)
             return type(x).__name__
         if _is_yours(type(x)) or is_module(x) or isinstance(x, _OPEN):
@@ -420,6 +424,10 @@ def _mapping(x: dict[Any, Any], seen: dict[Any, Any]) -> Iterable[str] | None:
 
 def _array(x: Any, seen: bytes) -> Iterable[str] | None:
     return None if x.tobytes() == seen else ("",)
+
+
+def _bytes(x: Any, seen: bytes) -> Iterable[str] | None:
+    return None if bytes(x) == seen else ("",)
 
 
 def _is_fixed(name: str, x: Any) -> bool:

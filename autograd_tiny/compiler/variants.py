@@ -16,7 +16,7 @@ from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.passes import optimized
-from autograd_tiny.compiler.randomness import Draws, drawn, states
+from autograd_tiny.compiler.randomness import Draws, drawn, held_by, states
 from autograd_tiny.engine.tree import is_array, leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
@@ -145,7 +145,8 @@ class Variants:
                 "builtin max, min and sorted, not those of NumPy"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
-        place, before = _places(given), states(self.watched.generators())
+        place = _places(given)
+        before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
         with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
             try:
                 returned = self.f(*args, **kwargs)

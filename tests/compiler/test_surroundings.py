@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import enum
 import functools
 import random
@@ -123,6 +124,11 @@ def of_array(k=2.0):
     return (lambda x: array[0] * x), lambda k: array.__setitem__(0, k)
 
 
+def of_bytes():
+    held = array.array("d", [2.0])
+    return (lambda x: held[0] * x), lambda k: held.__setitem__(0, k)
+
+
 def of_replaced_array():
     thing = types.SimpleNamespace(array=np.array([2.0]))
     return (lambda x: thing.array[0] * x), lambda k: setattr(thing, "array", np.array([k]))
@@ -185,6 +191,7 @@ READ = {
     "a default": of_default,
     "an attribute of a Module": of_module,
     "an array": of_array,
+    "an array of Python": of_bytes,
     "a replaced array": of_replaced_array,
     "nested": of_nested,
     "an attribute of a function": of_function_attribute,
@@ -340,6 +347,23 @@ def test_a_generator_that_is_closed_over_is_drawn_from_at_each_call(make):
     compiled = python(lambda x: x + draw(rng))
     with pytest.warns(RuntimeWarning, match="draws random numbers"):
         assert [compiled(1.0) for _ in range(5)] == [1.0 + draw(other) for _ in range(5)]
+
+
+class Dropping(Module):
+    def __init__(self):
+        self.w, self.rng = Value(2.0), random.Random(0)
+
+    def __call__(self, x):
+        return self.w * x if self.rng.random() < 0.5 else x
+
+
+def test_a_generator_of_an_argument_is_drawn_from_at_each_call():
+    model, plain = Dropping(), Dropping()
+    compiled = python(lambda m, x: m(x))
+    with pytest.warns(RuntimeWarning, match="draws random numbers"):
+        found = [compiled(model, 3.0) for _ in range(8)]
+    assert found == [number(plain(3.0)) for _ in range(8)]
+    assert set(found) == {3.0, 6.0}
 
 
 class Mode(enum.Enum):
