@@ -48,7 +48,11 @@ def first_value(steps: Trace, variables: Mapping[str, Any]) -> list[str]:
     for node in steps.nodes:
         if math.isfinite(node.data):
             continue
-        told = _value(node, variables)
+        if node.op is None:  # the variables are those of the code that reads it
+            reader = next((user for user in steps.nodes if any(x is node for x in user.operands)), node)
+            told = _given(node, reader, {**_module_variables(reader), **variables})
+        else:
+            told = _value(node, {**_module_variables(node), **variables})
         if not told:
             continue
         if math.isnan(node.data) and node.op is not None and began is not None:
@@ -59,15 +63,22 @@ def first_value(steps: Trace, variables: Mapping[str, Any]) -> list[str]:
     return [began] if began else []
 
 
+def _given(node: Node, reader: Node, variables: Mapping[str, Any]) -> str:
+    """Tell where a leaf that is not finite was given; an input of a network, ``x[1]``, is item 1 of a row somewhere."""
+    item = re.fullmatch(r"x\[(\d+)\]", node.name)
+    ends = (f"[{item[1]}]", f", {item[1]}]") if item else ()
+    found = (path for path in _paths_of(node.data, variables) if path.endswith(ends))
+    return f"{_with_row(next(found, node.name))} is given as {node.data}{place(reader)}\n  try: {GIVEN}"
+
+
 def _value(node: Node, variables: Mapping[str, Any]) -> str:
     """Tell why a value is not finite; "" if it only passes on what an operand is."""
-    if node.op is None:
-        return f"{_with_row(node.name)} is given as {node.data}{place(node)}\n  try: {GIVEN}"
+    assert node.op is not None
     xs = numbers(node)
     title = f"{node.named.title} is {node.data}"
     computed = spell(node.op, [number(x) for x in xs]).text
     if given := [x for x in node.operands if not isinstance(x, Node) and not math.isfinite(x)]:
-        path = next(_paths_of(given[0], {**_module_variables(node), **variables}), "")
+        path = next(_paths_of(given[0], variables), "")
         said = f"{_with_row(path)} is given as {given[0]}" if path else f"an operand is given as {given[0]}"
         return f"{title}: {said}{place(node)}\n  try: {GIVEN}"
     if all(map(math.isfinite, xs)):

@@ -66,6 +66,18 @@ def test_a_nan_in_an_array():
     assert "table[3, 1] (row 3 of table) is given as nan" in str(diagnose(loss))
 
 
+@pytest.mark.parametrize("kind", ["list", "array"])
+def test_a_nan_in_the_data_of_a_recorded_network(kind):
+    table = [[0.5, 1.0], [0.5, 1.0], [1.0, NAN]]
+    if kind == "array":
+        table = pytest.importorskip("numpy").array(table)
+    model = nn.MLP(2, [2, 1], seed=0)
+    with tracing():
+        loss = sum((model(row) for row in table), Value(0.0))
+    path = "table[2, 1]" if kind == "array" else "table[2][1]"
+    assert f"{path} (row 2 of table) is given as nan" in str(diagnose(loss))
+
+
 def test_compiled_code_raises_the_same_sentence():
     f = jit(lambda x: x[0] * x[1], batch="x", backend="python", check_finite=True)
     with pytest.raises(FloatingPointError, match=r"in sample 2: the result is nan: x\[1\] is given as nan"):
