@@ -91,9 +91,7 @@ class _Writer:
             else:
                 self.items(x, place, self.walk)
         elif x.__class__ is dict:
-            self.check_class(x, place, f" and len({place}) == {len(x)}")
-            for key in sorted_keys(x):
-                self.walk(x[key], self.name(f"{place}[{self.constant(key)}]"))
+            self.entries(x, place, self.walk)
         elif x is None:
             self.check(f"{place} is None")
         elif _is_plain_array(x):
@@ -107,6 +105,11 @@ class _Writer:
     def items(self, x: Any, place: str, walk: Callable[[Any, str], None]) -> None:
         for i, item in enumerate(x):
             walk(item, self.name(f"{place}[{i}]"))
+
+    def entries(self, x: dict[Any, Any], place: str, walk: Callable[[Any, str], None]) -> None:
+        self.check_class(x, place, f" and len({place}) == {len(x)}")
+        for key in sorted_keys(x):
+            walk(x[key], self.name(f"{place}[{self.constant(key)}]"))
 
     def rows(self, x: Any, place: str) -> str | None:
         """Check a list of lists of floats of one length as a whole."""
@@ -160,9 +163,7 @@ class _Writer:
             else:
                 self.items(x, place, self.held)
         elif x.__class__ is dict:
-            self.check_class(x, place, f" and len({place}) == {len(x)}")
-            for key in sorted_keys(x):
-                self.held(x[key], self.name(f"{place}[{self.constant(key)}]"))
+            self.entries(x, place, self.held)
         elif is_module(x):
             self.module(x, place)
         elif isinstance(x, FIXED):

@@ -99,7 +99,7 @@ def _of_function(f: Callable[..., Any], args: tuple[Any, ...], check: bool) -> D
         try:
             returned = f(*given)
             ys = [(path, y) for path, y in leaves(returned, "the result")]
-        except Exception as error:
+        except Exception as error:  # what the user's function raises is the finding
             raised = f"{name} raises {type(error).__name__}{_raised_at(error)}: {error}"
             return Diagnosis((f"{raised}\n  try: {advice}" if (advice := remedy(error)) else raised,))
         diagnosis = Diagnosis(())

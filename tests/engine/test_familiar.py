@@ -16,6 +16,21 @@ from autograd_tiny.engine import Value as OfEngine
 from autograd_tiny.nn import MLP
 
 
+def lecture_graph(root):
+    """The nodes and edges of a graph as micrograd's lecture collects them for its picture."""
+    nodes, edges = set(), set()
+
+    def build(v):
+        if v not in nodes:
+            nodes.add(v)
+            for child in v._prev:
+                edges.add((child, v))
+                build(child)
+
+    build(root)
+    return nodes, edges
+
+
 def test_the_names_of_micrograd_work():
     a = Value(2.0, label="a")
     assert (a.name, a.label, Value(1.0, "b").label) == ("a", "a", "b")
@@ -46,16 +61,7 @@ def test_a_micrograd_script_runs_with_one_name_changed():
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 2
 
-    nodes, edges = set(), set()  # its trace_graph.ipynb
-
-    def build(v):
-        if v not in nodes:
-            nodes.add(v)
-            for child in v._prev:
-                edges.add((child, v))
-                build(child)
-
-    build(Value(1.0) * Value(2.0) + 3.0)
+    nodes, edges = lecture_graph(Value(1.0) * Value(2.0) + 3.0)  # its trace_graph.ipynb
     assert (len(nodes), len(edges)) == (4, 3)
     assert {v._op for v in nodes} == {"", "*", "+"}
 
@@ -162,24 +168,11 @@ def test_operands_given_to_a_value_are_refused(make):
 
 
 def test_the_picture_of_the_lecture():
-    def trace(root):
-        nodes, edges = set(), set()
-
-        def build(v):
-            if v not in nodes:
-                nodes.add(v)
-                for child in v._prev:
-                    edges.add((child, v))
-                    build(child)
-
-        build(root)
-        return nodes, edges
-
     a = Value(2.0, label="a")
     d = a * Value(-3.0, label="b") + 10.0
     d.label = "d"
     d.backward()
-    nodes, edges = trace(d)
+    nodes, edges = lecture_graph(d)
     lines = {"{ %s | data %.4f | grad %.4f }" % (n.label, n.data, n.grad) for n in nodes}  # noqa: UP031
     assert lines == {
         "{ a | data 2.0000 | grad -3.0000 }",
