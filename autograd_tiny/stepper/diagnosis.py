@@ -60,7 +60,7 @@ def diagnose(y: Value | Trace | Callable[..., Any], *args: Any, check: bool = Fa
     A function is run on Values of `args`, and what it raises is found, too:
 
     >>> print(diagnose(lambda xs: xs[0] * xs[1], [2.0, float("nan")]).symptoms[0])
-    xs[1] is given as nan
+    xs[1] is given as nan at ...:1
       try: replace or leave out such numbers before the computation: math.isfinite(x) finds them
 
     With `check`, compare every local derivative with the exact one and name the first that is wrong; this needs
