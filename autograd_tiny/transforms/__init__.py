@@ -10,6 +10,7 @@ floats.py       the error of a method of Value called on a float
 doors.py        numbers that a function reaches by another way than its arguments
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps
+columns.py      a program as columns of op codes and operands
 """
 
 from autograd_tiny.transforms.derivatives import (
