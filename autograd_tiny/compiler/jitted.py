@@ -15,7 +15,8 @@ from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
-from autograd_tiny.compiler.flatten import Flat, flattener
+from autograd_tiny.compiler.flatten import FAILED, Flat, flattener, tables
+from autograd_tiny.compiler.layout import Layout, NoLayout
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
 from autograd_tiny.compiler.randomness import Draws
@@ -29,6 +30,7 @@ from autograd_tiny.transforms.doors import are_targets, being_differentiated, is
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
+Call = Callable[[tuple[Any, ...]], Any]  # of positional arguments; NotImplemented for others than it was made for
 FLATTENERS = 4  # kept per function
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
@@ -92,7 +94,7 @@ class Shortcuts:
 
     def __init__(self) -> None:
         self.planned: dict[Any, Callable[..., Any]] = {}  # of branch-free functions, by the signature of the arguments
-        self.flat: list[tuple[Flat, Callable[[Any, tuple[Any, ...]], Any]]] = []  # the same for trees, latest first
+        self.trees: list[tuple[tuple[str, ...], Call]] = []  # of any arguments, by the names of keywords; latest first
         self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
         self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
 
@@ -146,7 +148,7 @@ class Jitted:
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
-        self._reads = Surroundings(f)
+        self._reads = Surroundings(f, _watcher if self.backend == "llvm" else None)
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -171,18 +173,23 @@ class Jitted:
             if (direct := quick.builtin) is not None and (y := direct(*args)) is not NotImplemented:
                 return y if quick.around is None else quick.around(y)
             if (glance := self._glance(args)) is None:
-                for flat, call in quick.flat:
-                    if (shared := flat(args)) is not None:
-                        return call(shared, args)
+                for names, call in quick.trees:
+                    if not names and (y := call(args)) is not NotImplemented:
+                        return y
             elif (planned := quick.planned.get(glance)) is not None:
                 return planned(args)
+        elif kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
+            named, given = (*kwargs,), (*args, *kwargs.values())
+            for names, call in self._quick.trees:
+                if names == named and (y := call(given)) is not NotImplemented:
+                    return y
         on_operands = (
             within or holds_operands(args) or holds_operands(kwargs) or being_differentiated(self._moving(args, kwargs))
         )
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
         try:
-            (outputs, results), given, variants, quick = self._tried(Variants.run, args, kwargs)
+            (outputs, results), tried, variants, quick = self._tried(Variants.run, args, kwargs)
         except Elsewhere:
             if self.batch:
                 raise TypeError(_BATCHED.format(_name(self.f))) from None
@@ -197,13 +204,13 @@ class Jitted:
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
-            raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
+            raise_where_it_began(self.f, tried, lambda part: _finite(variants.run(part)[0]))
         if variants.known[0].guard is None and not self.check_finite:
             if glance is not None:
                 quick.planned[glance] = self._planned(variants.known[0], glance, quick)
-            elif not kwargs and not on_operands and not given.static:
-                self._flatten(args, variants, quick)
-        return results.around(self._mean(outputs, given.size))
+            elif not on_operands:
+                self._specialise(tried, (*args, *kwargs.values()), (*kwargs,), variants, quick)
+        return results.around(self._mean(outputs, tried.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run f itself on Values or traced numbers: compiled code would hide the Values that f closes over."""
@@ -354,43 +361,119 @@ class Jitted:
                 return around(kernel(args))
 
             return plain
-        fixed = [i for i, batched in enumerate(self._batched) if not batched]
+        axes = [len(g) if batched else None for g, batched in zip(glance, self._batched, strict=True)]
+        fixed = [i for i, n in enumerate(axes) if n is None]
         alone = fixed[0] if len(fixed) == 1 and glance[fixed[0]] is not float and len(glance[fixed[0]]) == 1 else None
-        whole = self._whole(
-            variant, [len(g) if batched else None for g, batched in zip(glance, self._batched, strict=True)]
-        )
+        whole = self._whole(variant, axes)
 
         def call(args: tuple[Any, ...]) -> Any:
-            return whole(args[alone] if alone is not None else joined([numbers(args[i]) for i in fixed]), args)
+            shared = args[alone] if alone is not None else joined([numbers(args[i]) for i in fixed])
+            y = whole(variant.numbers(shared), args)
+            if y is NotImplemented:
+                self._given(args, {})  # raises the error
+            return y
 
-        return call
+        if alone is not None and not variant.captured:
+            return call
+
+        def first(args: tuple[Any, ...]) -> Any:
+            """The second call: from the third on, machine code takes the numbers."""
+            read = self._reader(variant, args, self._batched)
+            quick.planned[glance] = call if read is None else planned(read)
+            return call(args)
+
+        def planned(read: Flat) -> Callable[[tuple[Any, ...]], Any]:
+            def by_machine_code(args: tuple[Any, ...]) -> Any:
+                shared = read(args)
+                y = NotImplemented if shared is None else whole(shared, args)
+                return call(args) if y is NotImplemented else y
+
+            return by_machine_code
+
+        return first
+
+    def _reader(self, variant: Variant, args: tuple[Any, ...], batched: Sequence[bool]) -> Flat | None:
+        """Machine code that takes the numbers of arguments like these; None if the backend has none for them."""
+        if self.backend != "llvm":
+            return None
+        from autograd_tiny.compiler.backends.llvm.reader import reader
+
+        try:
+            return reader(Layout(args, batched), variant.captured)
+        except NoLayout:
+            return None
 
     def _whole(self, variant: Variant, axes: list[int | None]) -> Callable[[Any, tuple[Any, ...]], Any]:
-        """Call of a branch-free function, with the numbers that all samples share and the arrays of the batch."""
-        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        """Call of a branch-free function, with its shared numbers and the arrays of the batch.
+
+        The result is NotImplemented if the arrays of the batch are empty or differ in length.
+        """
+        kernel, around, mean = variant.kernel, self._around(variant), self._mean
         moving = [(i, n) for i, n in enumerate(axes) if n is not None]
 
         def call(shared: Any, args: tuple[Any, ...]) -> Any:
-            if variant.captured:
-                shared = variant.numbers(shared)
             if not moving:
                 return around(kernel(shared))
             size = len(args[moving[0][0]])
             if not size or [True for i, _ in moving if len(args[i]) != size]:
-                self._given(args, {})  # raises the error
+                return NotImplemented
             tables = [args[i] if n == 1 else args[i].reshape(size, -1) for i, n in moving]
             return around(mean(kernel(shared, tables, size), size))
 
         return call
 
-    def _flatten(self, args: tuple[Any, ...], variants: Variants, quick: Shortcuts) -> None:
-        """Write a flattener for arguments like these, from their second call on."""
+    def _around(self, variant: Variant) -> Callable[[Any], Any]:
+        """Rebuild results, in machine code if the backend has some for their structure."""
+        results = variant.results
+        if self.backend != "llvm" or results.each:
+            return results.around
+        from autograd_tiny.compiler.backends.llvm.reader import builder
+
+        if results.model.__class__ is float or (build := builder(results.model)) is None:
+            return results.around
+        slow = results.around
+        return lambda ys: slow(ys) if ys.__class__ is list else build(ys)
+
+    def _specialise(
+        self, tried: Arguments, args: tuple[Any, ...], names: tuple[str, ...], variants: Variants, quick: Shortcuts
+    ) -> None:
+        """Write code for arguments like these, with keywords last, at the second general call with their structure.
+
+        Machine code reads the objects themselves; for what it refuses, such as an integer, a later call writes Python.
+        """
         variants.calls += 1
-        if variants.calls != 2 or variants.anchors or len(args) != len(self._batched):
+        if variants.calls not in (2, 4, 8, 16) or any(at is not None for at in variants.anchors.values()):
             return
-        if (flat := flattener(args, self._batched)) is not None:
-            axes = [args[i].ndim - 1 if batched else None for i, batched in enumerate(self._batched)]
-            quick.flat = [(flat, self._whole(variants.known[0], axes)), *quick.flat[: FLATTENERS - 1]]
+        variant, batched = variants.known[0], [name in self.batch for name in tried.named]
+        static = [i for i, name in enumerate(tried.named) if name in tried.static]
+        try:
+            table = {i: make for i, x in enumerate(args) if batched[i] and (make := tables(x)) is not None}
+            plain = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+            layout = Layout(plain, batched, static)
+        except (NoLayout, *FAILED):
+            return
+        read: Flat | None = None
+        if self.backend == "llvm" and variants.calls in (2, 8):
+            from autograd_tiny.compiler.backends.llvm.reader import reader
+
+            read = reader(layout, variant.captured, variants.anchors)
+        if read is None:
+            flat = read = flattener(layout, variants.anchors)
+            if variant.captured:
+                read = lambda args: None if (xs := flat(args)) is None else variant.numbers(xs)  # noqa: E731
+        taken = read
+        whole = self._whole(variant, [plain[i].ndim - 1 if b else None for i, b in enumerate(batched)])
+
+        def call(args: tuple[Any, ...]) -> Any:
+            try:
+                if table:
+                    args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+                shared = taken(args)
+            except FAILED:
+                return NotImplemented
+            return NotImplemented if shared is None else whole(shared, args)
+
+        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":
@@ -437,6 +520,13 @@ def _restored(f: Any, options: tuple[Any, ...], traces: list[bytes], written: se
     new._reads.written.update(written)
     new._variants = unpacked(traces, new._empty)
     return new
+
+
+def _watcher(held: list[tuple[Any, ...]]) -> Callable[[], bool] | None:
+    """Compare what a function reads in machine code."""
+    from autograd_tiny.compiler.backends.llvm.reader import watcher
+
+    return watcher(held)
 
 
 def _finite(outputs: Any) -> bool:
