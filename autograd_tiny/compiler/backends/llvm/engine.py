@@ -60,11 +60,11 @@ def identity() -> str:
     return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
-def compiled(text: str, improve: bool = False) -> bytes:
-    """Compile a module of LLVM assembly to object code; `improve` runs LLVM's passes first."""
+def compiled(text: str, inline: bool = False) -> bytes:
+    """Compile a module of LLVM assembly to object code; `inline` puts functions marked alwaysinline in place first."""
     module = llvm.parse_assembly(text)
-    if improve:
-        builder = llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=2))
+    if inline:
+        builder = llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=0))
         builder.getModulePassManager().run(module, builder)
     data: bytes = _target().emit_object(module)
     return data

@@ -242,7 +242,7 @@ def _code() -> tuple[Code, dict[str, Definition]]:
     text = assembly()
     name = hashlib.sha256(repr((identity(), text)).encode()).hexdigest()
     if (data := stored(name)) is None:
-        data = compiled(text, improve=True)
+        data = compiled(text, inline=True)
         store(name, data)
     code = Code(data)
     found = {
