@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
+from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers, written
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import FAILED, Flat, flattener, tables
 from autograd_tiny.compiler.layout import Layout, NoLayout
@@ -92,17 +92,23 @@ class StructureWarning(RuntimeWarning):
 class Shortcuts:
     """Ways around the general path of a call, valid as long as all that a function reads is unchanged."""
 
+    __slots__ = ("alone", "around", "builtin", "planned", "trees")
+
     def __init__(self) -> None:
         self.planned: dict[Any, Callable[..., Any]] = {}  # of branch-free functions, by the signature of the arguments
         self.trees: list[tuple[tuple[str, ...], Call]] = []  # of any arguments, by the names of keywords; latest first
         self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
         self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
+        self.alone: Callable[..., Any] | None = None  # the builtin, if it returns a number and f reads nothing else
 
-    def call_directly(self, variant: Variant) -> None:
-        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
+    def call_directly(self, variant: Variant, alone: bool) -> None:
+        """Call machine code as a builtin from the next call on, if the backend makes builtins; `alone` if f reads
+        nothing besides its arguments.
+        """
         if self.builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
-            alone = variant.results.shape is float
-            self.around, self.builtin = None if alone else variant.results.around, make(alone)
+            number = variant.results.shape is float
+            self.around, self.builtin = None if number else written(variant.results), make(number)
+            self.alone = self.builtin if alone and number else None
 
 
 class Jitted:
@@ -166,6 +172,12 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        direct = self._quick.alone
+        if direct is None or UNDER_WAY or kwargs or (y := direct(*args)) is NotImplemented:
+            return self._called(args, kwargs)
+        return y  # after some 100 ns: `_called` is a function of its own because a frame of many names costs 20
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         within = UNDER_WAY and (is_differentiating() or is_recording())  # f may close over a differentiation target
         glance = None
         if not kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
@@ -199,7 +211,7 @@ class Jitted:
                 raise
             if not self._warned:
                 self._warned = True
-                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=3)
             return self._uncompiled(args, kwargs)
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
@@ -330,7 +342,7 @@ class Jitted:
                 "traced and compiled, which takes longer than running f itself: pass arrays of a few shapes only, or "
                 "name arguments of varying length in batch="
             )
-            warnings.warn(message, StructureWarning, stacklevel=5)
+            warnings.warn(message, StructureWarning, stacklevel=6)
         return self._variants.setdefault(structure, self._empty())  # another thread may have been first
 
     def _empty(self) -> Variants:
@@ -357,7 +369,7 @@ class Jitted:
         if variant.plain:
 
             def plain(args: tuple[Any, ...]) -> Any:
-                quick.call_directly(variant)
+                quick.call_directly(variant, not self._reads.checks)
                 return around(kernel(args))
 
             return plain
@@ -441,8 +453,10 @@ class Jitted:
 
         Machine code reads the objects themselves; for what it refuses, such as an integer, a later call writes Python.
         """
-        variants.calls += 1
-        if variants.calls not in (2, 4, 8, 16) or any(at is not None for at in variants.anchors.values()):
+        variants.calls[names] += 1
+        if (calls := variants.calls[names]) not in (2, 4, 8, 16) or any(
+            at is not None for at in variants.anchors.values()
+        ):
             return
         variant, batched = variants.known[0], [name in self.batch for name in tried.named]
         static = [i for i, name in enumerate(tried.named) if name in tried.static]
@@ -453,7 +467,7 @@ class Jitted:
         except (NoLayout, *FAILED):
             return
         read: Flat | None = None
-        if self.backend == "llvm" and variants.calls in (2, 8):
+        if self.backend == "llvm" and calls in (2, 8):
             from autograd_tiny.compiler.backends.llvm.reader import reader
 
             read = reader(layout, variant.captured, variants.anchors)

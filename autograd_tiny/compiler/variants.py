@@ -79,7 +79,7 @@ class Variants:
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
-        self.calls = 0  # with trees of this structure, until a flattener is written
+        self.calls: Counter[tuple[str, ...]] = Counter()  # by names of keywords, until code is written for them
         self.draws = False  # f draws random numbers
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
         self._siblings: list[Variants] = []  # for calls where they are other inputs
@@ -94,7 +94,7 @@ class Variants:
                 if all(place.get(v) == at for v, at in variants.anchors.items()):
                     return variants
             new = copy.copy(self)
-            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), 0
+            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), Counter()
             self._siblings.append(new)
             return new
 
