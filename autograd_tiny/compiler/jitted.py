@@ -11,15 +11,19 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers, written
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import FAILED, Flat, flattener, tables
+from autograd_tiny.compiler.kept import find, keep
 from autograd_tiny.compiler.layout import Layout, NoLayout
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
+from autograd_tiny.compiler.outside import is_named
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
 from autograd_tiny.compiler.randomness import Draws
+from autograd_tiny.compiler.saved import OPTIONS, Recorded, open_recording, write
 from autograd_tiny.compiler.surroundings import Key, Surroundings
 from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
 from autograd_tiny.engine.operand import Operand
@@ -83,6 +87,20 @@ def jit(
     """
     options = (batch, static, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
+
+
+def load(path: Any, *, backend: str | None = None) -> Jitted:
+    """Load a compiled function that `Jitted.save` saved; the function itself is not needed.
+
+    It takes arguments of the structures it was called with before it was saved, and raises TypeError for others.
+    Raises ValueError, naming the file, if it is not such a file or not whole, and ImportError as `jit` does.
+    """
+    name = chosen(backend).name
+    f, options = open_recording(path)
+    try:
+        return Jitted(f, backend=name, **options)
+    except ValueError as error:
+        raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
 
 class StructureWarning(RuntimeWarning):
@@ -275,6 +293,27 @@ class Jitted:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
         return self._tried(Variants.taken, args, kwargs)[0].program
 
+    def save(self, path: Any) -> Path:
+        """Save the traces of the calls so far to a file of JSON, which `load` makes a function of; return its path.
+
+        >>> import os, tempfile
+        >>> f = jit(lambda x, y: x * x + y)
+        >>> f(3.0, 1.0)
+        10.0
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f.save(os.path.join(folder, "f.json"))
+        ...     load(path)(4.0, 1.0)
+        17.0
+
+        What f reads besides its arguments is saved as it is now. Raises ValueError before the first call, TypeError for
+        a trace with an op or a container of your own, and OSError, naming the path.
+        """
+        with self.lock:
+            now = self._reads.now()
+            known = {structure: variants for (structure, key), variants in self._variants.items() if key == now}
+        given = (self.batch, self.static, self.reduce, *self._options.values(), self.check_finite)
+        return write(path, _name(self.f), self.f, dict(zip(OPTIONS, given, strict=True)), known)
+
     def _tried(
         self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, Arguments, Variants, Shortcuts]:
@@ -301,13 +340,21 @@ class Jitted:
         """Generators of random numbers that f reaches."""
         return self._reads.generators
 
-    def settle(self) -> None:
-        """Stop watching what f itself changed while it was traced."""
+    def settle(self) -> bool:
+        """Stop watching what f itself changed while it was traced; return True if it changed anything."""
         before = self._key
-        if self._reads.settle():
+        if changed := self._reads.settle():
             after = self._key = self._reads.now()
             self._quick = Shortcuts()
             self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
+        return changed
+
+    def keep(self, variants: Variants) -> None:
+        """Keep the paths of one structure of arguments for other processes."""
+        if not is_named(self._reads.names):
+            for structure, found in list(self._variants.items()):
+                if found is variants:
+                    keep(variants, structure, self.batch, self.reduce)
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
@@ -343,7 +390,12 @@ class Jitted:
                 "name arguments of varying length in batch="
             )
             warnings.warn(message, StructureWarning, stacklevel=6)
-        return self._variants.setdefault(structure, self._empty())  # another thread may have been first
+        new = self._empty()
+        if isinstance(self.f, Recorded):
+            self.f.find(new, structure[0])
+        else:
+            find(new, structure, self.batch, self.reduce)
+        return self._variants.setdefault(structure, new)  # another thread may have been first
 
     def _empty(self) -> Variants:
         """Variants for a structure that nothing is known about."""

@@ -123,6 +123,11 @@ class Surroundings:
                 self._key = key
         return self._key
 
+    @property
+    def names(self) -> set[str]:
+        """Names that the code of the functions mentions."""
+        return self._names
+
     def also(self, structure: Any) -> bool:
         """Watch what the methods of the classes in a structure of arguments read; return True if any is new."""
         new = {cls for cls in _classes(structure) if cls not in self.classes and _is_yours(cls)}
@@ -156,7 +161,7 @@ class Key:
         return Key, (self.content,)
 
 
-class _Identity:
+class Identity:
     """An object that counts by identity, kept alive so that its id is not reused; it cannot be pickled."""
 
     __slots__ = ("thing",)
@@ -165,7 +170,7 @@ class _Identity:
         self.thing = thing
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.thing is other.thing
+        return isinstance(other, Identity) and self.thing is other.thing
 
     def __hash__(self) -> int:
         return id(self.thing)
@@ -196,11 +201,11 @@ class _Walk:
             return cls.__name__, x if cls is str or cls is bytes else repr(x)
         if isinstance(x, Operand):
             if not (self.wanted & _READ and isinstance(x, Value) and x.op is None):
-                return _Identity(x)
+                return Identity(x)
             if path not in self.read:
                 self.read.add(path)
                 self.checks.append((_data, x, x.data, path))
-            return _Identity(x), repr(x.data)
+            return Identity(x), repr(x.data)
         if (before := self.met.get(id(x))) is not None:
             return "met", before[0]
         self.met[id(x)] = len(self.met), x
@@ -222,7 +227,7 @@ class _Walk:
             x = x.ravel().tolist()
         items = list(x.values()) if isinstance(x, dict) else list(x)
         if not (items and isinstance(items[0], Operand)) and self._is_too_much(len(items), path):
-            return _Identity(x)
+            return Identity(x)
         if isinstance(x, dict):
             keys = list(x)
             self.checks.append((_mapping, x, dict(x), path))
@@ -233,7 +238,7 @@ class _Walk:
             return x.__class__.__name__, *inner
         if isinstance(x, (set, frozenset)):
             self.checks.append((_set, x, frozenset(x), path))
-            return x.__class__.__name__, frozenset(x) if all(y.__class__ in _PLAIN for y in x) else _Identity(x)
+            return x.__class__.__name__, frozenset(x) if all(y.__class__ in _PLAIN for y in x) else Identity(x)
         if not isinstance(x, tuple):
             self.checks.append((_items, x, items, path))
         return x.__class__.__name__, *[self.content(item, f"{path}[{i}]") for i, item in enumerate(items)]
@@ -268,8 +273,9 @@ class _Walk:
             return self._class(x)
         if isinstance(x, types.ModuleType):
             return self._named(vars(x), path) if _is_yours(x) else x.__name__
-        if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, or cached
-            return self.content(x.__wrapped__, path)
+        if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, differentiated or cached
+            transform, options = getattr(x, "recipe", None) or (type(x), ())
+            return transform.__qualname__, repr(options[1:]), self.content(x.__wrapped__, path)
         if is_generator(x):
             self.generators.append(x)
             return type(x).__name__
@@ -281,7 +287,7 @@ class _Walk:
             return x.__class__.__name__, x.__name__
         if hasattr(x, "dtype") and hasattr(x, "tobytes"):
             return x.dtype.str, x.tobytes()  # a NumPy scalar
-        return _Identity(x)
+        return Identity(x)
 
     def _function(self, f: types.FunctionType, path: str) -> Any:
         code, parts = f.__code__, []

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
+from autograd_tiny.compiler.outside import noticing
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.compiler.randomness import Draws, drawn, held_by, states
 from autograd_tiny.engine.tree import is_array, leaves
@@ -66,8 +67,11 @@ class Watched(Protocol):
     def generators(self) -> Sequence[Any]:
         """Generators of random numbers that the function reaches."""
 
-    def settle(self) -> None:
-        """Note what the function changed while it was traced."""
+    def settle(self) -> bool:
+        """Note what the function changed while it was traced; return True if it changed anything."""
+
+    def keep(self, variants: Variants) -> None:
+        """Keep the paths of a function for other processes."""
 
 
 class Variants:
@@ -81,6 +85,7 @@ class Variants:
         self.used = 0  # time of the last call, by the clock of its Jitted
         self.calls: Counter[tuple[str, ...]] = Counter()  # by names of keywords, until code is written for them
         self.draws = False  # f draws random numbers
+        self.alone = True  # f changed nothing that it reads, and took nothing from files or other processes
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
         self._siblings: list[Variants] = []  # for calls where they are other inputs
 
@@ -130,10 +135,13 @@ class Variants:
         if is_new := tried == len(self.known):
             with self.watched.lock:  # of several first calls, one traces and the others wait
                 if is_new := tried == len(self.known):  # another thread may have added it
-                    try:
-                        self._trace(given, sample)
-                    finally:
-                        self.watched.settle()
+                    with noticing() as outside:
+                        try:
+                            self._trace(given, sample)
+                        finally:
+                            self.alone = not (self.watched.settle() or outside) and self.alone
+                    if self.alone:
+                        self.watched.keep(self)
         return self.known[tried], is_new
 
     def _trace(self, given: Arguments, sample: int) -> Variant:

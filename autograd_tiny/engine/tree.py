@@ -18,7 +18,7 @@ from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine import tables
-from autograd_tiny.engine.op import real
+from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 
 Items = Iterable[tuple[str, Any]]
@@ -339,6 +339,8 @@ def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
     """Key everything about a Module except its parameters: class, sizes, activation; `above` are what holds it."""
     if isinstance(x, Operand):
         return float
+    if isinstance(x, Op):  # a dataclass, but never changed
+        return x
     if is_array(x) and x.dtype != object:
         return x.__class__, x.dtype.str, x.shape, x.tobytes()
     if any(x is item for item in above):  # a Module that knows its parent
