@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -10,15 +11,15 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers, written
 from autograd_tiny.compiler.backends.registry import chosen
-from autograd_tiny.compiler.flatten import FAILED, Flat, flattener, tables
+from autograd_tiny.compiler.flatten import FAILED, flattener, tables
 from autograd_tiny.compiler.kept import find, keep
-from autograd_tiny.compiler.layout import Layout, NoLayout
+from autograd_tiny.compiler.layout import Array, Layout, NoLayout
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.outside import is_named
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
@@ -202,11 +203,10 @@ class Jitted:
             quick = self._quick
             if (direct := quick.builtin) is not None and (y := direct(*args)) is not NotImplemented:
                 return y if quick.around is None else quick.around(y)
-            if (glance := self._glance(args)) is None:
-                for names, call in quick.trees:
-                    if not names and (y := call(args)) is not NotImplemented:
-                        return y
-            elif (planned := quick.planned.get(glance)) is not None:
+            for names, call in quick.trees:
+                if not names and (y := call(args)) is not NotImplemented:
+                    return y
+            if (glance := self._glance(args)) is not None and (planned := quick.planned.get(glance)) is not None:
                 return planned(args)
         elif kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
             named, given = (*kwargs,), (*args, *kwargs.values())
@@ -437,35 +437,17 @@ class Jitted:
                 self._given(args, {})  # raises the error
             return y
 
-        if alone is not None and not variant.captured:
+        if self.backend != "llvm":
             return call
 
-        def first(args: tuple[Any, ...]) -> Any:
+        def second(args: tuple[Any, ...]) -> Any:
             """The second call: from the third on, machine code takes the numbers."""
-            read = self._reader(variant, args, self._batched)
-            quick.planned[glance] = call if read is None else planned(read)
+            quick.planned[glance] = call
+            with contextlib.suppress(NoLayout):
+                self._shorten(variant, Layout(args, self._batched), args, {}, (), (), quick)
             return call(args)
 
-        def planned(read: Flat) -> Callable[[tuple[Any, ...]], Any]:
-            def by_machine_code(args: tuple[Any, ...]) -> Any:
-                shared = read(args)
-                y = NotImplemented if shared is None else whole(shared, args)
-                return call(args) if y is NotImplemented else y
-
-            return by_machine_code
-
-        return first
-
-    def _reader(self, variant: Variant, args: tuple[Any, ...], batched: Sequence[bool]) -> Flat | None:
-        """Machine code that takes the numbers of arguments like these; None if the backend has none for them."""
-        if self.backend != "llvm":
-            return None
-        from autograd_tiny.compiler.backends.llvm.reader import reader
-
-        try:
-            return reader(Layout(args, batched), variant.captured)
-        except NoLayout:
-            return None
+        return second
 
     def _whole(self, variant: Variant, axes: list[int | None]) -> Callable[[Any, tuple[Any, ...]], Any]:
         """Call of a branch-free function, with its shared numbers and the arrays of the batch.
@@ -518,28 +500,58 @@ class Jitted:
             layout = Layout(plain, batched, static)
         except (NoLayout, *FAILED):
             return
-        read: Flat | None = None
-        if self.backend == "llvm" and calls in (2, 8):
-            from autograd_tiny.compiler.backends.llvm.reader import reader
-
-            read = reader(layout, variant.captured, variants.anchors)
-        if read is None:
-            flat = read = flattener(layout, variants.anchors)
-            if variant.captured:
-                read = lambda args: None if (xs := flat(args)) is None else variant.numbers(xs)  # noqa: E731
-        taken = read
+        machine = self.backend == "llvm" and calls in (2, 8)
+        if machine and self._shorten(variant, layout, plain, table, names, variants.anchors, quick):
+            return
+        flat = flattener(layout, variants.anchors)
         whole = self._whole(variant, [plain[i].ndim - 1 if b else None for i, b in enumerate(batched)])
 
         def call(args: tuple[Any, ...]) -> Any:
             try:
                 if table:
                     args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
-                shared = taken(args)
+                shared = flat(args)
             except FAILED:
                 return NotImplemented
-            return NotImplemented if shared is None else whole(shared, args)
+            return NotImplemented if shared is None else whole(variant.numbers(shared), args)
 
         quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
+
+    def _shorten(
+        self,
+        variant: Variant,
+        layout: Layout,
+        args: tuple[Any, ...],
+        table: dict[int, Callable[[Any], Any]],
+        names: tuple[str, ...],
+        apart: Collection[Value],
+        quick: Shortcuts,
+    ) -> bool:
+        """Let machine code take the numbers of arguments of this layout; return True if it can."""
+        from autograd_tiny.compiler.backends.llvm.reader import reader, runner
+
+        read = reader(layout, variant.captured, apart)
+        if read is None:
+            return False
+        direct, run = getattr(variant.kernel, "direct", None), None
+        if direct is not None:
+            run = runner(layout, variant.captured, apart, direct, self.reduce == "mean")
+        batched = [isinstance(part, Array) and part.is_batched for part in layout.whole.items]
+        whole = self._whole(variant, [args[i].ndim - 1 if b else None for i, b in enumerate(batched)])
+        around = self._around(variant)
+
+        def call(args: tuple[Any, ...]) -> Any:
+            if table:
+                try:
+                    args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+                except FAILED:
+                    return NotImplemented
+            if run is not None and (ys := run(args)) is not None:
+                return around(ys)
+            return NotImplemented if (shared := read(args)) is None else whole(shared, args)
+
+        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
+        return True
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":

@@ -140,6 +140,46 @@ def test_batches(name, reduce, backend):
         f({"w": 2.0}, x[:0], y[:0])
 
 
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+@pytest.mark.parametrize("given", ["array", "model", "closed over"])
+def test_batches_of_every_size_give_the_bits_of_the_general_path(given, reduce, backend):
+    model, rng = MLP(2, [3, 1], seed=0), np.random.default_rng(0)
+    w = np.array([p.data for p in model.parameters()])
+    f, args = {
+        "array": (value_and_grad(lambda w, x, y: (model.with_parameters(w)(x) - y) ** 2), (w,)),
+        "model": (value_and_grad(lambda m, x, y: (m(x) - y) ** 2), (model,)),
+        "closed over": (lambda x, y: (model(x) - y) ** 2, ()),
+    }[given]
+    compiled = jit(f, batch=("x", "y"), reduce=reduce, backend=backend)
+    for size in (1, 2, 7, 8, 100, 1, 1500 if backend == "python" else 30_000):
+        x, y = rng.normal(size=(size, 2)), rng.normal(size=size)
+        compiled(*args, x, y)
+        fresh = jit(f, batch=("x", "y"), reduce=reduce, backend=backend)
+        assert repr(compiled(*args, x, y)) == repr(fresh(*args, x, y))
+    if given != "array":
+        model.parameters()[0].data = 3.0
+        fresh = jit(f, batch=("x", "y"), reduce=reduce, backend=backend)
+        assert repr(compiled(*args, x[:8], y[:8])) == repr(fresh(*args, x[:8], y[:8]))
+
+
+def test_threads_share_one_compiled_function(backend):
+    model, rng, wrong = MLP(2, [3, 1], seed=0), np.random.default_rng(0), []
+    f = jit(value_and_grad(lambda m, x: m(x) ** 2), batch="x", reduce="mean", backend=backend)
+    tables = [rng.normal(size=(n, 2)) for n in (1, 20, 40, 80)]
+    expected = [repr(f(model, x)) for x in tables]
+
+    def work():
+        for _ in range(20):
+            wrong.extend(len(x) for x, y in zip(tables, expected, strict=True) if repr(f(model, x)) != y)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
 def test_tables_of_pandas(backend):
     pandas = pytest.importorskip("pandas")
     x, y = pandas.DataFrame({"a": [1.0, 2.0], "b": [3, 4]}), pandas.Series([1.0, 2.0])

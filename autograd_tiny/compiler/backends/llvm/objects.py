@@ -35,6 +35,8 @@ API = {  # functions that machine code calls, by name
         "PyTuple_New",
         "PyDict_Copy",
         "PyDict_SetItem",
+        "PyEval_SaveThread",
+        "PyEval_RestoreThread",
     )
     if hasattr(ctypes.pythonapi, name)
 } | {"memmove": ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0}
@@ -91,7 +93,7 @@ def is_standard() -> bool:
 @functools.cache
 def is_known() -> bool:
     """Return True if lists, tuples, cells and arrays of NumPy lie in memory as their offsets here say."""
-    if not is_standard() or len(API) < 16:
+    if not is_standard() or len(API) < 18:
         return False
     import numpy as np
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from autograd_tiny.compiler.backends.cache import store, stored
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity
+from autograd_tiny.compiler.backends.llvm.kernel import Direct
 from autograd_tiny.compiler.backends.llvm.objects import API, Definition, builtin, definition, is_known
 from autograd_tiny.compiler.backends.llvm.walks import (
     A_DICT,
@@ -57,21 +58,12 @@ def reader(layout: Layout, captured: Sequence[Value] = (), apart: Collection[Val
     It is None if only Python can read a part of the layout, and for an interpreter with another layout of objects.
     A call returns None if the arguments differ, or if one of their Values is in `apart`.
     """
-    if not is_known():
+    made = _walker("read", layout, captured, apart)
+    if made is None:
         return None
-    values, numbers, own = len(layout.values), layout.numbers + len(captured), tuple(captured)
-    table, kept = _Table(), (own, frozenset(apart))
-    try:
-        table.write(layout.whole)
-    except NoLayout:
-        return None
-    for i, _ in enumerate(own):
-        table.words += [LEAF, layout.numbers + i, -1]
-    table.words[HEAD + 2] += len(own)  # arguments and captured Values are one tuple
-    before = (ctypes.c_int64 * max(1, values))()  # addresses of the Values at the last call; they were distinct
-    table.words[:HEAD] = _head(ctypes.addressof(before), numbers)
-    read = table.function("read", before, *kept)
-    others, empty, room = {id(v) for v in apart}, np.empty, numbers + values
+    read, before, own = made
+    values, numbers, others, empty = len(layout.values), layout.numbers + len(own), {id(v) for v in apart}, np.empty
+    room = numbers + values
 
     def whole(args: tuple[Any, ...]) -> Any:
         xs = empty(room)
@@ -81,15 +73,69 @@ def reader(layout: Layout, captured: Sequence[Value] = (), apart: Collection[Val
         xs = empty(room)
         same = read(args + own if own else args, xs)
         if same is None:
-            found = xs[numbers:].view(np.int64).tolist()
-            distinct = {*found}
-            if len(distinct) < values or not distinct.isdisjoint(others):
-                return None
-            before[:] = found
-            same = True
+            same = _noted(before, xs[numbers:].view(np.int64).tolist(), others)
         return xs[:numbers] if same else None
 
     return call if values else whole
+
+
+def runner(
+    layout: Layout, captured: Sequence[Value], apart: Collection[Value], direct: Direct, is_mean: bool
+) -> Callable[..., Any] | None:
+    """Make a function that reads arguments like a reader, and passes the numbers to compiled code, all in one builtin.
+
+    A call returns the outputs; None if the arguments differ, or are a large batch.
+    """
+    made = _walker("run", layout, captured, apart)
+    if made is None:
+        return None
+    run, before, own = made
+    values, numbers, others, empty = len(layout.values), layout.numbers + len(own), {id(v) for v in apart}, np.empty
+    means = direct.outputs if is_mean and not direct.is_each else 0
+    free: list[tuple[Any, bytes]] = []  # memory of finished calls, for reuse
+    batch = next((i for i, part in enumerate(layout.whole.items) if isinstance(part, Array) and part.is_batched), 0)
+    outputs, is_each, room = direct.outputs, direct.is_each, functools.partial(direct.room, values, means)
+
+    def call(args: tuple[Any, ...]) -> Any:
+        mine = free.pop() if free else room()
+        ys = empty((outputs, len(args[batch])) if is_each else outputs)
+        same = run(args + own if own else args, ys, mine[1])
+        if same is None:
+            found = mine[0].given[numbers:]
+            if _noted(before, np.array(found).view(np.int64).tolist(), others):
+                same = run(args + own if own else args, ys, mine[1])
+        free.append(mine)
+        return ys if same else None
+
+    return call
+
+
+def _walker(name: str, layout: Layout, captured: Sequence[Value], apart: Collection[Value]) -> Any:
+    """Builtin that walks arguments of a layout and captured Values; the addresses of the Values before; the latter."""
+    if not is_known():
+        return None
+    own = tuple(captured)
+    table = _Table()
+    before = (ctypes.c_int64 * max(1, len(layout.values)))()  # of Values that were found to be distinct
+    table.words[:] = _head(ctypes.addressof(before), layout.numbers + len(own))
+    table.words += [EACH, id(tuple), len(layout.whole.items) + len(own), 1]  # arguments and captured Values in one
+    try:
+        for part in layout.whole.items:
+            table.write(part)
+    except NoLayout:
+        return None
+    for i, _ in enumerate(own):
+        table.words += [LEAF, layout.numbers + i, -1]
+    return table.function(name, before, own, frozenset(apart)), before, own
+
+
+def _noted(before: Any, found: list[int], others: set[int]) -> bool:
+    """Note the addresses of the Values of a call, unless one is there twice or among the others."""
+    distinct = {*found}
+    if len(distinct) < len(found) or not distinct.isdisjoint(others):
+        return False
+    before[:] = found
+    return True
 
 
 def watcher(held: Sequence[tuple[Any, ...]]) -> Callable[[], bool] | None:
@@ -181,6 +227,7 @@ class _Table:
         self.words: list[int] = [0] * HEAD
         self.kept: list[Any] = []  # alive, as long as their addresses are here
         self.marks: dict[Part, int] = {}
+        self.tables = 0  # of a batch
 
     def address(self, x: Any) -> int:
         self.kept.append(x)
@@ -209,7 +256,8 @@ class _Table:
             if part.dtype is not np.dtype(float):
                 raise NoLayout
             shape = (0, *part.shape) if part.is_batched else part.shape
-            size = 0 if part.is_batched else int(np.prod(part.shape))
+            size = self.tables if part.is_batched else int(np.prod(part.shape))
+            self.tables += part.is_batched
             words += [ARRAY, part.at, size, len(shape), part.is_batched, *shape]
         elif isinstance(part, Fixed):
             words += [IS, self.address(part.thing)]
@@ -246,6 +294,7 @@ def _code() -> tuple[Code, dict[str, Definition]]:
         store(name, data)
     code = Code(data)
     found = {
-        word: ctypes.cast(code.function(word, 3), ctypes.c_void_p).value or 0 for word in ("read", "watch", "build")
+        word: ctypes.cast(code.function(word, 3), ctypes.c_void_p).value or 0
+        for word in ("read", "run", "watch", "build")
     }
     return code, {word: definition(address) for word, address in found.items()}

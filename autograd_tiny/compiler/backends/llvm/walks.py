@@ -1,11 +1,13 @@
 """Functions of machine code that walk Python objects, as words of a table tell them.
 
-`read` takes numbers, `watch` compares, `build` makes objects. They call nothing that could run Python code, and pause
-the garbage collector, so that nothing changes under their hands; they hold Python's lock throughout.
+`read` takes numbers, `run` passes them to compiled code, `watch` compares, `build` makes objects. While they walk they
+call nothing that could run Python code, hold Python's lock and pause the garbage collector, so that nothing changes
+under their hands.
 A word below is followed by its operands:
 
     FLOAT at; FLOATS type n at inline; EACH type n inline (n parts); DICT n (n keys, each with a part);
-    OWN type n (n names of attributes, each with a part); IS address; ARRAY at size dimensions batched (its shape);
+    OWN type n (n names of attributes, each with a part); IS address; ARRAY at size dimensions 0 (its shape);
+    ARRAY at index dimensions 1 (its shape), a table of a batch;
     LEAF at index, a Value; MARK room (a part); SAME place of that room
     LIST_HELD address n (n items); DICT_HELD address n (n keys and values); CELL_HELD address contents;
     NAME_HELD dict key value; END
@@ -40,7 +42,7 @@ HEAD = 13 + len(API)  # words before the first of them: see the text
 
 
 def assembly() -> str:
-    """LLVM assembly of `read`, `watch` and `build`."""
+    """LLVM assembly of `read`, `run`, `watch` and `build`."""
     data, op = slots()
     offsets = {
         "TYPE": TYPE, "SIZE": SIZE, "ITEMS": ITEMS, "NUMBER": NUMBER, "BYTES": BYTES, "CELL": CELL, "DATA": DATA,
@@ -51,8 +53,8 @@ def assembly() -> str:
     return Template(_TEXT).substitute(offsets)
 
 
-# Words of the head: 0 array, 1 its end, 2 moved, 3 Values before, 4 numbers, then addresses: 5 float, 6 float64,
-# 7 Value, 8 None, 9 ndarray, 10 str, 11 dict, 12 dtype of floats.
+# Words of the head: 0 numbers to fill, 1 tables to fill or pieces of a result, 2 moved, 3 Values before, 4 numbers;
+# then addresses: 5 float, 6 float64, 7 Value, 8 None, 9 ndarray, 10 str, 11 dict, 12 dtype of floats.
 _TEXT = """
 define internal ptr @api(ptr %head, i64 %i) alwaysinline {
   %p = getelementptr ptr, ptr %head, i64 %i
@@ -307,11 +309,34 @@ array.one:
 array.fits:
   %array.from.at = getelementptr i8, ptr %o, i64 $DATA
   %array.from = load ptr, ptr %array.from.at
+  %array.is.table = icmp ne i64 %array.batched, 0
+  br i1 %array.is.table, label %table, label %array.copy
+table:
+  %tables.at = getelementptr ptr, ptr %head, i64 1
+  %tables = load ptr, ptr %tables.at
+  %tables.none = icmp eq ptr %tables, null
+  br i1 %tables.none, label %array.done, label %table.note
+table.note:
+  %table.at = getelementptr ptr, ptr %tables, i64 %b
+  store ptr %array.from, ptr %table.at
+  %length = load i64, ptr %array.dims
+  %size.at = getelementptr i64, ptr %tables, i64 -1
+  %size.is = load i64, ptr %size.at
+  %size.new = icmp eq i64 %b, 0
+  %size = select i1 %size.new, i64 %length, i64 %size.is
+  store i64 %size, ptr %size.at
+  %size.fits = icmp eq i64 %size, %length
+  %size.some = icmp ne i64 %size, 0
+  %size.ok = and i1 %size.fits, %size.some
+  br i1 %size.ok, label %array.done, label %fail
+array.copy:
   %array.out = load ptr, ptr %head
   %array.to = getelementptr double, ptr %array.out, i64 %a
   %array.bytes = mul i64 %b, 8
   %f6 = call ptr @api(ptr %head, i64 $memmove)
   %copied = call ptr %f6(ptr %array.to, ptr %array.from, i64 %array.bytes)
+  br label %array.done
+array.done:
   ret ptr %array.after
 
 leaf:
@@ -371,6 +396,40 @@ fail:
   ret ptr null
 }
 
+define internal ptr @walked(ptr %tree, ptr %head) {
+  %moved.at = getelementptr i64, ptr %head, i64 2
+  store i64 0, ptr %moved.at
+  %start = getelementptr i8, ptr %head, i64 $START
+  %off = call ptr @api(ptr %head, i64 $PyGC_Disable)
+  %was.on = call i32 %off()
+  %end = call ptr @walk(ptr %tree, ptr %start, ptr %head)
+  %on = icmp ne i32 %was.on, 0
+  br i1 %on, label %again, label %answer
+again:
+  %enable = call ptr @api(ptr %head, i64 $PyGC_Enable)
+  %ignored = call i32 %enable()
+  br label %answer
+answer:
+  %failed = icmp eq ptr %end, null
+  br i1 %failed, label %no, label %ok
+no:
+  %bool = call ptr @api(ptr %head, i64 $PyBool_FromLong)
+  %false = call ptr %bool(i64 0)
+  ret ptr %false
+ok:
+  %moved = load i64, ptr %moved.at
+  %is.moved = icmp ne i64 %moved, 0
+  br i1 %is.moved, label %new, label %yes
+new:
+  %none.at = getelementptr i64, ptr %head, i64 8
+  %none = load ptr, ptr %none.at
+  %incref = call ptr @api(ptr %head, i64 $Py_IncRef)
+  call void %incref(ptr %none)
+  ret ptr %none
+yes:
+  ret ptr null
+}
+
 define ptr @read(ptr %self, ptr %args, i64 %count) {
   %own = getelementptr i8, ptr %self, i64 $BYTES
   %head = load ptr, ptr %own
@@ -380,39 +439,91 @@ define ptr @read(ptr %self, ptr %args, i64 %count) {
   %out.at = getelementptr i8, ptr %array, i64 $DATA
   %out = load ptr, ptr %out.at
   store ptr %out, ptr %head
-  %moved.at = getelementptr i64, ptr %head, i64 2
-  store i64 0, ptr %moved.at
-  %start = getelementptr i8, ptr %head, i64 $START
-  %f7 = call ptr @api(ptr %head, i64 $PyGC_Disable)
-  %was.on = call i32 %f7()
-  %end = call ptr @walk(ptr %tree, ptr %start, ptr %head)
-  %on = icmp ne i32 %was.on, 0
-  br i1 %on, label %again, label %answer
-again:
-  %f8 = call ptr @api(ptr %head, i64 $PyGC_Enable)
-  %ignored = call i32 %f8()
-  br label %answer
-answer:
-  %failed = icmp eq ptr %end, null
-  br i1 %failed, label %no, label %ok
-ok:
-  %moved = load i64, ptr %moved.at
-  %is.moved = icmp ne i64 %moved, 0
-  br i1 %is.moved, label %new, label %yes
+  %tables.at = getelementptr ptr, ptr %head, i64 1
+  store ptr null, ptr %tables.at
+  %answer = call ptr @walked(ptr %tree, ptr %head)
+  %is = icmp eq ptr %answer, null
+  br i1 %is, label %yes, label %other
 yes:
-  %f9 = call ptr @api(ptr %head, i64 $PyBool_FromLong)
-  %true = call ptr %f9(i64 1)
+  %bool = call ptr @api(ptr %head, i64 $PyBool_FromLong)
+  %true = call ptr %bool(i64 1)
+  ret ptr %true
+other:
+  ret ptr %answer
+}
+
+define ptr @run(ptr %self, ptr %args, i64 %count) {
+  %own = getelementptr i8, ptr %self, i64 $BYTES
+  %head = load ptr, ptr %own
+  %tree = load ptr, ptr %args
+  %array.at = getelementptr ptr, ptr %args, i64 1
+  %array = load ptr, ptr %array.at
+  %out.at = getelementptr i8, ptr %array, i64 $DATA
+  %o = load ptr, ptr %out.at
+  %room.at = getelementptr ptr, ptr %args, i64 2
+  %room.object = load ptr, ptr %room.at
+  %room = getelementptr i8, ptr %room.object, i64 $BYTES
+  %s.i = call i64 @word(ptr %room, i64 0)
+  %t.i = call i64 @word(ptr %room, i64 1)
+  %u.i = call i64 @word(ptr %room, i64 2)
+  %w.i = call i64 @word(ptr %room, i64 3)
+  %p.i = call i64 @word(ptr %room, i64 4)
+  %s = inttoptr i64 %s.i to ptr
+  %t = inttoptr i64 %t.i to ptr
+  %u = inttoptr i64 %u.i to ptr
+  %w = inttoptr i64 %w.i to ptr
+  %p = inttoptr i64 %p.i to ptr
+  store ptr %s, ptr %head
+  %tables.at = getelementptr ptr, ptr %head, i64 1
+  store ptr %t, ptr %tables.at
+  %answer = call ptr @walked(ptr %tree, ptr %head)
+  %is = icmp eq ptr %answer, null
+  br i1 %is, label %go, label %other
+other:
+  ret ptr %answer
+go:
+  %function.i = call i64 @word(ptr %room, i64 5)
+  %least = call i64 @word(ptr %room, i64 6)
+  %means = call i64 @word(ptr %room, i64 7)
+  %function = inttoptr i64 %function.i to ptr
+  %bool = call ptr @api(ptr %head, i64 $PyBool_FromLong)
+  %save = call ptr @api(ptr %head, i64 $PyEval_SaveThread)
+  %restore = call ptr @api(ptr %head, i64 $PyEval_RestoreThread)
+  %alone = icmp eq ptr %t, null
+  br i1 %alone, label %one, label %batch
+one:
+  %one.thread = call ptr %save()
+  call void %function(ptr %s, ptr %u, ptr %o)
+  call void %restore(ptr %one.thread)
+  br label %yes
+batch:
+  %size.at = getelementptr i64, ptr %t, i64 -1
+  %size = load i64, ptr %size.at
+  %large = icmp sgt i64 %size, %least
+  br i1 %large, label %no, label %all
+all:
+  %thread = call ptr %save()
+  call void %function(i64 1, i64 %least, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
+  call void %restore(ptr %thread)
+  %size.f = sitofp i64 %size to double
+  br label %mean
+mean:
+  %i = phi i64 [ 0, %all ], [ %i.next, %divide ]
+  %end = icmp eq i64 %i, %means
+  br i1 %end, label %yes, label %divide
+divide:
+  %y.at = getelementptr double, ptr %o, i64 %i
+  %y = load double, ptr %y.at
+  %y.mean = fdiv double %y, %size.f
+  store double %y.mean, ptr %y.at
+  %i.next = add i64 %i, 1
+  br label %mean
+yes:
+  %true = call ptr %bool(i64 1)
   ret ptr %true
 no:
-  %f10 = call ptr @api(ptr %head, i64 $PyBool_FromLong)
-  %false = call ptr %f10(i64 0)
+  %false = call ptr %bool(i64 0)
   ret ptr %false
-new:
-  %none.at = getelementptr i64, ptr %head, i64 8
-  %none = load ptr, ptr %none.at
-  %f11 = call ptr @api(ptr %head, i64 $Py_IncRef)
-  call void %f11(ptr %none)
-  ret ptr %none
 }
 
 define ptr @watch(ptr %self, ptr %args, i64 %count) {
