@@ -46,12 +46,15 @@ def networks():
     by_array = jit(value_and_grad(lambda w, x, y: hinge(model.with_parameters(w), x, y)), **options)
     by_model = jit(value_and_grad(lambda model, x, y: hinge(model, x, y)), **options)
     closed = jit(lambda x, y: hinge(model, x, y), **options)
-    rows, targets_ = x.tolist(), y.tolist()
+    rows, labels = x.tolist(), y.tolist()
+    many_x, many_y = np.tile(x, (10, 1)), np.tile(y, 10)
     return {
         "step(array, X, y)": (lambda: by_array(w, x, y), kernel_of(by_array, w, x, y)),
         "step(model, X, y)": (lambda: by_model(model, x, y), None),
+        "step(array, X, y), 10 times the samples": (lambda: by_array(w, many_x, many_y), None),
+        "step(model, X, y), 10 times the samples": (lambda: by_model(model, many_x, many_y), None),
         "step(model=…, x=…, y=…)": (lambda: by_model(model=model, x=x, y=y), None),
-        "step(model, rows in lists)": (lambda: by_model(model, rows, targets_), None),
+        "step(model, rows in lists)": (lambda: by_model(model, rows, labels), None),
         "loss(X, y), closed over the model": (lambda: closed(x, y), None),
     }
 
@@ -101,6 +104,7 @@ def main():
         table.add_row(name, shown(seconds))
     console.print(table)
     alone, step = best["two floats"] - best["nothing"], best["step(array, X, y)"]
+    more = ", 10 times the samples"
     few, many = best["dict of 200"], best["dict of 4,096, in rows"]
     targets(
         "Targets",
@@ -109,6 +113,12 @@ def main():
             ("dict of 200, µs: 2 + 0.04 a number", few * 1e6, "≤", 10),
             ("dict of 4,096, µs", many * 1e6, "≤", 2 + 0.04 * 4096),
             ("step(model, X, y) over step(array, X, y)", best["step(model, X, y)"] / step, "≤", 1.3),
+            (
+                "the same with 10 times the samples",
+                best[f"step(model, X, y){more}"] / best[f"step(array, X, y){more}"],
+                "≤",
+                1.3,
+            ),
         ],
     )
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,12 @@ class StructureWarning(RuntimeWarning):
 class Shortcuts:
     """Ways around the general path of a call, valid as long as all that a function reads is unchanged."""
 
-    __slots__ = ("alone", "around", "builtin", "planned", "trees")
+    __slots__ = ("alone", "around", "builtin", "calls", "planned", "trees")
 
     def __init__(self) -> None:
         self.planned: dict[Any, Callable[..., Any]] = {}  # of branch-free functions, by the signature of the arguments
         self.trees: list[tuple[tuple[str, ...], Call]] = []  # of any arguments, by the names of keywords; latest first
+        self.calls: Counter[tuple[Variants, tuple[str, ...]]] = Counter()  # with trees, that took the general path
         self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
         self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
         self.alone: Callable[..., Any] | None = None  # the builtin, if it returns a number and f reads nothing else
@@ -235,8 +237,8 @@ class Jitted:
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
             raise_where_it_began(self.f, tried, lambda part: _finite(variants.run(part)[0]))
-        if variants.known[0].guard is None and not self.check_finite:
-            if glance is not None:
+        if not self.check_finite:
+            if glance is not None and variants.known[0].guard is None:
                 quick.planned[glance] = self._planned(variants.known[0], glance, quick)
             elif not on_operands:
                 self._specialise(tried, (*args, *kwargs.values()), (*kwargs,), variants, quick)
@@ -487,12 +489,15 @@ class Jitted:
 
         Machine code reads the objects themselves; for what it refuses, such as an integer, a later call writes Python.
         """
-        variants.calls[names] += 1
-        if (calls := variants.calls[names]) not in (2, 4, 8, 16) or any(
+        quick.calls[variants, names] += 1
+        if (calls := quick.calls[variants, names]) not in (2, 4, 8, 16) or any(
             at is not None for at in variants.anchors.values()
         ):
             return
         variant, batched = variants.known[0], [name in self.batch for name in tried.named]
+        has_paths = variant.guard is not None
+        if has_paths and (tried.size is not None or variants.anchors):  # samples may take other paths
+            return
         static = [i for i, name in enumerate(tried.named) if name in tried.static]
         try:
             table = {i: make for i, x in enumerate(args) if batched[i] and (make := tables(x)) is not None}
@@ -500,11 +505,19 @@ class Jitted:
             layout = Layout(plain, batched, static)
         except (NoLayout, *FAILED):
             return
-        machine = self.backend == "llvm" and calls in (2, 8)
-        if machine and self._shorten(variant, layout, plain, table, names, variants.anchors, quick):
+        machine, flat = self.backend == "llvm" and calls in (2, 8), None
+        if machine and has_paths:
+            from autograd_tiny.compiler.backends.llvm.reader import reader
+
+            flat = reader(layout)
+        elif machine and self._shorten(variant, layout, plain, table, names, variants.anchors, quick):
             return
-        flat = flattener(layout, variants.anchors)
-        whole = self._whole(variant, [plain[i].ndim - 1 if b else None for i, b in enumerate(batched)])
+        if flat is None:
+            flat = flattener(layout, variants.anchors)
+        if has_paths:
+            whole = _along_paths(variants)
+        else:
+            whole = self._whole(variant, [plain[i].ndim - 1 if b else None for i, b in enumerate(batched)])
 
         def call(args: tuple[Any, ...]) -> Any:
             try:
@@ -513,7 +526,9 @@ class Jitted:
                 shared = flat(args)
             except FAILED:
                 return NotImplemented
-            return NotImplemented if shared is None else whole(variant.numbers(shared), args)
+            if shared is None:
+                return NotImplemented
+            return whole(shared if has_paths else variant.numbers(shared), args)
 
         quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
 
@@ -598,6 +613,21 @@ def _restored(f: Any, options: tuple[Any, ...], traces: list[bytes], written: se
     new._reads.written.update(written)
     new._variants = unpacked(traces, new._empty)
     return new
+
+
+def _along_paths(variants: Variants) -> Callable[[Any, tuple[Any, ...]], Any]:
+    """Call of a function with branches; NotImplemented if the path for its numbers is not known yet."""
+
+    def call(shared: Any, args: tuple[Any, ...]) -> Any:
+        for variant in variants.known:
+            if variants.anchors:  # another thread may have traced a path that reads Values without the arguments
+                return NotImplemented
+            numbers = variant.numbers(shared)
+            if variant.guard is None or [*variant.guard(numbers)] == [*variant.held]:
+                return variant.results.around(variant.kernel(numbers))
+        return NotImplemented
+
+    return call
 
 
 def _watcher(held: list[tuple[Any, ...]]) -> Callable[[], bool] | None:

@@ -83,7 +83,6 @@ class Variants:
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
-        self.calls: Counter[tuple[str, ...]] = Counter()  # by names of keywords, until code is written for them
         self.draws = False  # f draws random numbers
         self.alone = True  # f changed nothing that it reads, and took nothing from files or other processes
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
@@ -99,7 +98,7 @@ class Variants:
                 if all(place.get(v) == at for v, at in variants.anchors.items()):
                     return variants
             new = copy.copy(self)
-            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), Counter()
+            new.known, new.anchors, new._siblings, new._lines = [], {}, [], Counter()
             self._siblings.append(new)
             return new
 

@@ -262,6 +262,26 @@ def test_what_is_written_to_a_module_between_calls_is_read(write, given, backend
     assert [f(*args) for _ in range(5)] == [expected] * 5
 
 
+def test_functions_with_branches(backend):
+    k = Value(2.0)
+
+    def f(x, tree):
+        if x > tree["a"]:
+            return x * tree["b"][0]
+        return k * x if x < 0.0 else -x
+
+    compiled = jit(value_and_grad(f), backend=backend)
+    assert settled(jit(value_and_grad(lambda x, y: x * y if x > y else x + y), backend=backend), 2.0, 1.0) == (2.0, 1.0)
+    assert settled(compiled, 2.0, {"a": 1.0, "b": [3.0]}) == (6.0, 3.0)
+    for _ in range(4):
+        assert compiled(0.5, {"a": 1.0, "b": [3.0]}) == (-0.5, -1.0)
+        assert compiled(2.0, {"a": 1.0, "b": [3.0]}) == (6.0, 3.0)
+        assert compiled(-1.0, {"a": 1.0, "b": [3.0]}) == (-2.0, 2.0)
+    k.data = 5.0
+    assert compiled(-1.0, {"a": 1.0, "b": [3.0]}) == (-5.0, 5.0)
+    assert compiled(float("nan"), {"a": 1.0, "b": [3.0]})[1] == -1.0
+
+
 def test_values_that_are_given_and_closed_over(backend):
     w, model = Value(2.0), Scaled()
     f = jit(lambda m, x: w * m.w * x, backend=backend)
@@ -294,3 +314,11 @@ def test_threads_that_call_while_code_is_made_and_swapped(backend):
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_a_new_structure_delays_code_for_the_others_by_two_calls(backend):
+    f = jit(value_and_grad(total), backend=backend)
+    first, second = TREES["dict"](), TREES["nested"]()
+    f(first), f(first), f(second)
+    settled(f, first)
+    settled(f, second)
