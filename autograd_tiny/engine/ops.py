@@ -71,6 +71,13 @@ def polygamma(n: int) -> Op:
               avoid=lgamma.avoid, pickle_recipe=(polygamma, n))  # fmt: skip
 
 
+@cache
+def sinc_derivative(n: int) -> Op:
+    """Make the row of the n-th derivative of sin(πx)/(πx); its derivative is row n + 1."""
+    return Op(f"sinc_rule{n}" if n else "sinc", partial(expansions.sinc, n), (lambda y, x: sinc_derivative(n + 1)(x),),
+              pickle_recipe=(sinc_derivative, n))  # fmt: skip
+
+
 # fmt: off
 # Arithmetic.
 add = Op("add", operator.add, (lambda y, a, b: 1.0, lambda y, a, b: 1.0), infix=("+", 1), machine="+")
@@ -114,6 +121,7 @@ cos   = libm("cos", (lambda y, x: -sin(x),))
 tan   = libm("tan", (lambda y, x: 1 + y * y,))
 asin  = libm("asin", (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
 acos  = libm("acos", (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
+sinc  = sinc_derivative(0)  # sin(πx)/(πx)
 atan  = libm("atan", (lambda y, x: square(1 / hypot(1.0, x)),))
 atan2 = libm("atan2", (lambda y, a, b: b * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
                        lambda y, a, b: -a * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
