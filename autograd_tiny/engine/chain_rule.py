@@ -156,13 +156,24 @@ def taken(v: Any) -> tuple[Any, ...]:
     return present(v, v.local_derivatives)
 
 
+def past_poles(order: Sequence[Any], adjoint: Mapping[Any, Any]) -> Iterator[tuple[Any, int, Any, float]]:
+    """Yield the steps of a reverse sweep, and for each product 0 · inf what passes the pole: see `contributions`."""
+    passed: dict[tuple[Any, int], float] = {}
+    within = {order[-1]: adjoint[order[-1]]}
+    for v, i, x, contribution in contributions(order, within, taken, number=attrgetter("data")):
+        within[x] = within[x] + contribution if x in within else contribution
+        passed[v, i] = passed.get((v, i), 0.0) + contribution
+    for v, i, x, contribution in contributions(order, adjoint):
+        yield v, i, x, contribution if contribution == contribution else passed.get((v, i), 0.0)
+
+
 def sweep_past_poles(order: Sequence[Any], sweep: Callable[[Any], None]) -> None:
-    """Sweep, and again if that gives a nan, without what is absent and past the kinks of squares."""
+    """Sweep, and again if that gives a nan, past what is absent and past the kinks of squares."""
     before = [v.grad for v in order]
     sweep(order)
     if any(v.grad != v.grad for v in order):
-        for v, g in zip(order, before, strict=True):
+        adjoint = dict(zip(order, before, strict=True))
+        for _, _, x, contribution in past_poles(order, adjoint):
+            adjoint[x] += contribution
+        for v, g in adjoint.items():
             v.grad = g
-        adjoint = {order[-1]: before[-1]}
-        for _, _, x, contribution in contributions(order, adjoint, taken, number=attrgetter("data")):
-            x.grad = adjoint[x] = x.grad + contribution

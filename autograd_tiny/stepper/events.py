@@ -70,6 +70,8 @@ class Seed:
 class Backward:
     """One contribution to an operand: upstream × local = contribution, before + contribution = after.
 
+    Where upstream × local is 0 × ∞, the contribution is what passes the pole: 0 where the factor is absent.
+
     `upstream` is ∂output/∂node, `local` is ∂node/∂operand. This is use `nth` of the operand, of `of` in all; after the
     last one the operand's gradient is `final`.
     """
