@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -91,8 +92,15 @@ class Backward:
     def final(self) -> bool:
         return self.nth == self.of
 
+    @property
+    def passes_pole(self) -> bool:
+        """True where upstream × local is 0 × ∞, and the contribution is what passes it."""
+        return math.isnan(self.upstream * self.local) and not math.isnan(self.contribution)
+
     def __str__(self) -> str:
         product = f"{short(self.upstream)} × {short(self.local)}"
+        if self.passes_pole:
+            product = f"{short(self.contribution)}, past the pole of {product}"
         change = f"{short(self.before)} → {short(self.after)}"
         return f"backward: {self.operand.name}.grad += {product} : {change}, from {self.node.named.title}"
 

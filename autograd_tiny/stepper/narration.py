@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -82,8 +81,7 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     sign = "=" if exact else equals(step.upstream, step.local, step.contribution)
     upstream = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}"
     by_rule = f"local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}"
-    past = math.isnan(step.upstream * step.local) and not math.isnan(step.contribution)
-    sign = "passes the pole as" if past else sign
+    sign = "passes the pole as" if step.passes_pole else sign
     equation = f"{upstream}  ×  {by_rule}  {sign}  {digits(step.contribution)}"
     before = (
         "–"
