@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import inf
+from math import inf, nan
 from operator import attrgetter, mul
 from typing import Any
 
@@ -160,9 +160,15 @@ def past_poles(order: Sequence[Any], adjoint: Mapping[Any, Any]) -> Iterator[tup
     """Yield the steps of a reverse sweep, and for each product 0 · inf what passes the pole: see `contributions`."""
     passed: dict[tuple[Any, int], float] = {}
     within = {order[-1]: adjoint[order[-1]]}
-    for v, i, x, contribution in contributions(order, within, taken, number=attrgetter("data")):
+
+    def note(v: Any, i: int, x: Any, contribution: float) -> float:
+        passed.setdefault((v, i), nan)  # stays if x gets it by its square
+        return contribution
+
+    for v, i, x, contribution in contributions(order, within, taken, number=attrgetter("data"), guard=note):
         within[x] = within[x] + contribution if x in within else contribution
-        passed[v, i] = passed.get((v, i), 0.0) + contribution
+        known = passed[v, i]
+        passed[v, i] = contribution if known != known else known + contribution
     for v, i, x, contribution in contributions(order, adjoint):
         yield v, i, x, contribution if contribution == contribution else passed.get((v, i), 0.0)
 

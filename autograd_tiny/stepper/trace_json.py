@@ -369,7 +369,7 @@ def _swept(nodes: list[Node], forward: list[int], start: list[float], passed: li
                 uses.slots.append(i)
                 uses.targets.append(x.number)
                 contribution, k = adjoint[node.number] * local, len(uses.before)
-                if contribution != contribution and 0.0 in (adjoint[node.number], local):
+                if contribution != contribution:
                     contribution = uses.passed[k] = passed[k]
                 uses.before.append(adjoint[x.number])
                 adjoint[x.number] += contribution

@@ -18,6 +18,8 @@ PAST_POLES = [
     ("a root in a hypot, squared", lambda v: v[0].sqrt().hypot(v[1]) ** 2, [0.0, 3.0], [1.0, 6.0]),
     ("a branch not taken", lambda v: ops.where(v[1], v[1], v[0].sqrt()), [0.0, 3.0], [0.0, 1.0]),
     ("a flat piece", lambda v: v[0].relu().sqrt() * v[1], [-1.0, 3.0], [0.0, 0.0]),
+    ("a root of a square", lambda v: (abs(v[0]) * abs(v[0])).sqrt(), [0.0], [math.nan]),
+    ("a square that a root is of", lambda v: (v[0].sqrt() * v[0].sqrt()).cbrt(), [0.0], [math.inf]),
     ("a zero that is a number", lambda v: v[0].sqrt() * v[0].cbrt() + v[1], [0.0, 3.0], [math.nan, 1.0]),
 ]
 CASES = pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_column_of_the_hessian_past_a_pole():
 
 
 ONE = [ops.sqrt, ops.relu, ops.cbrt, ops.square, ops.sign, ops.abs, ops.neg, ops.heaviside]
-TWO = [ops.add, ops.mul, ops.maximum, ops.minimum, ops.sub, ops.greater]
+TWO = [ops.add, ops.mul, ops.hypot, ops.maximum, ops.minimum, ops.sub, ops.greater]
 
 
 @st.composite
