@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
+from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.chain_rule import contributions, past_root, present, taken
+from autograd_tiny.engine.chain_rule import by_square, contributions, present, slope_of_square, taken
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.operand import Operand
@@ -30,6 +31,7 @@ from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
+_data = attrgetter("data")
 
 
 class NotOneNumber(TypeError):
@@ -259,10 +261,9 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
     local = partial(_locals, active) if keep else taken
     guarded = guarding(order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
-    for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
+    below = [v for v in order if v in active]
+    for _, _, x, contribution in contributions(below, adjoint, local, _times, _itself if keep else _data, guarded):
         if x in active:
-            x, contribution = past_root(v, x, adjoint[v], contribution)
-            contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [
         _plus(adjoint.get(x, 0.0), adjoint.get(original, 0.0))
@@ -281,13 +282,21 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
     order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
     active = doors.active(y, order).intersection(order)
     slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}
+    squares: dict[Any, Any] = {}  # slopes of the squares of nodes
+    itself = _itself if keep else _data
     for v in order:
         if v.op is None or v not in active or v in slope:
             continue
-        ds = _locals(active, v) if keep else taken(v)
-        parts = [_times(slope[x], d) for x, d in zip(v.operands, ds, strict=True) if x in slope and d is not None]
+        parts, xs = [], v.operands
+        for i, d in enumerate(_locals(active, v) if keep else taken(v)):
+            if xs[i] in slope and d is not None:
+                d2 = by_square(v.op, xs, i, itself) if xs[i] in squares else None
+                parts.append(_times(slope[xs[i]], d) if d2 is None else _times(squares[xs[i]], d2))
         if parts:
             slope[v] = sum(parts[1:], parts[0])
+            if v.op.squared:
+                moved = [(x, slope[x], squares.get(x)) for x in xs if x in slope]
+                squares[v] = slope_of_square(v.op, moved, itself, _times)
     return slope.get(y, 0.0) if y in active else 0.0
 
 
@@ -313,6 +322,10 @@ def _times(g: Any, d: Any) -> Any:
     if g.__class__ is float and g == 1.0:
         return d
     return g if d.__class__ is float and d == 1.0 else g * d
+
+
+def _itself(x: Any) -> Any:
+    return x
 
 
 def _is_nothing(x: Any) -> bool:
