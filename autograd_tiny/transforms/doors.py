@@ -19,6 +19,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.tree import is_module, kind_of, leaves
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
+from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
 from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, lifts, number, traced
 
 NODES = (Value, Tracer)  # numbers that record their operations
@@ -26,6 +27,7 @@ LIFTED = (Value, Tracer, Dual)
 _active: dict[Any, Any] = {}  # lifted numbers of the derivatives under way, in any thread, and what was given for each
 _originals: ContextVar[frozenset[Any]] = ContextVar("originals", default=frozenset())  # of this thread or task
 _within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
+CARRIED += (_originals, _within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +170,11 @@ def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[Non
     _active.update(pairs)
     UNDER_WAY.add(mark := object())
     within, originals = _within.set(True), _originals.set(_originals.get() | first if first else _originals.get())
+    carrying()
     try:
         yield
     finally:
+        carried_out()
         UNDER_WAY.discard(mark)
         _originals.reset(originals)
         _within.reset(within)
