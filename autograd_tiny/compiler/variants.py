@@ -22,6 +22,7 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
+from autograd_tiny.transforms.libraries import explaining
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
@@ -149,7 +150,8 @@ class Variants:
         before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
         with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
             try:
-                returned = self.f(*args, **kwargs)
+                with explaining("traced"):
+                    returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
                 raise TypeError(f"{error}{given.shapes}") from None
             except Converted as error:

@@ -7,6 +7,7 @@ tracer.py       abstract numbers used while tracing
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
 derived.py      the function that a transform returns
+libraries.py    errors of NumPy and SciPy on arrays of numbers that are differentiated
 floats.py       the error of a method of Value called on a float
 doors.py        numbers that a function reaches by another way than its arguments
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`

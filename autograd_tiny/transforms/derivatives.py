@@ -27,6 +27,7 @@ from autograd_tiny.transforms.derived import Derived, require_function
 from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
+from autograd_tiny.transforms.libraries import explaining
 from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
@@ -75,11 +76,11 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         if has_aux:
             first, aux = _with_aux(f)
             run = _run(first, args, kwargs, argnums)
-            _scalar(f, run.output)
-            return (run.settled(run.output), _settled_aux(aux.pop(), run.keep)), run.gradient(run.output)
+            y = _scalar(f, run.output)
+            return (run.settled(y), _settled_aux(aux.pop(), run.keep)), run.gradient(y)
         run = _run(f, args, kwargs, argnums)
-        _scalar(f, run.output)
-        return run.settled(run.output), run.gradient(run.output)
+        y = _scalar(f, run.output)
+        return run.settled(y), run.gradient(y)
 
     return Derived(derivative, value_and_grad, f, argnums, has_aux)
 
@@ -129,7 +130,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
         inner = [lift(x, level) if keep or isinstance(x, Dual) or depends(x) else number(x) for x in xs]
         duals = [Dual(x, t, level) for x, t in zip(inner, ts, strict=True)]
         run = doors(_name(f), level, inner, [primals], ())
-        with differentiating(duals, xs):
+        with differentiating(duals, xs), explaining("differentiated"):
             output = f(*rebuild(primals, duals))
         ys = numbers_of(output, _name(f))
         carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
@@ -222,7 +223,7 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
         originals += xs
     others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
     found = doors(_name(f), level, lifted, [args[i] for i in chosen], [others, kwargs])
-    with differentiating(lifted, originals):
+    with differentiating(lifted, originals), explaining("differentiated"):
         try:
             output = f(*lifted_args, **kwargs)
         except AttributeError as error:
@@ -357,11 +358,15 @@ def _name(f: Function) -> str:
     return getattr(f, "__name__", "the function")
 
 
-def _scalar(f: Function, output: Any) -> None:
+def _scalar(f: Function, output: Any) -> Any:
+    """Return the one number that f returned, also if it is in an array without axes."""
+    if is_array(output) and output.shape == ():
+        return output.item()
     if kind_of(output) is not None:
         got = f"an array of shape {output.shape}" if is_array(output) else f"a {type(output).__name__}"
         cure = ", such as y.item()" if is_array(output) and output.size == 1 else "; use jacobian"
         raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number{cure}")
+    return output
 
 
 def _with_aux(f: Function) -> tuple[Function, list[Any]]:
