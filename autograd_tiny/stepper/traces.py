@@ -16,7 +16,7 @@ from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.execution import execution_order
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import name_nodes
-from autograd_tiny.engine.provenance import Recording, Where, recorded
+from autograd_tiny.engine.provenance import Recording, Where, names_known, recorded
 from autograd_tiny.engine.value import NO_GRAD, Value, topological_order
 from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
@@ -238,9 +238,10 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or with its recording, nodes know their source lines, modules and variables, and come in the
-    order in which they were computed. y can be a program of a compiled function, too: it is traced at the point where
-    it was recorded. Raises TypeError for anything else.
+    A value without a name is called by the variable of the caller that holds it. Within `tracing()`, or with its
+    recording, nodes know their source lines and modules too, and come in the order in which they were computed. y can
+    be a program of a compiled function, too: it is traced at the point where it was recorded. Raises TypeError for
+    anything else.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
@@ -258,7 +259,8 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
         consumers(place[v]), slots(i), targets(place[x]), befores(before)
         adjoint[x] = before + contribution
     record = recording or recorded() or Recording()
-    data, where, names = [v.data for v in order], record.where, record.names
+    data, where = [v.data for v in order], record.where
+    names = {v: name for v, name in names_known(record).items() if v in place}
 
     def forward() -> list[int]:
         return [place[v] for v in execution_order(order, where)]

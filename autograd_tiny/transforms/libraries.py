@@ -12,8 +12,7 @@ from types import TracebackType
 from autograd_tiny.engine.numpy_names import ADVICE, TESTS, op_of
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.provenance import is_engine
-from autograd_tiny.transforms.tracer import LIBRARIES
+from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 
 # What they say of an array of objects.
 OF_OBJECTS = re.compile(r"ufunc|dtype\('O'\)|dtype\('object'\)|object arrays are not|as a data type")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,12 +13,10 @@ from typing import Any, NamedTuple, NoReturn
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.provenance import is_engine
+from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
-
-LIBRARIES = ("<frozen", *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class Guard(NamedTuple):
