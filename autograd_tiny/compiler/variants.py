@@ -23,6 +23,7 @@ from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import told_made
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
@@ -180,6 +181,8 @@ class Variants:
                 "argument only"
             )
         captured = {v: tracer for v, tracer in leaf.items() if v not in place}
+        if captured and recorded.lifts and (made := captured.keys() & set(given.parameters())):
+            raise TypeError(told_made(_name(self.f), "", made.pop()))
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)

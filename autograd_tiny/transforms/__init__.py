@@ -9,6 +9,7 @@ argnums.py      arguments to differentiate with respect to, by position or by na
 derived.py      the function that a transform returns
 libraries.py    errors of NumPy and SciPy on arrays of numbers that are differentiated
 floats.py       the error of a method of Value called on a float
+making.py       parameters that a Module makes while it is differentiated
 doors.py        numbers that a function reaches by another way than its arguments
 derivatives.py  `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, `stop_gradient`
 program.py      a traced function as a flat list of steps

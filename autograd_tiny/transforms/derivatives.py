@@ -28,6 +28,7 @@ from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiatin
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import refuse_floats
 from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
@@ -124,14 +125,18 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
+    if not xs:
+        for i, x in enumerate(primals):
+            refuse_floats(x, f"argument {i}")
     keep = holds_operands(primals) or holds_operands(tangents)
     ts = [ABSENT if _is_nothing(t) else t for t in ts]
     with forward_level() as level:
         inner = [lift(x, level) if keep or isinstance(x, Dual) or depends(x) else number(x) for x in xs]
         duals = [Dual(x, t, level) for x, t in zip(inner, ts, strict=True)]
-        run = doors(_name(f), level, inner, [primals], ())
+        moved = rebuild(primals, duals)
+        run = doors(_name(f), level, inner, [primals], [moved], ())
         with differentiating(duals, xs), explaining("differentiated"):
-            output = f(*rebuild(primals, duals))
+            output = f(*moved)
         ys = numbers_of(output, _name(f))
         carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
         along = [_plus(y.tangent, _push(y.primal, run, ts, keep or depends(y.primal))) for y in carried]
@@ -217,12 +222,15 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     originals: list[Any] = []
     for i in chosen:
         xs = [x for _, x in leaves(args[i], f"argument {i}")]
+        if not xs:
+            refuse_floats(args[i], f"argument {i}")
         fresh = [lift(x, level) for x in xs]
         lifted_args[i] = rebuild(args[i], fresh)
         lifted += fresh
         originals += xs
     others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
-    found = doors(_name(f), level, lifted, [args[i] for i in chosen], [others, kwargs])
+    given, copies = [args[i] for i in chosen], [lifted_args[i] for i in chosen]
+    found = doors(_name(f), level, lifted, given, copies, [others, kwargs])
     with differentiating(lifted, originals), explaining("differentiated"):
         try:
             output = f(*lifted_args, **kwargs)

@@ -184,6 +184,12 @@ def lifts() -> dict[Any, int]:
     return {} if recorded is None else recorded.lifts
 
 
+def captured(v: Value) -> Any:
+    """Return the Tracer that stands for a Value which the traced function reached, or None."""
+    recorded = _current()
+    return None if recorded is None else recorded.captured.get(v)
+
+
 def constant(x: float) -> Tracer:
     """Make a Tracer of a known number."""
     return Tracer(x, ops.pos, x, None)
