@@ -144,7 +144,7 @@ class Variants:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
                 "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
-                "builtin max, min and sorted, not those of NumPy"
+                "builtin or NumPy's max, min and sorted"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)

@@ -4,6 +4,7 @@ absence.py      factors that are absent, not 0
 dual.py         forward mode
 threads.py      threads that belong to a trace or a derivative
 tracer.py       abstract numbers used while tracing
+numpy_extremes.py  NumPy's maximum, clip and sort of arrays of traced numbers
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
 derived.py      the function that a transform returns

@@ -15,7 +15,7 @@ from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 
 # What they say of an array of objects.
-OF_OBJECTS = re.compile(r"ufunc|dtype\('O'\)|dtype\('object'\)|object arrays are not|as a data type")
+OF_OBJECTS = re.compile(r"ufunc|dtype\('O'\)|dtype\('object'\)|object arrays are not|as a data type|unorderable types")
 LACKING = re.compile(r"argument \d+ of type (float|int|bool) which has no callable (\w+) method")
 UFUNC = re.compile(r"ufunc '(\w+)'")
 
