@@ -231,12 +231,14 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
     given, copies = [args[i] for i in chosen], [lifted_args[i] for i in chosen]
     found = doors(_name(f), level, lifted, given, copies, [others, kwargs])
-    with differentiating(lifted, originals), explaining("differentiated"):
+    with differentiating(lifted, originals):
         try:
             output = f(*lifted_args, **kwargs)
-        except AttributeError as error:
-            explain_float(error, f, lifted_args, kwargs)
-            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, AttributeError):
+                explain_float(error, f, lifted_args, kwargs)
+            with explaining("differentiated"):
+                raise
     numbers_of(output, _name(f))
     shape = tuple(args[i] for i in chosen) if isinstance(at, tuple) else args[at]
     return _Run(output, found, shape, keep)
