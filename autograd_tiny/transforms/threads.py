@@ -16,7 +16,7 @@ POOLS = {  # the methods of pools that take a function
 }
 _lock = threading.RLock()
 _under_way = 0  # traces and derivatives, in any thread
-_methods: dict[tuple[type, str], tuple[Any, Any]] = {}  # of classes: their own method and ours
+_methods: dict[tuple[type, str], tuple[Any, Any]] = {}  # that may be replaced, of classes: their own and ours
 _missing = object()
 
 
@@ -26,10 +26,11 @@ def carrying() -> None:
     with _lock:
         _under_way += 1
         if _under_way == 1:
-            _replace(threading.Thread, ("start",), _starting)
-            for module, (name, methods) in POOLS.items():
-                if module in sys.modules:
-                    _replace(getattr(sys.modules[module], name), methods, _giving)
+            _planned(tuple([module in sys.modules for module in POOLS]))
+            for (kind, name), (own, ours) in [*_methods.items()]:
+                if kind.__dict__.get(name, _missing) is not own:  # somebody else has replaced it since
+                    own, ours = _plan(kind, name)
+                setattr(kind, name, ours)
 
 
 def carried_out() -> None:
@@ -39,19 +40,25 @@ def carried_out() -> None:
         _under_way -= 1
         if not _under_way:
             for (kind, name), (own, ours) in _methods.items():
-                if kind.__dict__.get(name) is ours:  # not if somebody else has replaced it
+                if kind.__dict__.get(name) is ours:
                     delattr(kind, name) if own is _missing else setattr(kind, name, own)
-            _methods.clear()
 
 
-def _replace(kind: type, names: tuple[str, ...], with_ours: Callable[[Any], Any]) -> None:
-    for name in names:
-        ours = with_ours(getattr(kind, name))
-        _methods[kind, name] = kind.__dict__.get(name, _missing), ours
-        setattr(kind, name, ours)
+@functools.cache
+def _planned(loaded: tuple[bool, ...]) -> None:
+    """Plan what is replaced, of the modules of pools that are loaded."""
+    _plan(threading.Thread, "start")
+    for (module, (kind, names)), here in zip(POOLS.items(), loaded, strict=True):
+        for name in names if here else ():
+            _plan(getattr(sys.modules[module], kind), name)
 
 
-@functools.cache  # every derivative replaces them
+def _plan(kind: type, name: str) -> tuple[Any, Any]:
+    with_ours = _starting if kind is threading.Thread else _giving
+    _methods[kind, name] = planned = kind.__dict__.get(name, _missing), with_ours(getattr(kind, name))
+    return planned
+
+
 def _giving(plain: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(plain)
     def give(pool: Any, f: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -60,7 +67,6 @@ def _giving(plain: Callable[..., Any]) -> Callable[..., Any]:
     return give
 
 
-@functools.cache
 def _starting(plain: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(plain)
     def start(thread: Any) -> None:

@@ -208,3 +208,18 @@ def test_a_thread_that_is_kept_holds_no_number_of_the_derivative():
     gc.collect()
     assert refs[0]() is None
     assert not vars(kept[0]).get("run")
+
+
+def test_a_start_that_somebody_else_has_replaced_is_used(monkeypatch):
+    plain, started = threading.Thread.start, []
+
+    def start(thread):
+        started.append(thread)
+        plain(thread)
+
+    grad(lambda x: x * x)(1.0)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    gradient = grad(lambda m: in_a_thread(lambda: grad(lambda y: M.w * M.w * y * y)(3.0)))(M)
+    assert gradient == {"w": 36.0}
+    assert len(started) == 1
+    assert threading.Thread.start is start
