@@ -15,7 +15,9 @@ from autograd_tiny.transforms.columns import NONE, columns_of
 from autograd_tiny.transforms.program import Place, Program, Step
 from autograd_tiny.transforms.tracer import CUT
 
-FAMILIES: dict[str, Callable[..., Op]] = {"polygamma": ops.polygamma, "falling_power": ops.falling_power}
+FAMILIES: dict[str, Callable[..., Op]] = {
+    family.__name__: family for family in (ops.polygamma, ops.falling_power, ops.sinc_derivative)
+}
 
 
 class Unwritable(TypeError):

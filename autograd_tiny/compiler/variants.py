@@ -23,6 +23,8 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
+from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import told_made
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
@@ -149,14 +151,15 @@ class Variants:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
                 "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
-                "builtin max, min and sorted, not those of NumPy"
+                "builtin or NumPy's max, min and sorted"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)
         before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
         with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
             try:
-                returned = self.f(*args, **kwargs)
+                with explaining("traced"):
+                    returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
                 raise TypeError(f"{error}{given.shapes}") from None
             except Converted as error:
@@ -185,6 +188,8 @@ class Variants:
                 "argument only"
             )
         captured = {v: tracer for v, tracer in leaf.items() if v not in place}
+        if captured and recorded.lifts and (made := captured.keys() & set(given.parameters())):
+            raise TypeError(told_made(_name(self.f), "", made.pop()))
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)

@@ -79,6 +79,7 @@ class Operand(NumPyNames):
     def sin(self) -> Self: return self.unary(ops.sin)
     def cos(self) -> Self: return self.unary(ops.cos)
     def tan(self) -> Self: return self.unary(ops.tan)
+    def sinc(self) -> Self: return self.unary(ops.sinc)
     def asin(self) -> Self: return self.unary(ops.asin)
     def acos(self) -> Self: return self.unary(ops.acos)
     def atan(self) -> Self: return self.unary(ops.atan)

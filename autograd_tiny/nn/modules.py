@@ -113,7 +113,7 @@ class Neuron(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _inputs(self, x, len(self.w))
+        x = _shown(_inputs(self, x, len(self.w)))
         total = self.b
         for wi, xi in zip(self.w, x, strict=True):
             total = total + wi * xi
