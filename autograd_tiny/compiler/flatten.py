@@ -52,7 +52,7 @@ def tables(x: Any) -> Callable[[Any], Any] | None:
         dtype = x.dtype
         if dtype.kind not in NUMBERS:
             raise NoLayout
-        if dtype is np.dtype(float) and x.flags.c_contiguous:
+        if dtype == np.dtype(float) and x.flags.c_contiguous:
             return None
         return lambda x: _like(x.__class__ is cls and x.dtype == dtype) and np.ascontiguousarray(x, float)
     if is_table(x):

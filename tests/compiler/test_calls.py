@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import pickle
 import threading
 from typing import Any, NamedTuple
 
@@ -322,3 +323,15 @@ def test_a_new_structure_delays_code_for_the_others_by_two_calls(backend):
     f(first), f(first), f(second)
     settled(f, first)
     settled(f, second)
+
+
+def test_arrays_from_another_process_are_read_from_memory(monkeypatch):
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr("autograd_tiny.compiler.jitted.flattener", None)  # Python is not needed
+    x = pickle.loads(pickle.dumps(X))  # its dtype is an equal object, not the same
+    f = jit(value_and_grad(lambda w, x: total(w, x)), batch="x", reduce="sum", backend="llvm")
+    w = {"w": pickle.loads(pickle.dumps(X[0]))}
+    expected = settled(f, w, x)
+    assert repr(f({"w": X[0]}, X)) == repr(settled(f, w, X)) == repr(expected)
+    assert len(f._quick.trees) == 1
+    assert repr(f({"w": X[0].astype(">f8")}, X)) == repr(expected)

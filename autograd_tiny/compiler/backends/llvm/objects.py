@@ -15,6 +15,8 @@ TYPE, NUMBER, SIZE, ITEMS = 8, 16, 16, 24  # offsets: type of an object, number 
 BYTES = bytes.__basicsize__ - 1  # offset of the contents of a bytes object
 CELL = 16  # offset of the contents of a cell
 DATA, DIMENSIONS, SHAPE, DTYPE, FLAGS = 16, 24, 32, 56, 64  # offsets in an array of NumPy
+ORDER, KIND = 26, 28  # offsets in a dtype
+NATIVE, DOUBLE = ord("="), 12  # what stands there for floats
 CARRAY = 0x101  # flags of an array of NumPy: C-contiguous and aligned
 _METH_FASTCALL = 0x0080
 API = {  # functions that machine code calls, by name
@@ -115,6 +117,8 @@ def is_known() -> bool:
         and half(id(array) + DIMENSIONS) == 2
         and [word(word(id(array) + SHAPE) + POINTER * i) for i in range(2)] == [2, 3]
         and word(id(array) + DTYPE) == id(array.dtype)
+        and ctypes.c_ubyte.from_address(id(array.dtype) + ORDER).value == NATIVE
+        and [half(id(dtype) + KIND) for dtype in (array.dtype, np.dtype("f4"))] == [DOUBLE, DOUBLE - 1]
         and plain & CARRAY == CARRAY != turned & CARRAY
         and None not in slots()
     )

@@ -253,7 +253,7 @@ class _Table:
                 words.append(self.address(key))
                 self.write(item)
         elif isinstance(part, Array):
-            if part.dtype is not np.dtype(float):
+            if part.dtype != np.dtype(float):
                 raise NoLayout
             shape = (0, *part.shape) if part.is_batched else part.shape
             size = self.tables if part.is_batched else int(np.prod(part.shape))

@@ -25,10 +25,14 @@ from autograd_tiny.compiler.backends.llvm.objects import (
     CELL,
     DATA,
     DIMENSIONS,
+    DOUBLE,
     DTYPE,
     FLAGS,
     ITEMS,
+    KIND,
+    NATIVE,
     NUMBER,
+    ORDER,
     SHAPE,
     SIZE,
     TYPE,
@@ -47,7 +51,8 @@ def assembly() -> str:
     offsets = {
         "TYPE": TYPE, "SIZE": SIZE, "ITEMS": ITEMS, "NUMBER": NUMBER, "BYTES": BYTES, "CELL": CELL, "DATA": DATA,
         "DIMENSIONS": DIMENSIONS, "SHAPE": SHAPE, "DTYPE": DTYPE, "FLAGS": FLAGS, "CARRAY": CARRAY,
-        "VALUE_DATA": data, "VALUE_OP": op, "START": HEAD * 8,
+        "ORDER": ORDER, "NATIVE": NATIVE, "KIND": KIND, "DOUBLE": DOUBLE, "VALUE_DATA": data, "VALUE_OP": op,
+        "START": HEAD * 8,
         **{name: i for i, name in enumerate(API, 13)},
     }  # fmt: skip
     return Template(_TEXT).substitute(offsets)
@@ -278,7 +283,17 @@ array.dtype:
   %array.float = call i64 @word(ptr %head, i64 12)
   %array.has = call i64 @field(ptr %o, i64 $DTYPE)
   %array.dtype.is = icmp eq i64 %array.has, %array.float
-  br i1 %array.dtype.is, label %array.plain, label %fail
+  br i1 %array.dtype.is, label %array.plain, label %array.equal
+array.equal:
+  %dtype = inttoptr i64 %array.has to ptr
+  %dtype.order.at = getelementptr i8, ptr %dtype, i64 $ORDER
+  %dtype.order = load i8, ptr %dtype.order.at
+  %dtype.is.native = icmp eq i8 %dtype.order, $NATIVE
+  %dtype.number.at = getelementptr i8, ptr %dtype, i64 $KIND
+  %dtype.number = load i32, ptr %dtype.number.at
+  %dtype.is.double = icmp eq i32 %dtype.number, $DOUBLE
+  %dtype.ok = and i1 %dtype.is.native, %dtype.is.double
+  br i1 %dtype.ok, label %array.plain, label %fail
 array.plain:
   %array.flags.at = getelementptr i8, ptr %o, i64 $FLAGS
   %array.flags = load i32, ptr %array.flags.at
