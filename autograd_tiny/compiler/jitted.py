@@ -480,7 +480,7 @@ class Jitted:
         if results.model.__class__ is float or (build := builder(results.model)) is None:
             return results.around
         slow = results.around
-        return lambda ys: slow(ys) if ys.__class__ is list else build(ys)
+        return lambda ys: slow(ys) if ys.__class__ is list or not ys.flags.c_contiguous else build(ys)
 
     def _specialise(
         self, tried: Arguments, args: tuple[Any, ...], names: tuple[str, ...], variants: Variants, quick: Shortcuts
@@ -548,14 +548,15 @@ class Jitted:
         read = reader(layout, variant.captured, apart)
         if read is None:
             return False
-        direct, run = getattr(variant.kernel, "direct", None), None
-        if direct is not None:
-            run = runner(layout, variant.captured, apart, direct, self.reduce == "mean")
+        run: Callable[[tuple[Any, ...]], Any] | None = None
         batched = [isinstance(part, Array) and part.is_batched for part in layout.whole.items]
         whole = self._whole(variant, [args[i].ndim - 1 if b else None for i, b in enumerate(batched)])
         around = self._around(variant)
 
         def call(args: tuple[Any, ...]) -> Any:
+            nonlocal run
+            if run is None and (direct := getattr(variant.kernel, "direct", None)) is not None:  # or not yet
+                run = runner(layout, variant.captured, apart, direct, self.reduce == "mean")
             if table:
                 try:
                     args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
