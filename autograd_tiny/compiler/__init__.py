@@ -5,6 +5,7 @@ variants.py   specialised traces of a function, one per path through its branche
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 surroundings.py  what a function reads besides its arguments
+readers.py    what objects of libraries hold: views, weak references, tables, …
 pickles.py    pickle functions and their traces
 randomness.py notice random numbers drawn while tracing
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
