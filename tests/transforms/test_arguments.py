@@ -71,6 +71,19 @@ def test_what_is_not_an_argument(argnums, error, message):
             transform(cubed, argnums)(2.0)
 
 
+def test_positions_and_sizes_may_be_integers_of_numpy():
+    np = pytest.importorskip("numpy")
+    assert grad(cubed, np.int64(1))(2.0, 3.0) == grad(cubed, 1)(2.0, 3.0)
+    assert grad(cubed, (np.int8(0), "y"))(2.0, 3.0) == grad(cubed, (0, 1))(2.0, 3.0)
+    assert len(MLP(np.int64(2), [np.int32(3), 1]).parameters()) == 13
+    assert len(MLP(2, np.array([3, 1])).parameters()) == 13
+
+
+def test_keywords_of_arguments_by_position_are_told_by_name():
+    with pytest.raises(TypeError, match=r"^cubed got 0 .* is out of range; name it: argnums='x'$"):
+        grad(cubed)(x=2.0, y=3.0)
+
+
 def test_names_of_what_has_no_signature_or_a_rest():
     with pytest.raises(TypeError, match=r"^max has no signature to find argnums='x' in: give its position$"):
         grad(max, "x")(1.0, 2.0)
