@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import inspect
 import math
@@ -147,6 +148,7 @@ class Jitted:
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
         self._reads = Surroundings(f)
+        self._static_reads: dict[int, Surroundings] = {}  # of static arguments, which they keep alive, by id
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -280,11 +282,13 @@ class Jitted:
 
     def generators(self) -> list[Any]:
         """Generators of random numbers that f reaches."""
-        return self._reads.generators
+        return [*self._reads.generators, *(x for reads in self._static_reads.values() for x in reads.generators)]
 
     def settle(self) -> None:
         """Stop watching what f itself changed while it was traced."""
         before = self._key
+        for reads in self._static_reads.values():
+            reads.settle()
         if self._reads.settle():
             after = self._key = self._reads.now()
             self._quick = Shortcuts()
@@ -301,14 +305,28 @@ class Jitted:
         with self.lock:
             if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, Shortcuts()
-            variants = self._variants.get((given.structure, key))
-            if variants is None and self._reads.also(given.structure):
+            structure: Any = given.structure
+            if held := self._held_by(given.static):
+                structure = structure, held
+            variants = self._variants.get((structure, key))
+            if variants is None and self._reads.also(structure):
                 self._key, self._quick = self._reads.now(), Shortcuts()
-                variants = self._variants.get((given.structure, self._key))
+                variants = self._variants.get((structure, self._key))
             if variants is None:
-                variants = self._new((given.structure, self._key))
+                variants = self._new((structure, self._key))
         variants.used = self._made
         return given, variants.fitting(given)
+
+    def _held_by(self, static: dict[str, Any]) -> tuple[Key, ...]:
+        """Contents of the static arguments that can change: functions, and objects with attributes."""
+        keys = []
+        for x in static.values():
+            if hasattr(x, "__dict__") and not isinstance(x, (type, enum.Enum)):
+                if len(self._static_reads) > STRUCTURES:
+                    self._static_reads.clear()
+                reads = self._static_reads.setdefault(id(x), Surroundings(x))
+                keys.append(reads.now(self._reads.names))
+        return tuple(keys)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""

@@ -15,7 +15,7 @@ import sysconfig
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -68,7 +68,7 @@ class Surroundings:
         self.generators: list[Any] = []  # of random numbers
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
-        self._names: set[str] = set()  # that the code of the functions mentions
+        self.names: set[str] = set()  # that the code of the functions mentions
         self._key: Key | None = None
         self._warned: set[str] = set()
 
@@ -112,16 +112,19 @@ class Surroundings:
         self._kept = [x for own in self._own for x in own.values()]  # alive, so that no id is used again
         self._ids = [*map(id, self._kept)]
 
-    def now(self) -> Key:
-        """Key of the present contents."""
+    def now(self, names: Set[str] = frozenset()) -> Key:
+        """Key of the present contents; `names` are those that other code reads of it."""
+        if not names <= self.names:
+            self.names |= names
+            self._key = None
         if self._key is None or not self.unchanged():
             name = getattr(self.f, "__name__", "the function")
             while True:
-                walk = _Walk(self._names, self.written, self._warned, name)
+                walk = _Walk(self.names, self.written, self._warned, name)
                 key = Key((walk.content(self.f, name), *[walk.code_of(cls) for cls in self.classes]))
-                if walk.names <= self._names:
+                if walk.names <= self.names:
                     break
-                self._names |= walk.names
+                self.names |= walk.names
             self.checks, self.generators = walk.checks, walk.generators
             if self.checks and walk.functions:  # a function that reads nothing costs no check
                 codes = [(f, f.__code__, f.__defaults__, f.__kwdefaults__) for f in walk.functions]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import copy
 import enum
 import functools
 import random
@@ -524,6 +525,32 @@ def test_static_arguments_by_name():
         assert compiled(0.5, how=ops.sin, k=-0.0) == 0.0
     assert len(traces) == 3
     assert python(lambda x, sizes: sum(x for n in sizes for _ in range(n)), static="sizes")(2.0, (1, 2)) == 6.0
+
+
+@pytest.mark.parametrize("make", READ.values(), ids=READ)
+def test_what_a_static_function_reads_is_read_anew(make):
+    read, write = make()
+    compiled = python(lambda x, how: how(x), static="how")
+    for k in (2.0, 5.0, 5.0, 1.5, 2.0):
+        write(k)
+        assert compiled(1.0, read) == k
+    write(2.0)
+
+
+def test_what_a_static_object_holds_is_read_anew():
+    traces = []
+
+    def f(x, settings):
+        traces.append(settings)
+        settings.steps += 1
+        return settings.scaled(x)
+
+    first, other, compiled = Settings(2.0), Settings(3.0), python(f, static="settings")
+    assert (compiled(1.0, first), compiled(1.0, other)) == (2.0, 3.0)
+    first.k = 5.0
+    assert [compiled(1.0, first) for _ in range(4)] == [5.0] * 4
+    assert len(traces) <= 4
+    assert copy.copy(compiled)(1.0, first) == 5.0
 
 
 STATIC_REFUSED = [
