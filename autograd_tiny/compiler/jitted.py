@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import inspect
 import math
@@ -97,7 +98,7 @@ def load(path: Any, *, backend: str | None = None) -> Jitted:
     f, options = open_recording(path)
     try:
         return Jitted(f, backend=name, **options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
 
@@ -165,6 +166,7 @@ class Jitted:
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
         self._reads = Surroundings(f)
+        self._static_reads: dict[int, Surroundings] = {}  # of static arguments, which they keep alive, by id
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -319,16 +321,17 @@ class Jitted:
 
     def generators(self) -> list[Any]:
         """Generators of random numbers that f reaches."""
-        return self._reads.generators
+        return [*self._reads.generators, *(x for reads in self._static_reads.values() for x in reads.generators)]
 
     def settle(self) -> bool:
         """Stop watching what f itself changed while it was traced; return True if it changed anything."""
         before = self._key
-        if changed := self._reads.settle():
+        found = [reads.settle() for reads in (*self._static_reads.values(), self._reads)]
+        if found[-1]:
             after = self._key = self._reads.now()
             self._quick = Shortcuts()
             self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
-        return changed
+        return any(found)
 
     def keep(self, variants: Variants) -> None:
         """Keep the paths of one structure of arguments for other processes."""
@@ -348,14 +351,28 @@ class Jitted:
         with self.lock:
             if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, Shortcuts()
-            variants = self._variants.get((given.structure, key))
-            if variants is None and self._reads.also(given.structure):
+            structure: Any = given.structure
+            if held := self._held_by(given.static):
+                structure = structure, held
+            variants = self._variants.get((structure, key))
+            if variants is None and self._reads.also(structure):
                 self._key, self._quick = self._reads.now(), Shortcuts()
-                variants = self._variants.get((given.structure, self._key))
+                variants = self._variants.get((structure, self._key))
             if variants is None:
-                variants = self._new((given.structure, self._key))
+                variants = self._new((structure, self._key))
         variants.used = self._made
         return given, variants.fitting(given)
+
+    def _held_by(self, static: dict[str, Any]) -> tuple[Key, ...]:
+        """Contents of the static arguments that can change: functions, and objects with attributes."""
+        keys = []
+        for x in static.values():
+            if hasattr(x, "__dict__") and not isinstance(x, (type, enum.Enum)):
+                if len(self._static_reads) > STRUCTURES:
+                    self._static_reads.clear()
+                reads = self._static_reads.setdefault(id(x), Surroundings(x))
+                keys.append(reads.now(self._reads.names))
+        return tuple(keys)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
