@@ -6,6 +6,7 @@ layout.py     what must be the same in the arguments of each call, and where the
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 surroundings.py  what a function reads besides its arguments
+readers.py    what objects of libraries hold: views, weak references, tables, …
 pickles.py    pickle functions and their traces
 recordings.py a trace as JSON data
 saved.py      save traces to a file, and load them

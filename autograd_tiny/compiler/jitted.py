@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import enum
 import functools
 import inspect
 import math
@@ -37,6 +38,7 @@ from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
 Call = Callable[[tuple[Any, ...]], Any]  # of positional arguments; NotImplemented for others than it was made for
+UNCHANGING = {type(None), bool, int, float, str, bytes}  # static arguments that are compared by identity alone
 FLATTENERS = 4  # kept per function
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
@@ -101,7 +103,7 @@ def load(path: Any, *, backend: str | None = None) -> Jitted:
     f, options = open_recording(path)
     try:
         return Jitted(f, backend=name, **options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
 
@@ -176,6 +178,7 @@ class Jitted:
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
         self._reads = Surroundings(f, _watcher if self.backend == "llvm" else None)
+        self._static_reads: dict[int, Surroundings] = {}  # of static arguments, which they keep alive, by id
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -340,16 +343,17 @@ class Jitted:
 
     def generators(self) -> list[Any]:
         """Generators of random numbers that f reaches."""
-        return self._reads.generators
+        return [*self._reads.generators, *(x for reads in self._static_reads.values() for x in reads.generators)]
 
     def settle(self) -> bool:
         """Stop watching what f itself changed while it was traced; return True if it changed anything."""
         before = self._key
-        if changed := self._reads.settle():
+        found = [reads.settle() for reads in (*self._static_reads.values(), self._reads)]
+        if found[-1]:
             after = self._key = self._reads.now()
             self._quick = Shortcuts()
             self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
-        return changed
+        return any(found)
 
     def keep(self, variants: Variants) -> None:
         """Keep the paths of one structure of arguments for other processes."""
@@ -369,14 +373,28 @@ class Jitted:
         with self.lock:
             if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, Shortcuts()
-            variants = self._variants.get((given.structure, key))
-            if variants is None and self._reads.also(given.structure):
+            structure: Any = given.structure
+            if held := self._held_by(given.static):
+                structure = structure, held
+            variants = self._variants.get((structure, key))
+            if variants is None and self._reads.also(structure):
                 self._key, self._quick = self._reads.now(), Shortcuts()
-                variants = self._variants.get((given.structure, self._key))
+                variants = self._variants.get((structure, self._key))
             if variants is None:
-                variants = self._new((given.structure, self._key))
+                variants = self._new((structure, self._key))
         variants.used = self._made
         return given, variants.fitting(given)
+
+    def _held_by(self, static: dict[str, Any]) -> tuple[Key, ...]:
+        """Contents of the static arguments that can change: functions, and objects with attributes."""
+        keys = []
+        for x in static.values():
+            if hasattr(x, "__dict__") and not isinstance(x, (type, enum.Enum)):
+                if len(self._static_reads) > STRUCTURES:
+                    self._static_reads.clear()
+                reads = self._static_reads.setdefault(id(x), Surroundings(x))
+                keys.append(reads.now(self._reads.names))
+        return tuple(keys)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
@@ -499,6 +517,8 @@ class Jitted:
         if has_paths and (tried.size is not None or variants.anchors):  # samples may take other paths
             return
         static = [i for i, name in enumerate(tried.named) if name in tried.static]
+        if any(args[i].__class__ not in UNCHANGING and not isinstance(args[i], enum.Enum) for i in static):
+            return  # what a function or an object reads may change
         try:
             table = {i: make for i, x in enumerate(args) if batched[i] and (make := tables(x)) is not None}
             plain = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])

@@ -20,7 +20,7 @@ from autograd_tiny.engine.chain_rule import by_square, contributions, present, s
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
+from autograd_tiny.engine.tree import array_of, holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
@@ -100,6 +100,8 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         run = _run(f, args, kwargs, argnums)
+        if is_array(run.output) and not run.output.size and is_array(like := run.gradient(0.0)):
+            return array_of([], run.output.shape + like.shape)  # no number holds the inner shape
         return rebuild(run.output, [run.gradient(y) for _, y in leaves(run.output, "output")])
 
     return Derived(derivative, jacobian, f, argnums)
@@ -368,7 +370,10 @@ def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
     wanted = [_plain(path) for path, _ in leaves(model, "")]
     if sorted(there) != sorted(wanted):
         got, expected = counted(len(there), "number"), counted(len(wanted), "number")
-        raise ValueError(f"the structure of {name} ({got}) differs from that of {of} ({expected})")
+        paths = [[path for path, _ in leaves(tree, "")] for tree in (given, model)]
+        at = next((i for i, (a, b) in enumerate(zip(*paths, strict=False)) if _plain(a) != _plain(b)), None)
+        where = "" if at is None else f": {name} has {paths[0][at]} where {of} has {paths[1][at]}"
+        raise ValueError(f"the structure of {name} ({got}) differs from that of {of} ({expected}){where}")
     return [there[path] for path in wanted]
 
 

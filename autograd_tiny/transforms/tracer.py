@@ -152,12 +152,26 @@ class Tracer(Operand):
     __hash__ = object.__hash__
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
+    def __copy__(self) -> Tracer:
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if is_recording():
+            raise TypeError(f"{self!r} is traced, and a pickle would cut its gradient: use copy.deepcopy")
+        return super().__reduce_ex__(protocol)
+
     def backward(self) -> NoReturn:
         raise TypeError("backward() cannot be traced: trace value_and_grad(f) instead of a call of backward()")
 
     @property
     def grad(self) -> NoReturn:
         raise TypeError("a traced number has no .grad: use value_and_grad, which returns the gradient")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.seen, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"

@@ -12,7 +12,7 @@ from autograd_tiny import Value, jit, value_and_grad
 from autograd_tiny.compiler.arguments import Results
 from autograd_tiny.compiler.flatten import flattener
 from autograd_tiny.compiler.layout import Layout, NoLayout
-from autograd_tiny.compiler.surroundings import ANY, watched_by_python
+from autograd_tiny.compiler.surroundings import ANY, CLASS, watched_by_python
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.nn import MLP, Module
 
@@ -229,6 +229,18 @@ def test_every_change_of_what_is_watched_is_seen(watcher, change):
     scope["other"] = 2
     assert same()
     change(items, own, cell, scope)
+    assert not same()
+
+
+@pytest.mark.parametrize("watcher", [reader.watcher, watched_by_python])
+def test_a_changed_class_is_seen(watcher):
+    class Other(Line):
+        pass
+
+    line = Line()
+    same = watcher([(CLASS, line, Line)])
+    assert same()
+    line.__class__ = Other
     assert not same()
 
 

@@ -30,6 +30,7 @@ from autograd_tiny.compiler.backends.llvm.walks import (
     A_ROW,
     ARRAY,
     CELL_HELD,
+    CLASS_HELD,
     DICT,
     DICT_HELD,
     EACH,
@@ -47,7 +48,7 @@ from autograd_tiny.compiler.backends.llvm.walks import (
     assembly,
 )
 from autograd_tiny.compiler.layout import Again, Array, Entries, Fixed, Layout, NoLayout, Parameter, Part, Row
-from autograd_tiny.compiler.surroundings import ANY
+from autograd_tiny.compiler.surroundings import ANY, CLASS
 from autograd_tiny.engine.tree import sorted_keys
 from autograd_tiny.engine.value import Value
 
@@ -142,13 +143,15 @@ def watcher(held: Sequence[tuple[Any, ...]]) -> Callable[[], bool] | None:
     """Make a function that returns True while each of these holds the objects that it was seen to hold.
 
     Each is a list with its items, a dict with its keys and values, `ANY` for a value that may change, a cell with its
-    contents, or a dict with a key and the value of that.
+    contents, a dict with a key and the value of that, or CLASS with an object and its class.
     """
     if not is_known():
         return None
     table = _Table()
     for x, *seen in held:
-        if isinstance(x, types.CellType):
+        if x is CLASS:
+            table.words += [CLASS_HELD, id(seen[0]), id(seen[1])]
+        elif isinstance(x, types.CellType):
             table.words += [CELL_HELD, id(x), _address(seen[0])]
         elif isinstance(x, list):
             table.words += [LIST_HELD, id(x), len(seen[0]), *map(id, seen[0])]

@@ -10,7 +10,7 @@ A word below is followed by its operands:
     ARRAY at index dimensions 1 (its shape), a table of a batch;
     LEAF at index, a Value; MARK room (a part); SAME place of that room
     LIST_HELD address n (n items); DICT_HELD address n (n keys and values); CELL_HELD address contents;
-    NAME_HELD dict key value; END
+    NAME_HELD dict key value; CLASS_HELD address class; END
     A_FLOAT at; A_ROW is_tuple n (n parts); A_DICT model n (n keys, each with a part); A_PIECE index
 """
 
@@ -40,7 +40,7 @@ from autograd_tiny.compiler.backends.llvm.objects import (
 )
 
 FLOAT, FLOATS, EACH, DICT, OWN, IS, ARRAY, LEAF, MARK, SAME = range(10)  # words of `read`
-LIST_HELD, DICT_HELD, CELL_HELD, NAME_HELD, END = range(5)  # of `watch`
+LIST_HELD, DICT_HELD, CELL_HELD, NAME_HELD, CLASS_HELD, END = range(6)  # of `watch`
 A_FLOAT, A_ROW, A_DICT, A_PIECE = range(4)  # of `build`
 HEAD = 13 + len(API)  # words before the first of them: see the text
 
@@ -550,8 +550,10 @@ define ptr @watch(ptr %self, ptr %args, i64 %count) {
   %start = getelementptr i8, ptr %head, i64 $START
   br label %next
 next:
-  %pc = phi ptr [ %start, %0 ], [ %listed, %list.next ], [ %dict.pc, %dict.end ], [ %after3, %cell ], [ %after4, %name ]
-  %ok = phi i1 [ true, %0 ], [ true, %list.next ], [ %dict.all, %dict.end ], [ %cell.ok, %cell ], [ %name.ok, %name ]
+  %pc = phi ptr [ %start, %0 ], [ %listed, %list.next ], [ %dict.pc, %dict.end ],
+    [ %after3, %cell ], [ %after4, %name ], [ %after3, %kind ]
+  %ok = phi i1 [ true, %0 ], [ true, %list.next ], [ %dict.all, %dict.end ],
+    [ %cell.ok, %cell ], [ %name.ok, %name ], [ %kind.ok, %kind ]
   br i1 %ok, label %go, label %no
 go:
   %code = call i64 @word(ptr %pc, i64 0)
@@ -566,6 +568,7 @@ go:
     i64 1, label %dict
     i64 2, label %cell
     i64 3, label %name
+    i64 4, label %kind
   ]
 list:
   %list.n = call i64 @field(ptr %o, i64 $SIZE)
@@ -616,6 +619,10 @@ dict.fits:
 cell:
   %held = call i64 @field(ptr %o, i64 $CELL)
   %cell.ok = icmp eq i64 %held, %b
+  br label %next
+kind:
+  %kind.is = call i64 @field(ptr %o, i64 $TYPE)
+  %kind.ok = icmp eq i64 %kind.is, %b
   br label %next
 name:
   %name.key = inttoptr i64 %b to ptr
