@@ -43,6 +43,7 @@ def jit(
     backend: str | None = None,
     contract: bool = False,
     threads: int = 1,
+    wait: bool = False,
     check_finite: bool = False,
 ) -> Any:
     """Compile f: trace its first call for each structure of arguments, and replay compiled code from then on.
@@ -75,11 +76,14 @@ def jit(
     `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
     it.
 
+    The llvm backend compiles a large function in the background, and interprets it until then, with the same results
+    but for those of `contract`. With `wait`, the first call compiles it; `f.wait()` waits for what is under way.
+
     Raises TypeError for arguments that are not numbers, ValueError for a batch that is empty or whose samples differ in
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
     with missing packages.
     """
-    options = (batch, static, reduce, backend, contract, threads, check_finite)
+    options = (batch, static, reduce, backend, contract, threads, wait, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
@@ -125,6 +129,7 @@ class Jitted:
         backend: str | None,
         contract: bool,
         threads: int,
+        wait: bool,
         check_finite: bool,
     ) -> None:
         if not callable(f):
@@ -142,7 +147,7 @@ class Jitted:
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
-        self._options = {"contract": contract, "threads": threads}
+        self._options = {"contract": contract, "threads": threads, "wait": wait}
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
@@ -255,6 +260,16 @@ class Jitted:
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
         return self._tried(Variants.taken, args, kwargs)[0].program
+
+    def wait(self) -> None:
+        """Wait until everything called so far is compiled, as a benchmark should; `jit(f, wait=True)` does at a call.
+
+        >>> f = jit(lambda x: x * x)
+        >>> f(3.0), f.wait()
+        (9.0, None)
+        """
+        for variants in list(self._variants.values()):
+            variants.wait()
 
     def _tried(
         self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
