@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def _single(columns: Columns) -> Interpreted:
 def _start(columns: Columns, inputs: int, places: Any, steps: Any) -> Callable[..., None]:
     """Function (s, u, o) that computes these steps from so many inputs; o gets all outputs unless there is a batch."""
     constants = np.asarray(columns.constants)
-    table = np.concatenate([places, inputs + np.arange(len(constants))[::-1]])  # ~i is found from its end
+    table = _table(places, inputs, len(constants))
 
     def placed(column: Any) -> Any:
         x = np.asarray(column)
@@ -79,66 +79,53 @@ def _start(columns: Columns, inputs: int, places: Any, steps: Any) -> Callable[.
     return start
 
 
-class _Block:
-    """Instructions for a block of samples: rows of vectors, and before them vectors that spread a shared value."""
-
-    def __init__(self, places: Sequence[int], first: int) -> None:
-        self.places, self.first = places, first  # of the shared values; constants start at `first`
-        self.spread: dict[int, int] = {}  # place of a shared value: its vector
-        self.rows: dict[int, int] = {}  # input or step: its row
-        self.free: list[int] = []
-        self.count = 0
-        self.code: list[tuple[int, ...]] = []  # rows are written as ~row until the number of vectors is known
-
-    def vector(self, x: int) -> int:
-        """Where a value lies."""
-        if x in self.rows:
-            return ~self.rows[x]
-        place = self.first + ~x if x < 0 else self.places[x]
-        return self.spread.setdefault(place, len(self.spread))
-
-    def row(self, x: int) -> int:
-        """Assign a row to a new value, one whose value is no longer needed if possible."""
-        if not self.free:
-            self.free.append(self.count)
-            self.count += 1
-        self.rows[x] = self.free.pop()
-        return ~self.rows[x]
-
-    def array(self, frames: int) -> Any:
-        """All instructions, for rows of so many vectors, with an end."""
-        code = np.array([*self.code, (0,) * FIELDS], np.int32)
-        return np.where(code < 0, len(self.spread) + ~code * frames, code).astype(np.int32)
-
-
 def _batched(program: Program, columns: Columns) -> Interpreted:
     """Over a batch: `start` computes the steps that all samples share, `run` the others, a row of samples at a time."""
-    n, shared, lanes = columns.inputs, program.shared, machine().lanes
-    operands = list(zip(*[column.tolist() for column in columns.operands], strict=True))
-    varies = bytearray(shared) + b"\1" * (n - shared)
-    for xs in operands:
-        varies.append(any(x >= 0 and varies[x] for x in xs))
-    fixed = np.frombuffer(bytes(varies), np.uint8)[n:] == 0
-    places = np.arange(n + len(operands))
-    places[n:][fixed] = np.arange(np.count_nonzero(fixed)) + (shared + len(columns.constants))
-    start = _start(columns, shared, places, fixed)
+    n, shared, lanes, fixed = columns.inputs, program.shared, machine().lanes, len(columns.constants)
+    operands = [np.asarray(column) for column in columns.operands]
+    moves = _moving(columns, shared)
+    places = np.arange(n + len(columns.code))  # of the shared values: inputs, constants, steps
+    places[n:] = np.cumsum(~moves[n:]) + (shared + fixed - 1)
+    start = _start(columns, shared, places, ~moves[n:])
+    memory = shared + fixed + int(np.count_nonzero(~moves[n:]))
 
-    sums: dict[int, int] = {}
-    kept: dict[int, list[int]] = {}  # output numbers, or the number of the sum, of each value
-    totals: list[int] = []  # per output: its sum, or ~ the place of a shared value
-    block = _Block(places.tolist(), shared)
-    for i, y in enumerate(columns.outputs):
-        if program.reduce is None:
-            kept.setdefault(y, []).append(i)
-        elif y >= 0 and varies[y]:
-            totals.append(sums.setdefault(y, len(sums)))
-            kept[y] = [sums[y]]
-        else:
-            totals.append(~(shared + ~y if y < 0 else block.places[y]))
-    _translate(program, columns, operands, varies, kept, block)
-    frames = max(1, min(MAX_SAMPLES, MAX_NUMBERS // max(1, block.count)) // lanes)
-    code, spread = block.array(frames), np.array(list(block.spread), np.int32)
-    border, at = len(spread), lanes * (len(spread) + block.count * frames)
+    outputs = np.asarray(columns.outputs)
+    values, numbers = outputs, np.arange(len(outputs))  # values to keep, and the number of the output or the sum
+    totals = numbers  # per output: its sum, or ~ the place of a shared value
+    placed = _table(places, shared, fixed)
+    if program.reduce:
+        moving = _is(moves, outputs)
+        values, sums = np.unique(outputs[moving], return_inverse=True)
+        numbers, totals = np.arange(len(values)), ~placed[outputs]
+        totals[moving] = sums
+    count = len(values) if program.reduce else 0
+
+    rows, most = _rows(columns, moves, values)
+    frames = max(1, min(MAX_SAMPLES, MAX_NUMBERS // max(1, most)) // lanes)
+    steps = np.flatnonzero(moves[n:])
+    read = [column[steps] for column in operands]
+    once = np.concatenate([*[x[(x != NONE) & ~_is(moves, x)] for x in read], values[~_is(moves, values)]])
+    spread = np.unique(placed[once]).astype(np.int32)
+    border, at = len(spread), lanes * (len(spread) + most * frames)
+
+    def vector(x: Any) -> Any:
+        """Where values lie: those that move in rows, before them those that all samples share."""
+        row, known = _is(moves, x), x != NONE
+        found = np.zeros(len(x), np.int64)
+        found[row] = border + rows[x[row]] * frames
+        found[known & ~row] = np.searchsorted(spread, placed[x[known & ~row]])
+        return found
+
+    words = np.array([WORDS[op.machine][0] for op in columns.ops], np.int32)
+    parts = [
+        _packs(program, rows, border, frames),
+        _instructions(
+            2 * steps + 2, words[np.asarray(columns.code)[steps]], *map(vector, read), result=vector(n + steps)
+        ),
+        _instructions(2 * np.maximum(values - n, -1) + 3, SUM if program.reduce else OUT, vector(values), numbers),
+    ]
+    timed = np.concatenate(parts)
+    code = np.concatenate([timed[np.argsort(timed[:, 0], kind="stable"), 1:], np.zeros((1, FIELDS))]).astype(np.int32)
     each, spreading = _interpreter().function("each", 9), _interpreter().function("spread", 4)
 
     def run(first: int, last: int, length: int, size: int, s: int, u: int, tables: int, w: int, o: int) -> None:
@@ -147,20 +134,20 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
         for k in range(first, last):
             begin, end = k * length, min((k + 1) * length, size)
             if program.reduce:
-                ctypes.memset(into, 0, 8 * lanes * len(sums))
+                ctypes.memset(into, 0, 8 * lanes * count)
             for base in range(begin, end, frames * lanes):
                 some = min(frames, -(-(end - base) // lanes))
                 each(code.ctypes.data, border, some, base, end, stride, tables, w, into)
             if program.reduce:
-                _numbers(o + 8 * k * len(sums), len(sums))[:] = _added(_numbers(into, len(sums) * lanes), lanes)
+                _numbers(o + 8 * k * count, count)[:] = _added(_numbers(into, count * lanes), lanes)
 
     def finish(shards: int, size: int, u: int, added: int, o: int) -> None:
-        found = np.zeros(len(sums))
-        values = _numbers(u, memory[0])
+        found = np.zeros(count)
+        shared_values = _numbers(u, memory)
         with np.errstate(all="ignore"):
-            for row in _numbers(added, shards * len(sums)).reshape(shards, len(sums)):
+            for row in _numbers(added, shards * count).reshape(shards, count):
                 found += row
-            _numbers(o, len(totals))[:] = [values[~i] * size if i < 0 else found[i] for i in totals]
+            _numbers(o, len(totals))[:] = [shared_values[~i] * size if i < 0 else found[i] for i in summed]
 
     def whole(shards: int, length: int, size: int, s: int, u: int, tables: int, w: int, added: int, o: int) -> None:
         start(s, u, o)
@@ -168,40 +155,83 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
         if program.reduce:
             finish(shards, size, u, added, o)
 
-    memory = shared + len(columns.constants) + int(np.count_nonzero(fixed)), at + lanes * len(sums), len(sums)
-    return Interpreted({"start": start, "run": run, "finish": finish, "all": whole}, memory)
+    summed = totals.tolist()
+    functions: dict[str, Callable[..., None]] = {"start": start, "run": run, "finish": finish, "all": whole}
+    return Interpreted(functions, (memory, at + lanes * count, count))
 
 
-def _translate(
-    program: Program,
-    columns: Columns,
-    operands: Sequence[tuple[int, ...]],
-    varies: bytearray,
-    kept: dict[int, list[int]],
-    block: _Block,
-) -> None:
-    """Write the instructions for a block; the row of a value is free after its last use."""
-    n, keep = columns.inputs, SUM if program.reduce else OUT
-    words = [WORDS[op.machine][0] for op in columns.ops]
-    last = {x: t for t, xs in enumerate(operands) for x in xs}
-    inputs = [(k, width, j) for k, width in enumerate(program.widths) for j in range(width)]
-    for x, (k, width, j) in enumerate(inputs, program.shared):
-        if x in last or x in kept:
-            block.code.append((PACK, k, width, j, block.row(x)))
-    for y, numbers in kept.items():
-        if y < n or not varies[y]:
-            block.code += [(keep, block.vector(y), i, 0, 0) for i in numbers]
-    padding = (0,) * (FIELDS - 2)
-    for t, (code, xs) in enumerate(zip(columns.code, operands, strict=True)):
-        y = n + t
-        if varies[y]:
-            found = (*[block.vector(x) for x in xs if x != NONE], *padding)
-            block.free += [block.rows[x] for x in set(xs) if last[x] == t and x in block.rows]
-            row = block.row(y)
-            block.code.append((words[code], *found[: FIELDS - 2], row))
-            block.code += [(keep, row, i, 0, 0) for i in kept.get(y, ())]
-            if y not in last:
-                block.free.append(~row)
+def _moving(columns: Columns, shared: int) -> Any:
+    """Per place, True if it differs between samples."""
+    n = columns.inputs
+    found = bytearray(shared) + b"\1" * (n - shared) + bytes(len(columns.code) + 1)  # the last is that of constants
+    given = [np.maximum(column, -1).tolist() for column in columns.operands]
+    for place, xs in enumerate(zip(*given, strict=True), n):
+        for x in xs:
+            if found[x]:
+                found[place] = 1
+                break
+    return np.frombuffer(bytes(found[:-1]), np.uint8) != 0
+
+
+def _is(moves: Any, x: Any) -> Any:
+    """True for each of the values x, places or ~constants, that moves."""
+    return (x >= 0) & moves[np.maximum(x, 0)] if len(moves) else x >= 0
+
+
+def _table(places: Any, inputs: int, constants: int) -> Any:
+    """Places of values; those of constants, which follow the inputs, are found from the end, at ~i."""
+    return np.concatenate([places, inputs + np.arange(constants)[::-1]])
+
+
+def _rows(columns: Columns, moves: Any, kept: Any) -> tuple[Any, int]:
+    """Row of each value that moves, and their number; a row is used again after the last use of its value."""
+    n, steps = columns.inputs, np.arange(len(columns.code))
+    last = np.concatenate([np.full(n, -1), steps])
+    for column in columns.operands:
+        x = np.asarray(column)
+        used = np.full(len(last), -1)
+        used[x[x >= 0]] = steps[x >= 0]  # of equal indices the last one counts
+        last = np.maximum(last, used)
+    given = moves[:n] & ((last[:n] >= 0) | np.isin(np.arange(n), kept))
+    rows, count = [-1] * len(last), int(np.count_nonzero(given))
+    for row, place in enumerate(np.flatnonzero(given).tolist()):
+        rows[place] = row
+    values = np.flatnonzero(moves & (last >= 0))
+    values = values[np.argsort(last[values], kind="stable")]
+    ends, ending = [*last[values].tolist(), -1], values.tolist()
+    free: list[int] = []
+    i = 0
+    for t in np.flatnonzero(moves[n:]).tolist():
+        unused = False
+        while ends[i] == t:
+            if ending[i] == n + t:
+                unused = True  # only kept, which happens at once
+            else:
+                free.append(rows[ending[i]])
+            i += 1
+        if not free:
+            free.append(count)
+            count += 1
+        rows[n + t] = free[-1] if unused else free.pop()
+    return np.array(rows, np.int64), count
+
+
+def _instructions(times: Any, words: Any, *fields: Any, result: Any = 0) -> Any:
+    """Rows of instructions, each with a time to sort them by."""
+    found = np.zeros((len(times), 1 + FIELDS), np.int64)
+    for k, x in enumerate((times, words, *fields)):
+        found[:, k] = x
+    found[:, -1] = result
+    return found
+
+
+def _packs(program: Program, rows: Any, border: int, frames: int) -> Any:
+    """Instructions that read the inputs of a block of samples, those that have a row."""
+    given = [(k, width, j) for k, width in enumerate(program.widths) for j in range(width)]
+    found = np.array(given, np.int64).reshape(-1, 3)
+    mine = rows[program.shared : len(program.inputs)]
+    found, mine = found[mine >= 0], mine[mine >= 0]
+    return _instructions(np.zeros(len(mine)), PACK, *found.T, result=border + mine * frames)
 
 
 def _added(vectors: Any, lanes: int) -> Any:
