@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
+import math
 import os
 import pickle
 import subprocess
@@ -23,7 +25,7 @@ np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
 pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
 
 from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
-from autograd_tiny.compiler.backends.llvm import pieces  # noqa: E402
+from autograd_tiny.compiler.backends.llvm import engine, functions, pieces  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -244,13 +246,34 @@ def test_copies_while_code_is_built(copied):
 @pytest.mark.parametrize("lines", [1, 40, 10_000])
 @pytest.mark.parametrize("make", CALLS.values(), ids=CALLS)
 def test_programs_are_compiled_in_pieces(make, lines, monkeypatch):
-    from autograd_tiny.compiler.backends.llvm import functions
-
     expected = make[0](wait=True)(*make[1])
     monkeypatch.setenv("AUTOGRAD_TINY_CACHE", os.devnull)
     monkeypatch.setattr(pieces, "LINES", lines)
     monkeypatch.setattr(functions, "MAX_INSTRUCTIONS", 20)
     assert str(make[0](wait=True)(*make[1])) == str(expected)
+
+
+@pytest.mark.parametrize("count", [1, 510, 511, 512, 513])
+def test_any_number_of_functions_in_pieces(count, monkeypatch):
+    """Around a page of addresses, beside those of library functions, which LLVM does not count."""
+    monkeypatch.setattr(pieces, "LINES", 100)
+    words = ("exp", "log", "tanh", "sin", "cos", "erf", "expm1", "atan")
+    body = "  %a = load double, ptr %x\n" + "".join(
+        f"  %{word} = call double @{word}(double %{before})\n" for before, word in itertools.pairwise(("a", *words))
+    )
+    one = "\ndefine internal void @f{i}(ptr noalias %x, i64 %n) nounwind {{\n" + body + "  store double %atan, ptr %x\n"
+    text = "\n".join(f"declare double @{word}(double)" for word in words)
+    text += "".join(f"{one.format(i=i)}  ret void\n}}\n" for i in range(count))
+    calls = "".join(f"  call void @f{i}(ptr %x, i64 0)\n" for i in range(count)) * 2
+    text += "\ndefine void @all(ptr %x) {\n" + calls + body + "  ret void\n" + "; more\n" * 100 + "}\n"
+    assert len(pieces.pieces(text)) > 1
+    code, x = engine.Code(engine.compiled(text)), np.array([0.3])
+    code.function("all", 1)(x.ctypes.data)
+    expected = 0.3
+    for _ in range(2 * count):
+        for word in words:
+            expected = getattr(math, word)(expected)
+    assert x[0] == pytest.approx(expected)
 
 
 LARGE = """
