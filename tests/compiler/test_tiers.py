@@ -306,6 +306,17 @@ def test_a_process_ends_while_code_is_built(end, delay, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
+def test_calls_at_the_end_of_a_process(tmp_path):
+    early = "import atexit\natexit.register(lambda: print(f(0.5) == y, f.wait(), f(0.5) == y))\n"
+    late = "g = jit(lambda x: chain(x) + 1.0)\natexit.register(lambda: print(g(0.5) > 0.0))"
+    done = subprocess.run(
+        [sys.executable, "-c", early + LARGE + late], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "AUTOGRAD_TINY_CACHE": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\nTrue None True\n", "")
+
+
 FORK = """
 found = []
 for i in range(8):

@@ -28,15 +28,17 @@ class Task:
         self.error: BaseException | None = None
 
     def wait(self) -> None:
-        """Wait until it is built, or has failed."""
+        """Wait until it is built, or has failed, or the process ends."""
         awake()
         with _changed:
-            _changed.wait_for(lambda: self.finished)
+            _changed.wait_for(lambda: self.finished or _ended)
 
     def run(self) -> None:
         """Build it, unless the owner is gone."""
         try:
             self.result = self.build and self.owner() and self.build()
+        except Ended:
+            return
         except BaseException as error:  # reported by the owner, in the thread that uses it
             self.error = error
         self.build = None
@@ -103,6 +105,8 @@ def _end() -> None:
     global _ended
     with _turn:
         _ended = True
+    with _changed:
+        _changed.notify_all()
 
 
 def _before_fork() -> None:

@@ -26,11 +26,11 @@ def tiered(first: Kernel, build: Callable[[], Kernel], steps: int) -> Kernel:
         return now[0](*given)
 
     def at_first(*given: Any) -> Any:
-        if not task.finished:
-            if len(given) < 3 or not given[2] or given[2] < MANY:
-                awake()
-                return first(*given)
+        if len(given) > 2 and given[2] and given[2] >= MANY:
             task.wait()
+        if not task.finished:
+            awake()
+            return first(*given)
         settle()
         return now[0](*given)
 
@@ -50,7 +50,8 @@ def tiered(first: Kernel, build: Callable[[], Kernel], steps: int) -> Kernel:
 
     def wait() -> None:
         task.wait()
-        settle()
+        if task.finished:  # or else the process ends
+            settle()
 
     now: list[Kernel] = [at_first]
     kernel.wait = wait  # type: ignore[attr-defined]
