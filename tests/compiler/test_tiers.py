@@ -18,6 +18,7 @@ import weakref
 import pytest
 
 from autograd_tiny.compiler import jit
+from autograd_tiny.compiler.jitted import load
 from autograd_tiny.compiler.backends import background, registry, tiers
 from autograd_tiny.transforms.derivatives import value_and_grad
 
@@ -243,6 +244,17 @@ def test_copies_while_code_is_built(copied):
     assert copied(jit(wave, wait=True))._options["wait"] is True
 
 
+def test_recordings_are_read_in_either_tier(tmp_path, monkeypatch):
+    with background.turn():
+        f = jit(one, wait=True)
+        y, path = f(W, 0.5), f.save(tmp_path / "f.json")
+        assert load(path)._options["wait"] is False
+        monkeypatch.setenv("AUTOGRAD_TINY_CACHE", os.devnull)
+        first, at_once = load(path), load(path, wait=True)
+        assert (first(W, 0.5), at_once(W, 0.5)) == (y, y)
+        assert (is_waiting(first), is_waiting(at_once)) == (True, False)
+
+
 @pytest.mark.parametrize("lines", [1, 40, 10_000])
 @pytest.mark.parametrize("make", CALLS.values(), ids=CALLS)
 def test_programs_are_compiled_in_pieces(make, lines, monkeypatch):
@@ -279,6 +291,7 @@ def test_any_number_of_functions_in_pieces(count, monkeypatch):
 LARGE = """
 import os, sys, time
 from autograd_tiny.compiler import jit
+from autograd_tiny.compiler.jitted import load
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 def chain(x):

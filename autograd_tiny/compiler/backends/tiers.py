@@ -44,8 +44,7 @@ def tiered(first: Kernel, build: Callable[[], Kernel], steps: int) -> Kernel:
             warnings.warn(message, CompilationWarning, stacklevel=4)
         else:
             now[0] = task.result
-            if builtin := getattr(task.result, "builtin", None):
-                kernel.builtin = builtin  # type: ignore[attr-defined]
+            vars(kernel).update(vars(task.result))  # such as `builtin`
         vars(kernel).pop("wait", None)  # frees `first`
 
     def wait() -> None:
