@@ -18,8 +18,8 @@ import weakref
 import pytest
 
 from autograd_tiny.compiler import jit
-from autograd_tiny.compiler.jitted import load
 from autograd_tiny.compiler.backends import background, registry, tiers
+from autograd_tiny.compiler.jitted import load
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
