@@ -53,6 +53,7 @@ def jit(
     backend: str | None = None,
     contract: bool = False,
     threads: int = 1,
+    wait: bool = False,
     check_finite: bool = False,
 ) -> Any:
     """Compile f: trace its first call for each structure of arguments, and replay compiled code from then on.
@@ -85,24 +86,28 @@ def jit(
     `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
     it.
 
+    The llvm backend compiles a large function in the background, and interprets it until then, with the same results
+    but for those of `contract`. With `wait`, the first call compiles it; `f.wait()` waits for what is under way.
+
     Raises TypeError for arguments that are not numbers, ValueError for a batch that is empty or whose samples differ in
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
     with missing packages.
     """
-    options = (batch, static, reduce, backend, contract, threads, check_finite)
+    options = (batch, static, reduce, backend, contract, threads, wait, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
-def load(path: Any, *, backend: str | None = None) -> Jitted:
+def load(path: Any, *, backend: str | None = None, wait: bool = False) -> Jitted:
     """Load a compiled function that `Jitted.save` saved; the function itself is not needed.
 
+    `backend` and `wait` are those of `jit`.
     It takes arguments of the structures it was called with before it was saved, and raises TypeError for others.
     Raises ValueError, naming the file, if it is not such a file or not whole, and ImportError as `jit` does.
     """
     name = chosen(backend).name
     f, options = open_recording(path)
     try:
-        return Jitted(f, backend=name, **options)
+        return Jitted(f, backend=name, wait=wait, **options)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
@@ -156,6 +161,7 @@ class Jitted:
         backend: str | None,
         contract: bool,
         threads: int,
+        wait: bool,
         check_finite: bool,
     ) -> None:
         if not callable(f):
@@ -173,7 +179,7 @@ class Jitted:
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
-        self._options = {"contract": contract, "threads": threads}
+        self._options = {"contract": contract, "threads": threads, "wait": wait}
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
@@ -298,6 +304,16 @@ class Jitted:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
         return self._tried(Variants.taken, args, kwargs)[0].program
 
+    def wait(self) -> None:
+        """Wait until everything called so far is compiled, as a benchmark should; `jit(f, wait=True)` does at a call.
+
+        >>> f = jit(lambda x: x * x)
+        >>> f(3.0), f.wait()
+        (9.0, None)
+        """
+        for variants in list(self._variants.values()):
+            variants.wait()
+
     def save(self, path: Any) -> Path:
         """Save the traces of the calls so far to a file of JSON, which `load` makes a function of; return its path.
 
@@ -316,8 +332,9 @@ class Jitted:
         with self.lock:
             now = self._reads.now()
             known = {structure: variants for (structure, key), variants in self._variants.items() if key == now}
-        given = (self.batch, self.static, self.reduce, *self._options.values(), self.check_finite)
-        return write(path, _name(self.f), self.f, dict(zip(OPTIONS, given, strict=True)), known)
+        given = {"batch": self.batch, "static": self.static, "reduce": self.reduce, "check_finite": self.check_finite}
+        options = {name: x for name, x in (given | self._options).items() if name in OPTIONS}  # `wait` is the reader's
+        return write(path, _name(self.f), self.f, options, known)
 
     def _tried(
         self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -60,6 +60,12 @@ class Variant:
     def guard(self) -> Kernel | None:
         return self.build(self.conditions) if self.held else None
 
+    def wait(self) -> None:
+        """Wait for kernels that are compiled in the background."""
+        for kernel in (vars(self).get("kernel"), vars(self).get("guard")):
+            if (wait := getattr(kernel, "wait", None)) is not None:
+                wait()
+
 
 class Watched(Protocol):
     """The surroundings of a function, as its variants see them."""
@@ -103,6 +109,12 @@ class Variants:
             new.known, new.anchors, new._siblings, new._lines = [], {}, [], Counter()
             self._siblings.append(new)
             return new
+
+    def wait(self) -> None:
+        """Wait for all that is compiled in the background."""
+        for variants in (self, *self._siblings):
+            for variant in list(variants.known):
+                variant.wait()
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""

@@ -18,6 +18,7 @@ RUNS = {
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
     "calls": "step(model, X, y) over step(array, X, y)",
+    "tiers": "ns per op and sample",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
     "compiled b": "section b:",
@@ -32,6 +33,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "check": ("mpmath",),
         "growth": ("numpy",),
         "calls": ("numpy", "llvmlite"),
+        "tiers": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):

@@ -7,7 +7,7 @@ import functools
 import struct
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,7 +23,17 @@ MAX_SHARDS = 64  # of a batch
 CACHE_LINE = 64
 
 
-def single(program: Program, code: Code) -> Callable[..., Any]:
+class Loaded(Protocol):
+    """Functions of a program, compiled or interpreted."""
+
+    def numbers(self, name: str, count: int, /) -> Any:
+        """Global table of `count` integers."""
+
+    def function(self, name: str, arguments: int, /) -> Callable[..., None]:
+        """Function of so many addresses and counts."""
+
+
+def single(program: Program, code: Loaded) -> Callable[..., Any]:
     """Kernel without a batch: one row of numbers in, one row out."""
     start, (shared, _, _) = code.function("start", 3), code.numbers("layout", 3)
     inputs, outputs = len(program.inputs), len(program.outputs)
@@ -46,12 +56,13 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
         free.append(mine)
         return ys
 
-    kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
-    kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0)  # type: ignore[attr-defined]
+    if isinstance(code, Code):
+        kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
+        kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0)  # type: ignore[attr-defined]
     return kernel
 
 
-def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[..., Any]:
+def batched(program: Program, code: Loaded, lanes: int, threads: int) -> Callable[..., Any]:
     """Kernel over a batch."""
     whole, start, run = code.function("all", 9), code.function("start", 3), code.function("run", 9)
     finish = code.function("finish", 5) if program.reduce else None
@@ -104,9 +115,10 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
         return ys.tolist() if listed and finish else ys
 
     layout = tuple(code.numbers("layout", 3))
-    kernel.direct = Direct(  # type: ignore[attr-defined]
-        code, whole, inputs, outputs, not finish, len(widths), layout, least
-    )
+    if isinstance(code, Code):
+        kernel.direct = Direct(  # type: ignore[attr-defined]
+            code, whole, inputs, outputs, not finish, len(widths), layout, least
+        )
     return kernel
 
 
