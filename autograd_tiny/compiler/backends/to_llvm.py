@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_tiny.compiler.backends.cache import key_of, row_name, sources, store, stored
+from autograd_tiny.compiler.backends.llvm.chains import chained
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity, machine
 from autograd_tiny.compiler.backends.llvm.functions import functions
 from autograd_tiny.compiler.backends.llvm.kernel import batched, single
@@ -33,7 +34,7 @@ def source(program: Program, *, contract: bool = False) -> str:
 
 
 def _text(program: Program, contract: bool) -> str:
-    made = functions(program, machine(), contract=contract)
+    made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
     return made.text + loops(program, machine(), made)
 
 
