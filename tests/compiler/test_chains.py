@@ -199,8 +199,10 @@ def test_the_first_operand_may_be_a_constant():
     compare(Program(("x",), tuple(steps), (30,)), [[1.0], [nan]])
 
 
+@pytest.mark.parametrize("least", [1, 32])
 @pytest.mark.parametrize("lag", [1, 2, 3, 4])
-def test_a_result_of_some_iterations_ago_may_begin_as_another_result(lag):
+def test_a_result_of_some_iterations_ago_may_begin_as_another_result(lag, least, monkeypatch):
+    monkeypatch.setattr(chains, "LEAST", least)
     steps = []
     for i in range(40):
         steps.append(Step(ops.tanh, (2 * i,)))

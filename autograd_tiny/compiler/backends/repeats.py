@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,20 @@ def repeats(columns: Columns) -> list[Run]:
                     free[run.start : run.stop] = False
                     found.append(run)
     return sorted(found)
+
+
+def longer(columns: Columns, runs: Iterable[Run], least: int) -> Iterator[Run]:
+    """Take several short blocks as one of about `least` steps; iterations left over belong to no run."""
+    operands = [np.asarray(x) for x in columns.operands]
+    for run in runs:
+        several = min(least // run.period, run.times // 2)
+        if several > 1:
+            whole = Run(run.start, run.period * several, run.times // several)
+            found = [new for new in _even(columns.inputs, operands, whole) if new.times > 1]
+            if run.stop - run.start - sum(new.stop - new.start for new in found) <= 2 * whole.period:
+                yield from found
+                continue
+        yield run
 
 
 def _signs(columns: Columns, operands: list[Array]) -> tuple[Array, Array]:

@@ -14,12 +14,12 @@ import numpy as np
 from autograd_tiny.compiler.backends.llvm.accesses import Access, Carried, access, carried, in_steps
 from autograd_tiny.compiler.backends.llvm.functions import ONCE, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.steps import RELOAD_AFTER, Body, Machine, Scope, callbacks, declared
-from autograd_tiny.compiler.backends.repeats import Run, repeats
+from autograd_tiny.compiler.backends.repeats import Run, longer, repeats
 from autograd_tiny.transforms.columns import Columns, columns_of
 from autograd_tiny.transforms.program import Place, Program, Step
 
 MIN_STEPS = 1000  # of a program; shorter ones are compiled in no time
-LEAST = 32  # steps of a block
+LEAST = 32  # steps of a block; several shorter ones are one, so that little time goes into the loop itself
 MAX_OPERANDS = 8  # of a step
 MAX_HOISTED = 12  # values read before a loop instead of in each iteration
 MAX_CARRIED = 32  # values in registers from one iteration to the next
@@ -34,13 +34,7 @@ def chained(program: Program, machine: Machine, *, contract: bool) -> Functions 
     columns = columns_of(program)
     if len(columns.operands) > MAX_OPERANDS or not (runs := repeats(columns)):
         return None
-    return _Writer(program, columns, machine, contract).written([_longer(run) for run in runs])
-
-
-def _longer(run: Run) -> Run:
-    """Take several short blocks as one; the last blocks that are too few are left out."""
-    several = max(1, min(LEAST // run.period, run.times))
-    return Run(run.start, run.period * several, run.times // several)
+    return _Writer(program, columns, machine, contract).written(list(longer(columns, runs, LEAST)))
 
 
 class _Block(NamedTuple):
