@@ -206,7 +206,7 @@ def test_a_result_of_some_iterations_ago_may_begin_as_another_result(lag, least,
     steps = []
     for i in range(40):
         steps.append(Step(ops.tanh, (2 * i,)))
-        steps.append(Step(ops.mul, (1 + 2 * i, 2 * (i - lag + 1) if i >= lag else max(0, 2 * i - 1))))
+        steps.append(Step(ops.sub, (1 + 2 * i, 2 * (i - lag + 1) if i >= lag else max(0, 2 * i - 1))))
     compare(Program(("x",), tuple(steps), (80,)), [[0.5], [-0.25]])
 
 
