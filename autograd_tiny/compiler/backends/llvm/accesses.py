@@ -12,12 +12,17 @@ MAX_LAG = 3  # iterations for which a result is carried in registers
 
 
 class Access(NamedTuple):
-    """Numbers read by the iterations of a loop: memory[base + stride · i], or memory[table[i]]."""
+    """Numbers read by the iterations of a loop: memory[base + stride · i], or memory[table[i]].
+
+    All tables of a loop are columns of one, because several tables of equal length compete for the same lines of the
+    processor's cache; then `base` is the column, `stride` their number, and `name` the table of them all.
+    """
 
     memory: str  # pointer, or "" for the constants of `table`
     base: int = 0
     stride: int = 0
     table: Array | None = None
+    name: str = ""
 
 
 class Carried(NamedTuple):
@@ -62,3 +67,15 @@ def in_steps(memory: str, at: Array) -> Access:
     if np.all(at == at[0] + stride * np.arange(len(at))):
         return Access(memory, int(at[0]), stride)
     return Access(memory, table=at.astype(np.int32))
+
+
+def joined(accesses: dict[int, Access], tables: dict[bytes, str]) -> dict[int, Access]:
+    """Join the tables of indices of a loop, and those of constants; `tables` are all of the program, by content."""
+    result = dict(accesses)
+    for constants in (False, True):
+        found = {k: it.table for k, it in accesses.items() if it.table is not None and (it.memory == "") == constants}
+        if found:
+            content = np.stack(list(found.values()), axis=1).tobytes()
+            name = tables.setdefault(content, f"@table{len(tables)}")
+            result |= {k: accesses[k]._replace(base=i, stride=len(found), name=name) for i, k in enumerate(found)}
+    return result

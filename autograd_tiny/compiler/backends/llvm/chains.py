@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_tiny.compiler.backends.llvm.accesses import Access, Carried, access, carried, in_steps
+from autograd_tiny.compiler.backends.llvm.accesses import Access, Carried, access, carried, in_steps, joined
 from autograd_tiny.compiler.backends.llvm.functions import ONCE, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.steps import RELOAD_AFTER, Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.backends.repeats import Run, longer, repeats
@@ -208,17 +208,17 @@ class _Writer:
     def _loop(self, block: _Block) -> None:
         """Write a run of blocks: one function, or one that calls others if a block is long."""
         scope, found, n = block.phase.scope, self.carried[block.run.start], len(block.reads)
-        accesses = {k: self._access(x) for k, x in enumerate(block.reads) if k not in found}
+        accesses = joined({k: self._access(x) for k, x in enumerate(block.reads) if k not in found}, self.tables)
         results = Access("%u", int(self.before[block.run.start]), len(scope.slots))
         parts = [f"@part{self.count}_{c}" for c in range(len(block.chunks))] if len(block.chunks) > 1 else []
         for part, chunk in zip(parts, block.chunks, strict=False):
             self.lines += [f"define internal void {part}({PART}) {self.machine.attributes} {{", "entry:"]
-            body = LoopBody(scope, self.lines, accesses, self.tables)
+            body = LoopBody(scope, self.lines, accesses)
             scope.memory = body.pointer(results)
             for place in chunk:
                 body.step(place)
             self._close()
-        body = LoopBody(scope, self._open(), accesses, self.tables)
+        body = LoopBody(scope, self._open(), accesses)
         if parts:
             self.lines += [LOOP, *(f"  call void {part}(ptr %u, ptr %s, i64 %i)" for part in parts)]
         else:
@@ -273,9 +273,10 @@ class _Writer:
     def _moved(self, places: Array, to: Access) -> None:
         """Write a function that copies numbers of one kind to other places."""
         scope = self._phase(Program(("",), (), ())).scope
-        body = LoopBody(scope, self._open(), {0: self._access(places)}, self.tables)
+        accesses = joined({0: self._access(places), 1: to}, self.tables)
+        body = LoopBody(scope, self._open(), accesses)
         self.lines.append(LOOP)
-        body.write(body.value(0), body.pointer(to))
+        body.write(body.value(0), body.pointer(accesses[1]))
         self.lines.append(NEXT.format(count=len(places)))
         self._close()
 
@@ -283,10 +284,10 @@ class _Writer:
 class LoopBody(Body):
     """Instructions of one iteration; the inputs of the program are read by their `accesses`."""
 
-    def __init__(self, scope: Scope, lines: list[str], accesses: dict[int, Access], tables: dict[bytes, str]) -> None:
+    def __init__(self, scope: Scope, lines: list[str], accesses: dict[int, Access]) -> None:
         super().__init__(scope, lines)
-        self.accesses, self.tables = accesses, tables
-        self.moved: dict[tuple[str, int], str] = {}  # pointers, moved by the iterations before
+        self.accesses = accesses
+        self.moved: dict[tuple[str, int], str] = {}
 
     def hoist(self) -> None:
         """Read numbers that are equal in all iterations before the loop, if they are few."""
@@ -308,19 +309,22 @@ class LoopBody(Body):
 
     def pointer(self, access: Access) -> str:
         """Address of the number of this iteration."""
-        memory, base, stride, table = access
+        memory, base, stride, table, name = access
         if table is None:
-            return self.at(self._moved(memory, stride), base) if stride else self.at(memory, base)
-        name = self.tables.setdefault(table.tobytes(), f"@table{len(self.tables)}")
+            return self.at(self._moved(memory, stride), base)
         if not memory:
-            return self.at(name, "%i")
-        index = self.new(f"load i32, ptr {self.new(f'getelementptr i32, ptr {name}, i64 %i')}")
+            return self.at(self._moved(name, stride), base)
+        entry = self.new(f"getelementptr i32, ptr {self._moved(name, stride, 'i32')}, i64 {base}")
+        index = self.new(f"load i32, ptr {entry}")
         return self.at(memory, self.new(f"zext i32 {index} to i64"))
 
-    def _moved(self, memory: str, stride: int) -> str:
+    def _moved(self, memory: str, stride: int, kind: str = "double") -> str:
+        """Pointer moved by the iterations before this one."""
+        if not stride:
+            return memory
         if (memory, stride) not in self.moved:
             by = "%i" if stride == 1 else self.new(f"mul i64 %i, {stride}")
-            self.moved[memory, stride] = self.at(memory, by)
+            self.moved[memory, stride] = self.new(f"getelementptr {kind}, ptr {memory}, i64 {by}")
         return self.moved[memory, stride]
 
 
