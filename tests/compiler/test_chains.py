@@ -216,6 +216,21 @@ def test_outputs_may_be_inputs_constants_and_steps_in_any_order():
     compare(program.with_outputs(outputs), [[0.1], [-inf]])
 
 
+@pytest.mark.parametrize("count", [31, 32, 33, 40, 100])
+def test_outputs_that_lie_side_by_side_arrive_where_they_belong(count):
+    steps = tuple(Step(ops.mul, (i % 4, 3)) if i else Step(ops.exp, (0,)) for i in range(2 * count))
+    program = Program(tuple(f"x{i}" for i in range(150)), tuple(steps), ())
+    first, zeros = [*range(150, 150 + count)], [-0.0] * count
+    for outputs in (
+        first,
+        first[::-1],
+        [*range(count), *first],
+        [0, *first, 149, 1.5, *first[3:], *range(3, 150)],
+        [*zeros, nan, 0.0, 0, *zeros],
+    ):
+        compare(program.with_outputs(outputs), points(random.Random(count), 150))
+
+
 def test_an_operand_may_be_a_constant_in_one_iteration_and_an_input_or_a_step_in_others():
     rng = random.Random(0)
     steps = []

@@ -50,7 +50,7 @@ def repeats(columns: Columns) -> list[Run]:
     free = np.ones(len(plain), bool)
     found: list[Run] = []
     for start, stop, period in sorted(_candidates(rich), key=lambda x: x[0] - x[1] + x[2]):
-        for first, last in _stretches(free[start:stop]):
+        for first, last in stretches(free[start:stop]):
             a, b = _extended(plain, free, start + first, start + last, period)
             a += _seam(columns.inputs, operands, a, b, period)
             for run in _even(columns.inputs, operands, Run(a, period, (b - a) // period)):
@@ -111,7 +111,7 @@ def _candidates(signs: Array) -> Iterator[tuple[int, int, int]]:
         yield from zip(starts[wanted].tolist(), stops[wanted].tolist(), periods[wanted].tolist(), strict=True)
 
 
-def _stretches(flags: Array) -> Iterator[tuple[int, int]]:
+def stretches(flags: Array) -> Iterator[tuple[int, int]]:
     """Yield the bounds of the stretches of True."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
     yield from zip(edges[::2], edges[1::2], strict=True)
@@ -162,5 +162,5 @@ def _even(inputs: int, operands: list[Array], run: Run) -> Iterator[Run]:
             yield run
             return
         best = min(best, uneven, key=np.count_nonzero)
-    for a, b in _stretches(~best):
+    for a, b in stretches(~best):
         yield Run(start + a * period, period, b - a)

@@ -14,14 +14,15 @@ import numpy as np
 from autograd_tiny.compiler.backends.llvm.accesses import Access, Carried, access, carried, in_steps, joined
 from autograd_tiny.compiler.backends.llvm.functions import ONCE, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.steps import RELOAD_AFTER, Body, Machine, Scope, callbacks, declared
-from autograd_tiny.compiler.backends.repeats import Run, longer, repeats
-from autograd_tiny.transforms.columns import Columns, columns_of
+from autograd_tiny.compiler.backends.repeats import Run, longer, repeats, stretches
+from autograd_tiny.transforms.columns import NONE, Columns, columns_of
 from autograd_tiny.transforms.program import Place, Program, Step
 
 MIN_STEPS = 1000  # of a program; shorter ones are compiled in no time
 LEAST = 32  # steps of a block; several shorter ones are one, so that little time goes into the loop itself
 MAX_OPERANDS = 8  # of a step
 MAX_HOISTED = 12  # values read before a loop instead of in each iteration
+SIDE_BY_SIDE = 32  # numbers that are worth a loop of their own
 MAX_CARRIED = 32  # values in registers from one iteration to the next
 
 Array = np.ndarray[Any, Any]
@@ -54,8 +55,10 @@ class _Writer:
         self.operands = [np.asarray(x) for x in columns.operands]
         self.constants = np.asarray(columns.constants)
         self.inputs, self.steps = columns.inputs, len(columns.code)
-        kinds = dict.fromkeys((step.op, len(step.operands)) for step in program.steps)
-        self.kinds = Program((), tuple(Step(op, (0.0,) * arity) for op, arity in kinds), ())
+        code, self.arity = np.asarray(columns.code), sum(x != NONE for x in self.operands)
+        _, first = np.unique(code * (MAX_OPERANDS + 1) + self.arity, return_index=True)
+        kinds = [Step(columns.ops[code[i]], (0.0,) * self.arity[i]) for i in np.sort(first).tolist()]
+        self.kinds = Program((), tuple(kinds), ())  # a step of each kind, in the order of the first of them
         self.calls = {call: i for i, call in enumerate(callbacks(self.kinds))}
         self.tables: dict[bytes, str] = {}
         self.copies: dict[int, int] = {}
@@ -96,7 +99,8 @@ class _Writer:
         """Write the steps of one iteration as a program of their own."""
         start, period, count = run
         first = self.inputs + start
-        arity = [len(step.operands) for step in self.program.steps[start : start + period]]
+        arity = self.arity[start : start + period].tolist()
+        ops = [self.columns.ops[code] for code in self.columns.code[start : start + period]]
         tables = [x[start : run.stop].reshape(count, period).T for x in self.operands]
         known: dict[bytes, int] = {}
         reads: list[Array] = []
@@ -115,8 +119,8 @@ class _Writer:
                     rows[j].append(k)
         n = len(reads)
         steps = tuple(
-            Step(step.op, tuple([n + x[0] if isinstance(x, tuple) else x for x in row]))
-            for step, row in zip(self.program.steps[start : start + period], rows, strict=True)
+            Step(op, tuple([n + x[0] if isinstance(x, tuple) else x for x in row]))
+            for op, row in zip(ops, rows, strict=True)
         )
         phase = self._phase(Program(("",) * n, steps, ()))
         phase.items = list(range(n, n + period))
@@ -202,7 +206,10 @@ class _Writer:
         self.lines += [f"define internal void {name}({ONCE}) {self.machine.attributes} {{", "entry:"]
         return self.lines
 
-    def _close(self) -> None:
+    def _close(self, times: int = 0) -> None:
+        """End a function, and before it the loop of so many iterations."""
+        if times:
+            self.lines.append(NEXT.format(count=times))
         self.lines += ["  ret void", "}", ""]
 
     def _loop(self, block: _Block) -> None:
@@ -236,8 +243,7 @@ class _Writer:
                 for r, (first, next_) in enumerate(zip(initial[k], later, strict=True)):
                     phis.append(f"  %c{k}_{r} = phi double [{first}, %entry], [{next_}, %loop]")
             self.lines[top:top] = phis
-        self.lines.append(NEXT.format(count=block.run.times))
-        self._close()
+        self._close(block.run.times)
 
     def _access(self, places: Array) -> Access:
         return access(places, self.inputs, self.slots, self.constants, self._copy)
@@ -260,25 +266,42 @@ class _Writer:
         places = np.asarray(self.columns.outputs)
         for kind in (places < 0, (places >= 0) & (places < self.inputs), places >= self.inputs):
             if np.any(kind):
-                self._moved(places[kind], in_steps("%o", np.flatnonzero(kind)))
+                self._moved(places[kind], "%o", np.flatnonzero(kind))
 
     def _copied(self) -> None:
         """Write the copies of inputs and constants, which come first."""
         later, self.names = self.names, []
         for inputs in (False, True):
             if some := {place: slot for place, slot in self.copies.items() if (place >= 0) == inputs}:
-                self._moved(np.array(list(some)), in_steps("%u", np.array(list(some.values()))))
+                self._moved(np.array(list(some)), "%u", np.array(list(some.values())))
         self.names += later
 
-    def _moved(self, places: Array, to: Access) -> None:
-        """Write a function that copies numbers of one kind to other places."""
-        scope = self._phase(Program(("",), (), ())).scope
-        accesses = joined({0: self._access(places), 1: to}, self.tables)
-        body = LoopBody(scope, self._open(), accesses)
-        self.lines.append(LOOP)
-        body.write(body.value(0), body.pointer(accesses[1]))
-        self.lines.append(NEXT.format(count=len(places)))
-        self._close()
+    def _moved(self, places: Array, memory: str, to: Array) -> None:
+        """Write functions that copy numbers of one kind to memory[to]: in vectors where they stay side by side."""
+        scope, n = self._phase(Program(("",), (), ())).scope, self.machine.lanes
+        source = "" if places[0] < 0 else "%s" if places[0] < self.inputs else "%u"
+        at = places if source != "%u" else self.slots[places - self.inputs]
+        together = np.append((np.diff(at) == (source != "")) & (np.diff(to) == 1), False)
+        rest, vector = np.ones(len(to), bool), f"<{n} x double>"
+        for first, last in stretches(together):
+            if (times := (last + 1 - first) // n) >= SIDE_BY_SIDE // n:
+                rest[first : first + times * n] = False
+                body = LoopBody(scope, self._open(), {})
+                self.lines.append(LOOP)
+                if source:
+                    address = body.pointer(Access(source, int(at[first]), n))
+                    numbers = body.new(f"load {vector}, ptr {address}, align 8")
+                else:
+                    numbers = f"<{', '.join([f'double {self._read(body, int(at[first]))}'] * n)}>"
+                address = body.pointer(Access(memory, int(to[first]), n))
+                self.lines.append(f"  store {vector} {numbers}, ptr {address}, align 8")
+                self._close(times)
+        if np.any(rest):
+            accesses = joined({0: self._access(places[rest]), 1: in_steps(memory, to[rest])}, self.tables)
+            body = LoopBody(scope, self._open(), accesses)
+            self.lines.append(LOOP)
+            body.write(body.value(0), body.pointer(accesses[1]))
+            self._close(int(np.count_nonzero(rest)))
 
 
 class LoopBody(Body):
