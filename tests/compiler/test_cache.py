@@ -47,7 +47,7 @@ def entry(folder, name):
 def compilations(monkeypatch):
     """Modules compiled since the start of the test."""
     texts, compiled = [], to_llvm.compiled
-    monkeypatch.setattr(to_llvm, "compiled", lambda text: texts.append(text) or compiled(text))
+    monkeypatch.setattr(to_llvm, "compiled", lambda text, **how: texts.append(text) or compiled(text, **how))
     return texts
 
 

@@ -24,7 +24,7 @@ np = pytest.importorskip("numpy", reason="runs are found by NumPy")
 pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
 
 from autograd_tiny.compiler.backends import repeats, to_llvm, to_python  # noqa: E402 - needs llvmlite
-from autograd_tiny.compiler.backends.llvm import chains, functions  # noqa: E402
+from autograd_tiny.compiler.backends.llvm import chains, engine, functions  # noqa: E402
 from autograd_tiny.compiler.backends.repeats import Run  # noqa: E402
 
 inf, nan = math.inf, math.nan
@@ -359,3 +359,35 @@ def test_contracted_products_change_the_last_digits_only(name):
     y, dp = jit(value_and_grad(f), contract=True)(*args)
     expected = value_and_grad(f)(*args)
     assert [y, *dp] == pytest.approx([expected[0], *expected[1]], rel=1e-9, abs=1e-9)
+
+
+# ---- long programs without repeated blocks
+
+
+def unlike(rng, count):
+    """Make a program of steps without a pattern."""
+    steps = [
+        Step(rng.choice([ops.add, ops.mul, ops.sub]), (rng.randrange(max(0, n - 40), n), rng.choice([0.5, n - 1])))
+        for n in range(20, 20 + count)
+    ]
+    return Program(tuple(f"x{i}" for i in range(20)), tuple(steps), (*range(count, count + 20),))
+
+
+@pytest.mark.parametrize("contract", [False, True])
+def test_many_unlike_steps_are_compiled_quickly_unless_products_are_contracted(contract, monkeypatch):
+    monkeypatch.setattr(to_llvm, "MAX_STRAIGHT", 100)
+    levels, rng = [], random.Random(0)
+    target = engine._target
+    monkeypatch.setattr(engine, "_target", lambda level: levels.append(level) or target(level))
+    for count in (50, 500):
+        to_llvm.build(unlike(rng, count), contract=contract)
+    assert levels == [2, 2 if contract else 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quick_compilation_gives_the_same_bits(seed, monkeypatch):
+    monkeypatch.setattr(to_llvm, "MAX_STRAIGHT", 0)
+    rng = random.Random(seed)
+    f, *args = recurrence(rng, 5)
+    for program in (unlike(rng, 300), jit(value_and_grad(last(f))).program(*args)):
+        compare(program, points(rng, len(program.inputs)))

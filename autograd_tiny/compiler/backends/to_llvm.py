@@ -19,6 +19,8 @@ from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
 
+MAX_STRAIGHT = 20_000  # steps without repeated blocks, called once: more are compiled quickly
+
 
 def source(program: Program, *, contract: bool = False) -> str:
     """LLVM assembly of a program, for this processor.
@@ -30,12 +32,14 @@ def source(program: Program, *, contract: bool = False) -> str:
       %v1 = fmul double %t1, %t1
     ...
     """
-    return _text(prepared(program), contract)
+    return _text(prepared(program), contract)[0]
 
 
-def _text(program: Program, contract: bool) -> str:
+def _text(program: Program, contract: bool) -> tuple[str, bool]:
+    """Write a prepared program, and decide whether it is compiled quickly."""
     made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
-    return made.text + loops(program, machine(), made)
+    quickly = made.straight > MAX_STRAIGHT and not contract  # products are contracted by the slower compiler only
+    return made.text + loops(program, machine(), made), quickly
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
@@ -69,7 +73,8 @@ def _code(program: Program, contract: bool) -> tuple[Code, list[BaseException] |
         name = key_of(program, lambda op: op.machine or "callback", *parts)
         data = stored(name)
     if data is None:
-        data = compiled(_text(program, contract))
+        text, quickly = _text(program, contract)
+        data = compiled(text, quickly=quickly)
         store(name, data)
     code = Code(data)
     return code, _bound(code, calls) if calls else None

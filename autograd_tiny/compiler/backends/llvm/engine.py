@@ -60,10 +60,10 @@ def identity() -> str:
     return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
-def compiled(text: str) -> bytes:
-    """Compile a module of LLVM assembly to object code."""
+def compiled(text: str, *, quickly: bool = False) -> bytes:
+    """Compile a module of LLVM assembly to object code; `quickly`, in a tenth of the time, to code a fifth slower."""
     module = llvm.parse_assembly(text)
-    data: bytes = _target().emit_object(module)
+    data: bytes = _target(0 if quickly else 2).emit_object(module)
     return data
 
 
@@ -116,10 +116,10 @@ def _initialize() -> None:
 
 
 @functools.cache
-def _target() -> Any:
+def _target(level: int) -> Any:
     _initialize()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=2, reloc="pic", codemodel="small", jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=level, reloc="pic", codemodel="small", jit=True
     )
 
 

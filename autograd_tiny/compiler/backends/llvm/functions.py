@@ -29,6 +29,7 @@ class Functions(NamedTuple):
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
+    straight: int  # steps called once and written one by one
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
@@ -66,6 +67,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
         each.frame,
         [totals[i] for i in range(len(totals))],
         len(each.sums),
+        sum(item >= 0 for item in once.items),
     )
 
 
