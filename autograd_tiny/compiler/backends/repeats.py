@@ -51,6 +51,8 @@ def repeats(columns: Columns) -> list[Run]:
     found: list[Run] = []
     for start, stop, period in sorted(_candidates(rich), key=lambda x: x[0] - x[1] + x[2]):
         for first, last in stretches(free[start:stop]):
+            if last - first < MIN_COUNT * period:
+                continue
             a, b = _extended(plain, free, start + first, start + last, period)
             a += _seam(columns.inputs, operands, a, b, period)
             for run in _even(columns.inputs, operands, Run(a, period, (b - a) // period)):
@@ -118,13 +120,28 @@ def stretches(flags: Array) -> Iterator[tuple[int, int]]:
 
 
 def _extended(plain: Array, free: Array, start: int, stop: int, period: int) -> tuple[int, int]:
-    """Extend a run on both sides as far as the ops repeat."""
-    stop = max(stop, start + period)
-    same = (plain[:-period] == plain[period:]) & free[:-period] & free[period:]
-    before = np.flatnonzero(~same[:start])
-    after = np.flatnonzero(~same[start:])
-    stop = start + int(after[0]) if len(after) else len(same)
-    return int(before[-1]) + 1 if len(before) else 0, stop + period
+    """Extend a run on both sides as far as the ops repeat, looking ever farther."""
+    first, last, size = start, stop - period, 4 * period  # steps equal to those one period later
+    while first > 0:
+        bad = _unlike(plain, free, max(0, first - size), first, period)
+        first = int(bad[-1]) + 1 if len(bad) else max(0, first - size)
+        if len(bad):
+            break
+        size *= 2
+    end, size = len(plain) - period, 4 * period
+    while last < end:
+        bad = _unlike(plain, free, last, min(last + size, end), period)
+        last = int(bad[0]) if len(bad) else min(last + size, end)
+        if len(bad):
+            break
+        size *= 2
+    return first, last + period
+
+
+def _unlike(plain: Array, free: Array, start: int, stop: int, period: int) -> Array:
+    """Steps from start to stop that differ from those one period later, or that belong to a run already."""
+    here, there = slice(start, stop), slice(start + period, stop + period)
+    return start + np.flatnonzero((plain[here] != plain[there]) | ~free[here] | ~free[there])
 
 
 def _seam(inputs: int, operands: list[Array], start: int, stop: int, period: int) -> int:
