@@ -1,7 +1,8 @@
 """Compare loops over equal blocks with the same steps written one by one: time to compile, and time of a call.
 
 Run: python benchmarks/chains.py, or python benchmarks/chains.py garch gpt for two of its rows. Both forms are first
-checked to give the same bits. Times of calls are minima of interleaved rounds; recording is the same for both.
+checked to give the same bits. Recording, which is the same for both, and compiling are in seconds of the processor;
+calls are minima of interleaved rounds.
 """
 
 import time
@@ -155,9 +156,10 @@ def main(names, quick):
     for make, sizes in ROWS.items():
         if not names or make.__name__ in names:
             f, p = make(sizes[quick])
-            program, recording = taking(prepared_gradient, f, p)
+            program, recording = taking(prepared_gradient, f, p, clock=time.process_time)
             kernels, builds = zip(
-                *(taking(built, program, write) for write in (chains.chained, functions)), strict=True
+                *(taking(built, program, write, clock=time.process_time) for write in (chains.chained, functions)),
+                strict=True,
             )
             x, calls = np.array(p), []
             first, second = (kernel(x) for kernel in kernels)
@@ -180,10 +182,10 @@ def built(program, write):
     return single(program, Code(compiled(made.text + loops(program, machine(), made))))
 
 
-def taking(f, *args):
-    start = time.perf_counter()
+def taking(f, *args, clock=time.perf_counter):
+    start = clock()
     found = f(*args)
-    return found, time.perf_counter() - start
+    return found, clock() - start
 
 
 if __name__ == "__main__":
