@@ -17,6 +17,7 @@ RUNS = {
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
+    "calls": "step(model, X, y) over step(array, X, y)",
     "chains": "recurrence",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
@@ -31,8 +32,9 @@ def test_a_benchmark_runs(run, tmp_path):
     needed = {
         "check": ("mpmath",),
         "growth": ("numpy",),
-        "compiled": ("numpy", "llvmlite"),
+        "calls": ("numpy", "llvmlite"),
         "chains": ("numpy", "llvmlite"),
+        "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")

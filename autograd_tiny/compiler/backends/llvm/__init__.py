@@ -10,4 +10,7 @@ loops.py      loop over blocks and shards
 engine.py     compile assembly and load the code
 entry.py      call the code with floats, as a builtin function
 kernel.py     call the code with numbers
+objects.py    how Python's objects lie in memory, and builtin functions
+walks.py      functions that walk Python's objects, as words of a table tell them
+reader.py     read arguments, compare what a function reads, and rebuild results
 """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import struct
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,7 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
         return ys
 
     kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
+    kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0)  # type: ignore[attr-defined]
     return kernel
 
 
@@ -101,7 +103,37 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
         free.append(mine)
         return ys.tolist() if listed and finish else ys
 
+    layout = tuple(code.numbers("layout", 3))
+    kernel.direct = Direct(  # type: ignore[attr-defined]
+        code, whole, inputs, outputs, not finish, len(widths), layout, least
+    )
     return kernel
+
+
+class Direct(NamedTuple):
+    """Machine code as one function, and the memory it needs, for callers that provide the addresses themselves.
+
+    It is start(numbers, shared, outputs), or all(1, length, size, numbers, shared, tables, work, sums, outputs) for a
+    batch of at most `length` samples.
+    """
+
+    code: Code
+    function: Any
+    inputs: int
+    outputs: int
+    is_each: bool  # the outputs are those of each sample
+    tables: int
+    layout: tuple[int, ...]
+    length: int
+
+    def room(self, more: int, means: int) -> tuple[Any, bytes]:
+        """Memory of one call, with room for `more` numbers, and its addresses for `walks.run`; divide `means` outputs
+        by the size of the batch.
+        """
+        made = _Room(self.inputs + more, self.tables + 1, *self.layout)
+        tables = made.t + 8 if self.tables else 0  # before them is the size of the batch
+        function = ctypes.cast(self.function, ctypes.c_void_p).value or 0
+        return made, struct.pack("8q", made.s, tables, made.u, made.w, made.p, function, self.length, means)
 
 
 class _Room:
