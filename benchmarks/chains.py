@@ -146,7 +146,14 @@ def softmax(z):
     return [p / total for p in powers]
 
 
-ROWS = {garch: (2_000, 100), recurrence: (10_000, 200), lotka: (100, 4), samples: (50, 4), rnn: (50, 5), gpt: (8, 1)}
+ROWS = {  # arguments, and those of --quick
+    garch: ((2_000,), (100,)),
+    recurrence: ((10_000,), (200,)),
+    lotka: ((100,), (4,)),
+    samples: ((50,), (4,)),
+    rnn: ((50,), (5,)),
+    gpt: ((8,), (2, 4, 2, 5)),
+}
 
 
 def main(names, quick):
@@ -155,7 +162,7 @@ def main(names, quick):
     print(f"{'':12}{'steps':>9}{'record':>10}{'loops':>10}{'one by one':>12}{'call':>12}{'one by one':>12}{'ratio':>8}")
     for make, sizes in ROWS.items():
         if not names or make.__name__ in names:
-            f, p = make(sizes[quick])
+            f, p = make(*sizes[quick])
             program, recording = taking(prepared_gradient, f, p, clock=time.process_time)
             kernels, builds = zip(
                 *(taking(built, program, write, clock=time.process_time) for write in (chains.chained, functions)),
