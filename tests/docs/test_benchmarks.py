@@ -19,6 +19,7 @@ RUNS = {
     "growth numpy": "[",
     "calls": "step(model, X, y) over step(array, X, y)",
     "tiers": "ns per op and sample",
+    "chains": "recurrence",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
     "compiled b": "section b:",
@@ -34,6 +35,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "growth": ("numpy",),
         "calls": ("numpy", "llvmlite"),
         "tiers": ("numpy", "llvmlite"),
+        "chains": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):

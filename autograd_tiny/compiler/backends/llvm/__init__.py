@@ -2,6 +2,8 @@
 
 steps.py      write one step
 functions.py  cut a program into functions of bounded size
+accesses.py   where the operands of a repeated block lie
+chains.py     loop over equal blocks of a long program
 blocks.py     pack the inputs of a block of samples into vectors
 sums.py       sum over lanes and shards
 loops.py      loop over blocks and shards
