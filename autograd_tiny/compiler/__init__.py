@@ -8,6 +8,7 @@ surroundings.py  what a function reads besides its arguments
 pickles.py    pickle functions and their traces
 randomness.py notice random numbers drawn while tracing
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
+layers.py     find matrix products, outer products and equal expressions in a flat program
 lower.py      lower ops to machine instructions and calls of the C library
 nonfinite.py  find the sample where a result became nan or inf
 sparse.py     sparse Jacobians and Hessians

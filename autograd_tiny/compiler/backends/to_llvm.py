@@ -12,8 +12,10 @@ from autograd_tiny.compiler.backends.cache import key_of, row_name, sources, sto
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity, machine
 from autograd_tiny.compiler.backends.llvm.functions import functions
 from autograd_tiny.compiler.backends.llvm.kernel import batched, single
+from autograd_tiny.compiler.backends.llvm.layered import layered
 from autograd_tiny.compiler.backends.llvm.loops import loops
 from autograd_tiny.compiler.backends.llvm.steps import callbacks
+from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
@@ -33,7 +35,11 @@ def source(program: Program, *, contract: bool = False) -> str:
 
 
 def _text(program: Program, contract: bool) -> str:
-    made = functions(program, machine(), contract=contract)
+    plan = worthwhile(program)
+    if plan:
+        made = layered(program, plan, machine(), contract=contract)
+    else:
+        made = functions(program, machine(), contract=contract)
     return made.text + loops(program, machine(), made)
 
 

@@ -29,21 +29,22 @@ class Functions(NamedTuple):
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
+    blocks: int = 1  # at least so many at a time, if the batch has them
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program."""
-    varies, n = _varying(program), len(program.inputs)
+    varies, n = varying(program), len(program.inputs)
     calls = {call: i for i, call in enumerate(callbacks(program))}
-    once = _Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
-    each = _Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
+    once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
+    each = Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
     at_once: dict[
         Place, list[int]
     ] = {}  # outputs to store as they are computed; inputs and constants follow at the end
-    at_the_end: dict[_Phase, list[int]] = {once: [], each: []}
+    at_the_end: dict[Phase, list[int]] = {once: [], each: []}
     for i, y in enumerate(program.outputs):
-        varying = isinstance(y, int) and varies[y]
-        phase = each if program.widths and (varying or program.reduce is None) else once
+        moves = isinstance(y, int) and varies[y]
+        phase = each if program.widths and (moves or program.reduce is None) else once
         if phase.scope.mine(y):
             at_once.setdefault(y, []).append(~i)
         else:
@@ -69,7 +70,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
     )
 
 
-def _varying(program: Program) -> bytearray:
+def varying(program: Program) -> bytearray:
     """Per place, 1 if it differs between samples, otherwise 0."""
     varies = bytearray(program.shared) + b"\1" * sum(program.widths)
     for _, operands in program.steps:
@@ -96,7 +97,7 @@ NEXT = """\
 done:"""
 
 
-class _Phase:
+class Phase:
     """Steps computed once per call, or per block of samples; an item is the place of a step, or ~i for output i."""
 
     def __init__(self, scope: Scope) -> None:

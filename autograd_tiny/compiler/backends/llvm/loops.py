@@ -27,7 +27,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     """Text of the four functions, or of `start` alone without a batch."""
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
-    blocks = max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
+    blocks = max(made.blocks, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
     sums = blocks * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
