@@ -59,7 +59,7 @@ class Sum(NamedTuple):
     """Sums over the batch: row rows[i] is added to sum out + i."""
 
     out: int
-    rows: Array
+    rows: Array  # one after another
 
 
 class Plan(NamedTuple):
@@ -72,6 +72,7 @@ class Plan(NamedTuple):
     rows: int
     sums: int
     outputs: list[int | None]
+    varies: bytearray  # per place, 1 if it differs between samples
     constants: list[float]
 
 
@@ -133,7 +134,8 @@ class _Finder:
             self.arity[self.n :] += np.asarray(x) != -(1 << 31)
         self.constants = list(columns.constants)
         self.outputs = np.asarray(columns.outputs, np.int64)
-        self.varies = np.array(self._varying(), bool)
+        self.varying = bytearray(self._varying())
+        self.varies = np.frombuffer(self.varying, bool)
         self.kept = np.zeros(self.end, bool)  # outputs
         self.kept[self.outputs[self.outputs >= 0]] = True
         used = [x[self.n :][x[self.n :] >= 0] for x in self.operands]
@@ -163,11 +165,20 @@ class _Finder:
         return ~(len(self.constants) - 1)
 
     def _varying(self) -> list[bool]:
-        found = [False] * self.shared + [True] * (self.n - self.shared)
-        append = found.append
-        for xs in zip(*(x[self.n :].tolist() for x in self.operands), strict=True):
-            append(any([x >= 0 and found[x] for x in xs]))  # noqa: C419 - a list is quicker
-        return found
+        """Say per place whether it differs between samples."""
+        found = [False] * self.shared + [True] * (self.n - self.shared) + [False] * (self.end - self.n)
+        found += [False] * (len(self.constants) + 1)  # constant i is at ~i, from the end
+        columns = [np.maximum(x[self.n :], ~len(self.constants)).tolist() for x in self.operands]
+        if len(columns) == 2:
+            for p, (a, b) in enumerate(zip(*columns, strict=True), self.n):
+                found[p] = found[a] or found[b]
+        else:
+            for p, xs in enumerate(zip(*columns, strict=True), self.n):
+                for x in xs:
+                    if found[x]:
+                        found[p] = True
+                        break
+        return found[: self.end]
 
     def _moving(self, x: Array) -> Array:
         return (x >= 0) & self.varies[np.maximum(x, 0)]
@@ -377,11 +388,13 @@ class _Finder:
                 sums[p] = len(sums)
             ends = [self._lined([self.row[x] for x in side]) for side in (left, right)]
             self.groups.append(Outer(start, *ends))
-        others = list(dict.fromkeys(y for y in outputs if y >= 0 and self.varies[y] and y not in sums))
-        if others:
-            self.groups.append(Sum(len(sums), np.array([self.row[y] for y in others])))
-            sums.update(zip(others, range(len(sums), len(sums) + len(others)), strict=True))
-        return Plan(self.groups, self.rows, len(sums), [sums.get(y) for y in outputs], self.constants)
+        others = {self.row[y]: y for y in outputs if y >= 0 and self.varies[y] and y not in sums}
+        rows = np.array(sorted(others), int)
+        for part in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if others else ():
+            self.groups.append(Sum(len(sums), part))
+            for row in part.tolist():
+                sums[others[row]] = len(sums)
+        return Plan(self.groups, self.rows, len(sums), [sums.get(y) for y in outputs], self.varying, self.constants)
 
     def _given(self, outputs: list[int]) -> Plan:
         """Give each output that all samples share a row."""
@@ -391,4 +404,4 @@ class _Finder:
             self.groups.append(Map(self.rows, len(same), (), [(False, np.array(same))]))
             self.rows += len(same)
         rows: list[int | None] = [copied[y] if y in copied else self.row[y] for y in outputs]
-        return Plan(self.groups, self.rows, 0, rows, self.constants)
+        return Plan(self.groups, self.rows, 0, rows, self.varying, self.constants)

@@ -34,7 +34,7 @@ class Functions(NamedTuple):
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program."""
-    varies, n = varying(program), len(program.inputs)
+    varies, n = _varying(program), len(program.inputs)
     calls = {call: i for i, call in enumerate(callbacks(program))}
     once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
     each = Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
@@ -43,8 +43,8 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
     ] = {}  # outputs to store as they are computed; inputs and constants follow at the end
     at_the_end: dict[Phase, list[int]] = {once: [], each: []}
     for i, y in enumerate(program.outputs):
-        moves = isinstance(y, int) and varies[y]
-        phase = each if program.widths and (moves or program.reduce is None) else once
+        varying = isinstance(y, int) and varies[y]
+        phase = each if program.widths and (varying or program.reduce is None) else once
         if phase.scope.mine(y):
             at_once.setdefault(y, []).append(~i)
         else:
@@ -70,7 +70,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
     )
 
 
-def varying(program: Program) -> bytearray:
+def _varying(program: Program) -> bytearray:
     """Per place, 1 if it differs between samples, otherwise 0."""
     varies = bytearray(program.shared) + b"\1" * sum(program.widths)
     for _, operands in program.steps:

@@ -12,20 +12,21 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from autograd_tiny.compiler.backends.llvm.functions import EACH, Functions, Phase, varying
+from autograd_tiny.compiler.backends.llvm.functions import EACH, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.gathering import Array, Gathered, Tables
 from autograd_tiny.compiler.backends.llvm.steps import Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.backends.llvm.tiles import Tiles, cut
 from autograd_tiny.compiler.layers import Map, Outer, Plan, Product, Sum, line
 from autograd_tiny.transforms.program import Program
 
+SUMS = 8  # of rows at a time
 MIN_BLOCKS = 8  # so that a tile of sums stays in registers for as many terms
 
 
 def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program by its plan."""
     calls = {call: i for i, call in enumerate(callbacks(program))}
-    varies, n = varying(program), len(program.inputs)
+    varies, n = plan.varies, len(program.inputs)
     once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
     once.items = [place for place in range(n, n + len(program.steps)) if not varies[place]]
     once.forever.update(once.items)
@@ -230,24 +231,22 @@ class _Writer:
             row += high * rows
 
     def _sum(self, group: Sum) -> Iterator[str]:
-        index, lines = self._index("%row", group.rows, "%r" if len(group.rows) > 1 else None)
+        start, step = line(group.rows) or (0, 1)
+        yield f"  %l = getelementptr double, ptr %w, i64 {start * self.lanes}"
         yield f"  %sums = getelementptr double, ptr %to, i64 {group.out * self.lanes}"
-        inside = [
-            *lines,
-            f"  %from = mul i64 {index}, {self.lanes}",
-            "  %x = getelementptr double, ptr %w, i64 %from",
-            f"  %into = mul i64 %r, {self.lanes}",
-            "  %q = getelementptr double, ptr %sums, i64 %into",
-        ]
-        add = [
-            f"  %f = mul i64 %b, {self.frame}",
-            "  %p = getelementptr double, ptr %x, i64 %f",
-            f"  %y = load {self.type}, ptr %p",
-            f"  %sofar = load {self.type}, ptr %q",
-            f"  %t = fadd {self.type} %sofar, %y",
-            f"  store {self.type} %t, ptr %q",
-        ]
-        yield from _loop("r", str(len(group.rows)), [*inside, *_loop("b", "%blocks", add)])
+        row = 0
+        for i, (many, rows) in enumerate(cut(len(group.rows), SUMS)):
+            inside = [
+                f"  %h{i} = mul i64 %i{i}, {rows * step * self.lanes}",
+                f"  %g{i} = add i64 %h{i}, {row * step * self.lanes}",
+                f"  %l{i} = getelementptr double, ptr %l, i64 %g{i}",
+                f"  %n{i} = mul i64 %i{i}, {rows * self.lanes}",
+                f"  %m{i} = add i64 %n{i}, {row * self.lanes}",
+                f"  %o{i} = getelementptr double, ptr %sums, i64 %m{i}",
+                f"  call void {self.tiles.total(rows, step)}(ptr %l{i}, ptr %o{i}, i64 %blocks)",
+            ]
+            yield from _loop(f"i{i}", str(many), inside)
+            row += many * rows
 
     def _given(self, rows: Array) -> Iterator[str]:
         """Write the outputs of each sample."""

@@ -36,6 +36,13 @@ class Tiles:
             self.made[name] = list(self._outer(name, left, right, steps))
         return name
 
+    def total(self, rows: int, step: int) -> str:
+        """Name of a tile of sums of rows: (ptr rows, ptr sums, i64 blocks)."""
+        name = f"@total_{rows}_{'m' * (step < 0)}{abs(step)}"
+        if name not in self.made:
+            self.made[name] = list(self._total(name, rows, step))
+        return name
+
     def text(self) -> list[str]:
         """Lines of all functions."""
         return [line for lines in self.made.values() for line in lines]
@@ -121,6 +128,32 @@ class Tiles:
         yield "done:"
         for i, j in cells:
             yield f"  store {t} %t{i}_{j}, ptr %o{i}_{j}"
+        yield from ("  ret void", "}", "")
+
+    def _total(self, name: str, rows: int, step: int) -> Iterator[str]:
+        t, n = self.type, self.lanes
+        parameters = "ptr noalias %l, ptr noalias %o, i64 %blocks"
+        yield f"define internal void {name}({parameters}) {self.machine.attributes} {{"
+        yield "entry:"
+        for i in range(rows):
+            yield f"  %o{i} = getelementptr double, ptr %o, i64 {i * n}"
+            yield f"  %i{i} = load {t}, ptr %o{i}"
+        yield "  br label %block"
+        yield "block:"
+        yield "  %b = phi i64 [0, %entry], [%b1, %block]"
+        yield "  %p = phi ptr [%l, %entry], [%p1, %block]"
+        for i in range(rows):
+            yield f"  %s{i} = phi {t} [%i{i}, %entry], [%t{i}, %block]"
+        for i in range(rows):
+            yield f"  %p_{i} = getelementptr double, ptr %p, i64 {i * step * n}"
+            yield f"  %x{i} = load {t}, ptr %p_{i}"
+            yield f"  %t{i} = fadd {t} %s{i}, %x{i}"
+        yield f"  %p1 = getelementptr double, ptr %p, i64 {self.frame}"
+        yield from ("  %b1 = add i64 %b, 1", "  %more = icmp ult i64 %b1, %blocks")
+        yield "  br i1 %more, label %block, label %done"
+        yield "done:"
+        for i in range(rows):
+            yield f"  store {t} %t{i}, ptr %o{i}"
         yield from ("  ret void", "}", "")
 
 
