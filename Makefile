@@ -79,6 +79,7 @@ bench: .venv/bench.stamp
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
+	@$(BIN)/python benchmarks/layers.py
 
 soak: .venv/test.stamp
 	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)

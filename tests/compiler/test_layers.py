@@ -22,6 +22,8 @@ from autograd_tiny.transforms.program import Program, Step
 np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
 
 from autograd_tiny.compiler import layers as finder  # noqa: E402 - needs NumPy
+from autograd_tiny.compiler.backends import to_numpy  # noqa: E402
+from autograd_tiny.compiler.backends.matrices import Layers  # noqa: E402
 from autograd_tiny.compiler.layers import Map, Outer, Product, Sum, layers  # noqa: E402
 
 inf, nan = math.inf, math.nan
@@ -284,3 +286,37 @@ def test_a_plan_of_many_steps_is_quick():
     layers(program)
     seconds = time.perf_counter() - start
     assert seconds < 30e-6 * len(program.steps)
+
+
+# Array calls of NumPy.
+
+
+@given(SEEDS, st.sampled_from([1, 8, 300, 4100]), st.booleans(), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_numpy_by_layers_gives_the_numbers_of_numpy_by_steps(seed, size, contract, wild):
+    """Samples agree to the bit without contraction; sums over the batch are cut into other blocks."""
+    program, w, rng = network(seed)
+    table = rng.normal(size=(size, sum(program.widths)))
+    if wild:
+        table[rng.random(table.shape) < 0.05] = rng.choice([0.0, -0.0, inf, -inf, nan, 1e308])
+    by_layers = Layers(layers(program), program, to_numpy._function, contract=contract)
+    by_groups = to_numpy.Tables(to_numpy.grouped(program), program)
+    with np.errstate(all="ignore"):
+        for _ in range(2):  # the second call uses the arrays of the first
+            found, wanted = by_layers.run(w, [table], size), by_groups.run(w, [table], size)
+    if not (contract or program.reduce):
+        assert same(found, wanted)
+    elif not wild:
+        assert np.allclose(found, wanted, rtol=1e-9, atol=1e-9 * size)
+
+
+@pytest.mark.parametrize("contract", [True, False])
+def test_numpy_uses_layers_for_batches_of_a_network(contract, monkeypatch):
+    used = []
+    monkeypatch.setattr(to_numpy, "Layers", lambda *given, **options: used.append(1) or Layers(*given, **options))
+    program, given_ones = digits((9, 14, 13, 3))
+    kernel = to_numpy.build(program, contract=contract)
+    few, many = kernel(*given_ones(3)), kernel(*given_ones(1000))
+    assert used == [1]
+    assert few.shape == many.shape == (len(program.outputs),)
+    assert np.allclose(many, by_steps(program, *given_ones(1000)))
