@@ -71,9 +71,9 @@ def jit(
 
     `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
     for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c
-    to be rounded once, and NumPy to add products of matrices in the order of its library. `threads` is the number of threads that share a batch; the result does not depend on it. With
-    `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
-    it.
+    to be rounded once, and products of matrices to be added in the order of NumPy's library. `threads` is the number of
+    threads that share a batch; the result does not depend on it. With `check_finite`, a result that is nan or inf is
+    computed again by f itself, to raise an error at the op that caused it.
 
     Raises TypeError for arguments that are not numbers, ValueError for a batch that is empty or whose samples differ in
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend

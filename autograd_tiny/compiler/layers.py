@@ -242,6 +242,7 @@ class _Finder:
             by_left[left].append((right, p))
         blocks: dict[tuple[int, ...], list[tuple[int, list[int]]]] = defaultdict(list)
         for left, pairs in by_left.items():
+            pairs.sort()
             blocks[tuple([right for right, _ in pairs])].append((left, [p for _, p in pairs]))
         gone[places] = True
         return [([left for left, _ in rows], list(rights), [ps for _, ps in rows]) for rights, rows in blocks.items()]
