@@ -273,6 +273,28 @@ def test_layers_are_found_in_a_network_and_in_nothing_small():
     assert finder.worthwhile(digits((3, 4, 2))[0]) is None
 
 
+def test_few_products_among_other_steps_stay_straight_line_code(monkeypatch):
+    """In attention over four tokens of six numbers each, a third of the steps are in matrix products."""
+
+    def loss(w, x):
+        tokens, total = [x[i : i + 6] for i in range(0, 24, 6)], 0.0
+        q, k, v = ([[dot(w[a + b : a + b + 6], t) for b in range(0, 36, 6)] for t in tokens] for a in (0, 36, 72))
+        for qi in q:
+            e = [ops.exp(dot(qi, kj)) for kj in k]
+            total = total + sum(sum(ej / sum(e) * vj[c] for ej, vj in zip(e, v, strict=True)) for c in range(6))
+        return total
+
+    program = prepared(jit(value_and_grad(loss), batch="x", backend="numpy").program([0.5] * 108, np.ones((2, 24))))
+    assert len(program.steps) > finder.MIN_STEPS
+    assert finder.worthwhile(program) is None
+    monkeypatch.setattr(finder, "SLOW_TO_COMPILE", 0)
+    assert finder.worthwhile(program) is not None
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
 def test_unlike_steps_stay_straight_line_code():
     rng = random.Random(0)
     steps = [Step(rng.choice((ops.add, ops.mul)), (rng.randrange(i), rng.randrange(i))) for i in range(4, 4000)]
