@@ -224,6 +224,29 @@ def digits(sizes):
     return prepared(f.program(w, x, t)), given_ones
 
 
+EDGES = ([-0.0] * 5, [0.0] * 5, [inf, -inf, 0, 0, 0], [nan, 1, 1, 1, 1], [1e308, 1e308, -1e308, 0, 0], [5e-324] * 5)
+
+
+@pytest.mark.parametrize("x", EDGES, ids=str)
+def test_the_edges_of_a_dot_product(kernels, x):
+    """A dot product without a first summand keeps the sign of its zero, and nan and inf as they arise."""
+    f = jit(
+        lambda w, x: [
+            w[i] * x[0] + w[i + 1] * x[1] + w[i] * x[2] + w[(i + 3) % 10] * x[3] + w[i] * x[4] for i in range(9)
+        ],
+        batch="x",
+    )
+    w, table = [1.0, 1.0, 1.0, -0.0, inf, -1.0, 2.0, 1e-200, nan, 1.0], np.array([x] * 9, float)
+    program = prepared(f.program(w, table))
+    assert [type(group) for group in layers(program).groups] == [Product]
+    wanted = by_steps(program, w, [table], 9)
+    assert same(by_plan(program, w, [table], 9), wanted)
+    with np.errstate(all="ignore"):
+        assert same(Layers(layers(program), program, to_numpy._function, contract=False).run(w, [table], 9), wanted)
+    for kernel in kernels(program):
+        assert same(kernel(np.array(w), [table], 9), wanted)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_network_of_any_batch_size_on_any_number_of_threads(kernels, threads, monkeypatch):
     from autograd_tiny.compiler.backends.llvm import kernel
