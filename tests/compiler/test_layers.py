@@ -365,3 +365,24 @@ def test_numpy_uses_layers_for_batches_of_a_network(contract, monkeypatch):
     assert used == [1]
     assert few.shape == many.shape == (len(program.outputs),)
     assert np.allclose(many, by_steps(program, *given_ones(1000)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_a_penalty_that_all_samples_share_beside_the_layers(backend, monkeypatch):
+    monkeypatch.setattr(finder, "SLOW_TO_COMPILE", 0)
+    monkeypatch.setenv("AUTOGRAD_TINY_CACHE", "/dev/null/none")
+    if backend == "llvm":
+        pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
+    model = MLP(6, [16, 16, 1], seed=0)
+    w, x = np.array([p.data for p in model.parameters()]), np.random.default_rng(0).normal(size=(300, 6))
+
+    def loss(w, x):
+        return model.with_parameters(w)(x).tanh() + 0.1 * sum(wi * wi for wi in w)
+
+    f = jit(value_and_grad(loss), batch="x", reduce="mean", backend=backend)
+    assert finder.worthwhile(prepared(f.program(w, x)))
+    value, gradient = f(w, x)
+    wanted, by_python = jit(value_and_grad(loss), batch="x", reduce="mean", backend="python")(w, x)
+    assert np.isclose(value, wanted, rtol=1e-12)
+    assert np.allclose(gradient, by_python, rtol=1e-9, atol=1e-12)

@@ -19,6 +19,7 @@ from autograd_tiny.transforms.program import Program
 
 Array = Any
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+FEW = 200  # steps that all samples share: by layers, they run one by one
 MANY = 256  # samples; with fewer, groups of equal steps measured faster than matrix products term by term
 NARROW = 50  # with fewer numbers per group, plain Python measured faster
 
@@ -34,6 +35,8 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     """
     shorter = prepared(program)
     layers = worthwhile(shorter)
+    if layers and layers.varies.count(0, len(shorter.inputs)) > FEW:
+        layers = None
     plan = cache(lambda: grouped(shorter))
     plain = cache(lambda: prepared_kernel(shorter))
     resting: tuple[list[Tables | Layers], ...] = [], []  # by groups and by layers; each running call has its own
