@@ -45,7 +45,7 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
         writer.frame,
         totals,
         plan.sums,
-        MIN_BLOCKS,
+        blocks=MIN_BLOCKS,
     )
 
 
