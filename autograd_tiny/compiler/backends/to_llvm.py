@@ -16,9 +16,11 @@ from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity
 from autograd_tiny.compiler.backends.llvm.functions import functions
 from autograd_tiny.compiler.backends.llvm.interpreted import interpreted
 from autograd_tiny.compiler.backends.llvm.kernel import Loaded, batched, single
+from autograd_tiny.compiler.backends.llvm.layered import layered
 from autograd_tiny.compiler.backends.llvm.loops import loops
 from autograd_tiny.compiler.backends.llvm.steps import callbacks
 from autograd_tiny.compiler.backends.tiers import tiered
+from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
@@ -41,7 +43,10 @@ def source(program: Program, *, contract: bool = False) -> str:
 
 def _text(program: Program, contract: bool) -> tuple[str, bool]:
     """Write a prepared program, and decide whether it is compiled quickly."""
-    made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
+    if plan := worthwhile(program):
+        made = layered(program, plan, machine(), contract=contract)
+    else:
+        made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
     quickly = made.straight > MAX_STRAIGHT and not contract  # products are contracted by the slower compiler only
     return made.text + loops(program, machine(), made), quickly
 

@@ -30,6 +30,7 @@ class Functions(NamedTuple):
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
     straight: int  # steps called once and written one by one
+    blocks: int = 1  # at least so many at a time, if the batch has them
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
