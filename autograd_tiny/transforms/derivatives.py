@@ -25,7 +25,16 @@ from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
 from autograd_tiny.transforms.derived import Derived, require_function
-from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift, returned
+from autograd_tiny.transforms.doors import (
+    NODES,
+    Doors,
+    depends,
+    differentiating,
+    doors,
+    is_differentiating,
+    lift,
+    returned,
+)
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.libraries import explaining
@@ -270,7 +279,7 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
     order = topological_order(y, stop=doors.targets)
     active = doors.active(y, order)
     local = partial(_locals, active) if keep else taken
-    guarded = guarding(order) if isinstance(y, Tracer) else None
+    guarded = guarding(order, is_differentiating()) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
     below = [v for v in order if v in active]
     for _, _, x, contribution in contributions(below, adjoint, local, _times, _itself if keep else _data, guarded):

@@ -195,6 +195,16 @@ def is_differentiating() -> bool:
     return bool(_within.get())
 
 
+@contextmanager
+def differentiated_further() -> Iterator[None]:
+    """Let derivatives in this block be made as those that an enclosing derivative differentiates."""
+    within = _within.set(_within.get() | {0})  # nobody's level
+    try:
+        yield
+    finally:
+        _within.reset(within)
+
+
 def are_targets(nodes: Iterable[Any]) -> bool:
     """Return True if a derivative under way, in any thread, is taken with respect to one of the nodes."""
     if not _active:
