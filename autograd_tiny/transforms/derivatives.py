@@ -31,6 +31,7 @@ from autograd_tiny.transforms.doors import (
     depends,
     differentiating,
     doors,
+    handed_out,
     is_differentiating,
     lift,
     returned,
@@ -177,10 +178,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
             weighted = ops.dot(*[y for y, _ in chosen], *[g for _, g in chosen]) if chosen else 0.0
         finally:
             never_raise.reset(token)
-        gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
+        gradient: tuple[Any, ...] = run.gradient(weighted, run.keep or holds_operands(cotangent), handed_out)
         return gradient
 
-    return rebuild(run.output, [run.settled(y) for y in ys]), pullback
+    return rebuild(run.output, [handed_out(run.settled(y), run.doors.level) for y in ys]), pullback
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
@@ -218,9 +219,10 @@ class _Run:
     def settled(self, x: Any) -> Any:
         return _settle(x, self.keep)
 
-    def gradient(self, y: Any, keep: bool = False) -> Any:
+    def gradient(self, y: Any, keep: bool = False, hand_out: Callable[[Any, int], Any] | None = None) -> Any:
         keep = keep or self.keep or depends(y)
         gs = [_settle(g, keep) for g in _pull(y, self.doors, keep)]
+        gs = [hand_out(g, self.doors.level) for g in gs] if hand_out else gs
         return rebuild(self.shape, gs, as_gradient=True)
 
 

@@ -69,7 +69,7 @@ class Doors:
         else:
             marked = lifts()
         within = _within.get()
-        ended = {v for v, level in marked.items() if level not in within}.difference(self.targets)
+        ended = {v for v, level in marked.items() if level >= 0 and level not in within}.difference(self.targets)
         if not ended:
             return
         first: dict[Any, Any] = {}  # of the ended ones, that a node depends on
@@ -92,11 +92,11 @@ class Doors:
         return found
 
     def _is_outer(self, v: Any, old: Mapping[Any, int]) -> bool:
-        """Return True if v was lifted by an enclosing or an earlier derivative: here it is a constant."""
+        """Return True if v was lifted by an enclosing or an earlier derivative, or returned by this one: a constant."""
         if v.op is not ops.pos:
             return False
         level = v.db if v.__class__ is Value else old.get(v)
-        return level is not None and level < self.level
+        return level is not None and (level < self.level if level >= 0 else level == -self.level)
 
 
 def doors(
@@ -160,6 +160,17 @@ def lift(x: Any, level: int) -> Any:
         fresh = +traced(x) if isinstance(x, Value) else constant(number(x))
     else:
         fresh = +x if isinstance(x, NODES) else Value(x)
+    return _marked(fresh, level)
+
+
+def handed_out(x: Any, level: int) -> Any:
+    """Return x, a result of the derivative of this level, as a number that is a constant if it is given back to that."""
+    if isinstance(x, Dual):
+        return Dual(handed_out(x.primal, level), handed_out(x.tangent, level), x.level, x.still)
+    return returned(_marked(+x, -level)) if isinstance(x, NODES) else x
+
+
+def _marked(fresh: Any, level: int) -> Any:
     if fresh.__class__ is Tracer:
         lifts()[fresh] = level
     else:

@@ -179,3 +179,21 @@ def test_right_uses_stay(use):
     f, expected = RIGHT[use]
     for _ in range(2):
         assert f(Value(2.0)) == expected
+
+
+COTANGENTS = {  # derivatives of the pullback of [w³, w²]
+    "the output": (lambda y, pull: pull([1.0, y[1]])[0], lambda w: 6 * w + 6 * w**2),
+    "of the output": (lambda y, pull: pull([0.0, y[0] * 2.0])[0], lambda w: 16 * w**3),
+    "an earlier gradient": (lambda y, pull: pull([pull([0.0, 1.0])[0], 0.0])[0], lambda w: 18 * w**2),
+}
+
+
+@pytest.mark.parametrize(("use", "exact"), COTANGENTS.values(), ids=COTANGENTS)
+def test_a_cotangent_made_of_what_vjp_returned_is_a_constant_of_it(use, exact):
+    def f(w):
+        return use(*vjp(lambda z: [z**3, z**2], w))
+
+    w = 1.5
+    assert grad(f)(w) == jvp(f, (w,), (1.0,))[1] == compiled(grad(f))(w) == pytest.approx(exact(w), rel=1e-12)
+    assert f(Value(w)).data == f(w)
+    assert grad(grad(f))(w) == pytest.approx((exact(w + 1e-6) - exact(w - 1e-6)) / 2e-6)
