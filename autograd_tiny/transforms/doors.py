@@ -164,7 +164,7 @@ def lift(x: Any, level: int) -> Any:
 
 
 def handed_out(x: Any, level: int) -> Any:
-    """Return x, a result of the derivative of this level, as a number that is a constant if it is given back to that."""
+    """Return x, a result of the derivative of this level, as a number that is a constant where that gets it back."""
     if isinstance(x, Dual):
         return Dual(handed_out(x.primal, level), handed_out(x.tangent, level), x.level, x.still)
     return returned(_marked(+x, -level)) if isinstance(x, NODES) else x
