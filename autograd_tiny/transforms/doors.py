@@ -69,7 +69,8 @@ class Doors:
         else:
             marked = lifts()
         within = _within.get()
-        ended = {v for v, level in marked.items() if level >= 0 and level not in within}.difference(self.targets)
+        ended = {v for v, level in marked.items() if level >= 0 and level not in within and self._cuts(v, level)}
+        ended.difference_update(self.targets)
         if not ended:
             return
         first: dict[Any, Any] = {}  # of the ended ones, that a node depends on
@@ -83,6 +84,10 @@ class Doors:
                 f"{self.name} depends on {first[y]!r:.60}, which belongs to a derivative that has ended: compute anew "
                 "what was kept of it, or keep the .data of a number for a constant"
             )
+
+    def _cuts(self, v: Any, level: int) -> bool:
+        """Return True unless v is the copy of a number by a derivative within this one: the number counts."""
+        return level < self.level or not v.parents
 
     def _reached(self, order: Sequence[Any], found: set[Any]) -> set[Any]:
         old = lifts()

@@ -140,6 +140,7 @@ RIGHT = {  # each is called twice; its second result
     "a kept loss that is printed": (lambda v: grad(lambda x: (KEPT.setdefault("loss", x * x), x * x)[1])(2.0), 4.0),
     "eager arithmetic of a kept number": (lambda v: eager(v), 4.0),
     "a kept number given as the argument": (lambda v: grad(square)(KEPT.setdefault("leaf", leaf())).data, 4.0),
+    "what an inner derivative left": (lambda v: grad(left_by_inner)(2.0), 96.0),
     "hessian of a gradient": (lambda v: hessian(lambda x: grad(lambda y: y**4)(x))(2.0), 48.0),
 }  # fmt: skip
 KEPT = {}
@@ -159,6 +160,12 @@ def eager(v):
     w = Value(3.0)
     (w * (leaf() * 2)).backward()
     return w.grad
+
+
+def left_by_inner(w):
+    left = []
+    g = grad(lambda z: left.append(z * z) or z**3)(w)
+    return left[0] * g
 
 
 def adapted(w):
