@@ -283,7 +283,7 @@ class _Walk:
         if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, differentiated or cached
             transform, options = getattr(x, "recipe", None) or (type(x), ())
             return transform.__qualname__, repr(options[1:]), self.content(x.__wrapped__, path)
-        if is_generator(x) or (is_iterator(x) and not _is_yours(type(x))):
+        if is_generator(x) or (is_iterator(x) and not is_module(x)):
             self.generators.append(x)
             return type(x).__name__
         held = () if (read := reader_of(x)) is None else self._held(read, x, path)

@@ -630,7 +630,20 @@ class Feed:
         self.numbers = numbers
 
 
+class Loader:
+    def __init__(self):
+        self.read = 0.0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.read += 1.0
+        return self.read
+
+
 ITERATORS = {
+    "a class": Loader,
     "a list": lambda: iter([1.0, 2.0, 3.0, 4.0]),
     "a count": lambda: itertools.count(1.0),
     "a generator": counted_from_one,
