@@ -10,8 +10,9 @@ from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import absent
-from autograd_tiny.engine.ieee import Ieee
+from autograd_tiny.engine.ieee import Ieee, local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op
+from autograd_tiny.engine.value import Value, topological_order
 
 
 def unless(condition: Any, x: Any) -> Any:
@@ -25,21 +26,23 @@ def unless(condition: Any, x: Any) -> Any:
     return ops.where(condition, 0.0, x)
 
 
-def guarding(order: Sequence[Any]) -> Callable[[Any, int, Any, Any], Any] | None:
+def guarding(order: Sequence[Any], further: bool) -> Callable[[Any, int, Any, Any], Any] | None:
     """Return the function (node, i, operand, contribution) that makes a traced contribution 0 where it is absent.
 
     Whether a branch is taken is not known while tracing, so a contribution past a pole becomes a `where`, and only
-    there: not where each factor is finite for all finite numbers. None if nothing is absent, or there is no pole.
+    there: not where each factor is finite for all finite numbers. A kink is a pole of the second derivative: it counts
+    if the contribution is differentiated further. None if nothing is absent, or there is no pole.
     """
+    steep_at = has_kink if further else has_pole
     ops_used = {v.op for v in order if v.op is not None}
-    if not (any(op.absent for op in ops_used) and any(map(has_pole, ops_used))):
+    if not (any(op.absent for op in ops_used) and any(map(steep_at, ops_used))):
         return None
     uses: dict[Any, list[tuple[Any, int]]] = {}  # of each node, by those above it
     known: dict[Any, Any] = {}  # when the adjoint of a node is absent
     steep: set[Any] = set()  # nodes that may be infinite
     wild: set[Any] = set()  # nodes whose adjoint may be
     for v in order:
-        if v.op is not None and (_is_steep(v) or not steep.isdisjoint(v.parents)):
+        if v.op is not None and (_is_steep(v, steep_at) or not steep.isdisjoint(v.parents)):
             steep.add(v)
 
     def missing(v: Any) -> Any:
@@ -66,8 +69,28 @@ def guarding(order: Sequence[Any]) -> Callable[[Any, int, Any, Any], Any] | None
     return guarded
 
 
-def _is_steep(v: Any) -> bool:
-    return has_pole(v.op) and has_pole(v.op, tuple([x if x.__class__ is float else None for x in v.operands]))
+def _is_steep(v: Any, steep_at: Callable[..., bool]) -> bool:
+    return steep_at(v.op) and steep_at(v.op, tuple([x if x.__class__ is float else None for x in v.operands]))
+
+
+@lru_cache(maxsize=1024)
+def has_kink(op: Op, constants: tuple[float | None, ...] = ()) -> bool:
+    """Return True if the op has a pole, or a slope of it is made of ops that have one.
+
+    >>> has_kink(ops.abs), has_kink(ops.sin)
+    (True, False)
+    """
+    if not isinstance(op.partials, tuple) or has_pole(op, constants):
+        return isinstance(op.partials, tuple)
+    given = constants or (None,) * len(op.partials)
+    token = never_raise.set(True)
+    try:
+        xs = tuple([Value(0.5) if x is None else x for x in given])
+        slopes = local_derivatives(op, op(*xs), xs, tuple([x is None for x in given]))
+    finally:
+        never_raise.reset(token)
+    nodes = topological_order(*[d for d in slopes if isinstance(d, Value)])
+    return any(v.op is not None and v.op is not op and _is_steep(v, has_pole) for v in nodes)
 
 
 @lru_cache(maxsize=1024)

@@ -77,7 +77,7 @@ class Tracer(Operand):
     or bool raises TypeError, because the result would be a constant of the trace.
     """
 
-    __slots__ = ("a", "b", "name", "op", "seen")  # op, a and b as in a Value
+    __slots__ = ("__weakref__", "a", "b", "name", "op", "seen")  # op, a and b as in a Value
     rank = 2
 
     def __init__(self, seen: float, op: Op | None, a: Any, b: Any, name: str = "") -> None:
@@ -222,9 +222,11 @@ def traced(x: Any) -> Any:
         if v.op is None:
             known = recorded.given.get(v)
             recorded.captured[v] = Tracer.leaf(v.data, v.name or "") if known is None else known
+            if v.db is not None:  # of an earlier derivative
+                recorded.lifts[recorded.captured[v]] = v.db
         else:
             recorded.captured[v] = v.op(*(recorded.captured[o] if isinstance(o, Value) else o for o in v.operands))
-            if v.op is ops.pos and v.db is not None:  # of an earlier derivative
+            if v.op is ops.pos and v.db is not None:
                 recorded.lifts[recorded.captured[v]] = v.db
     return recorded.captured[x]
 
