@@ -20,6 +20,7 @@ from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slope, Slopes, Subject
 from autograd_tiny.check.report import Finding, Inconclusive, Raises, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
+from autograd_tiny.check.sweeps import from_zero
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.names import name_nodes
@@ -262,8 +263,9 @@ def _names(f: Function, n: int) -> tuple[str, ...]:
 
 def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
     xs = tuple(leaf.data for leaf in leaves)
-    y.backward()
-    nodes, order = nodes_of(y)
+    with from_zero(y):
+        y.backward()
+        nodes, order = nodes_of(y)
     named = name_nodes(order)
     labels = [named[v].label for v in order]
     checked = check_nodes(nodes, [label.text if label.binds == 99 else f"({label.text})" for label in labels])
@@ -289,20 +291,20 @@ def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
     """Compare forward mode along each axis with reverse mode, within the rounding error of the paths between."""
     leaves = [Value(x) for x in xs]
     y = f(*leaves)
-    y.backward()
+    with from_zero(y):
+        y.backward()
+        slopes = [leaf.grad for leaf in leaves]
     order = topological_order(y)
     size = dict.fromkeys(order, 0.0) | {y: 1.0}  # sum of the magnitudes of all paths to each node
     for _, _, x, contribution in contributions(order, size):
         size[x] += abs(contribution)
     findings = []
-    for i, leaf in enumerate(leaves):
+    for i, (leaf, slope) in enumerate(zip(leaves, slopes, strict=True)):
         got = jvp(f, xs, tuple(float(k == i) for k in range(len(xs))))[1]
         room = (2 * len(order) + 4) * 2**-52 * size.get(leaf, 0.0)
-        if math.isfinite(got) and math.isfinite(leaf.grad) and abs(got - leaf.grad) > room:
+        if math.isfinite(got) and math.isfinite(slope) and abs(got - slope) > room:
             findings.append(
-                Finding(
-                    WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(leaf.grad), note="forward and reverse mode disagree"
-                )
+                Finding(WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(slope), note="forward and reverse mode disagree")
             )
     return Report(
         "wrong" if findings else "correct", "reverse mode", len(xs), 0, tuple(findings), f"{_name(f)} at {xs}"

@@ -11,8 +11,10 @@ import types
 
 import pytest
 
-from autograd_tiny.check import GradcheckError, gradcheck, gradcheck_property, reals
+from autograd_tiny import Op, Value
+from autograd_tiny.check import GradcheckError, check_grads, gradcheck, gradcheck_property, gradgradcheck, reals
 from autograd_tiny.check.report import Inconclusive, Raises, WrongFunction
+from autograd_tiny.nn import MLP
 
 pytestmark = pytest.mark.slow
 
@@ -387,3 +389,28 @@ def test_a_gradient_as_an_array():
     assert gradcheck(math.hypot, (3.0, 4.0), grad=lambda x, y: numpy.array([0.6, 0.8]))
     assert gradcheck(math.sin, 0.0, grad=lambda x: numpy.array(1.0))
     assert gradcheck(math.sin, 0.0, grad=lambda x: numpy.ones(1))
+
+
+def test_values_that_a_function_closes_over_are_left_as_they_were():
+    net, w = MLP(2, [3, 1]), Value(0.5)
+    (w * w).backward()
+    inner = w * 3
+    inner.grad = 7.0
+    for k, p in enumerate(net.parameters()):
+        p.grad = k + 1.0
+    before = [(p.data, p.grad, p.name) for p in (*net.parameters(), w, inner)]
+
+    def f(x, y):
+        return net([x, y]) * w + inner * x
+
+    for check in (gradcheck, gradgradcheck, check_grads):
+        assert check(f, (0.3, -0.4))
+        assert [(p.data, p.grad, p.name) for p in (*net.parameters(), w, inner)] == before
+    w.grad = None  # as some users clear it
+    assert gradcheck(f, (0.3, -0.4))
+    assert w.grad is None
+    wrong = Op("wrong", lambda x: x * x, (lambda y, x: x,))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(lambda x: wrong(w * x), 2.0)
+    caught.value.report.draw()
+    assert w.grad is None
