@@ -50,7 +50,8 @@ def gradcheck(
     >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
     True
 
-    Without `grad`, f runs on Values and every node of its graph is checked at the floats it used. If f has a custom
+    Without `grad`, f runs on Values and every node of its graph is checked at the floats it used; the code that `jit`
+    compiled, and its compiled gradient, are compared with that. If f has a custom
     rule of a framework (HIPS primitive, JAX custom_vjp, torch.autograd.Function), that rule is checked. `grad(*x)`
     returns one number per argument.
 
@@ -63,11 +64,15 @@ def gradcheck(
     Raises GradcheckError if the gradient is wrong, TypeError or ValueError if f is not a function of numbers.
     """
     _refuse(oracle, accuracy)
-    foreign = framework(f)
+    given: Any = f
+    foreign, point = framework(f), x
     f, grad, x = (f, grad, x) if foreign else _spread(f, grad, x)
     xs = _floats(x)
     if foreign is None and grad is None:
-        return _on_values(f, xs).raise_for(strict)
+        report = _on_values(f, xs).raise_for(strict)
+        if report and hasattr(given, "backend") and not given.batch:  # of `jit`
+            _compiled(given, point, xs, f).raise_for()
+        return report
     plain, call, rule = (f, f, grad) if foreign is None else (foreign.plain, foreign.call, grad or foreign.gradient)
     assert rule is not None
     subject = Subject(_name(f), plain, call, foreign)
@@ -288,27 +293,45 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
 
 
 def _forward_mode(f: Function, xs: tuple[float, ...]) -> Report:
-    """Compare forward mode along each axis with reverse mode, within the rounding error of the paths between."""
-    leaves = [Value(x) for x in xs]
-    y = f(*leaves)
+    """Compare the value and the slopes of forward mode along each axis with those of reverse mode."""
+    runs = [jvp(f, xs, tuple(float(k == i) for k in range(len(xs)))) for i in range(len(xs))]
+    return _agreement(f, xs, runs[0][0], [slope for _, slope in runs], "forward mode")
+
+
+def _compiled(f: Any, x: Any, xs: tuple[float, ...], spread: Function) -> Report:
+    """Compare the value of compiled code, and of its compiled gradient, with those of f on Values."""
+    kind, (original, *options) = f.recipe
+    one = spread is f and not isinstance(x, (tuple, list))
+    slopes = kind(grad_of(original) if one or spread is not f else grad_of(original, tuple(range(len(xs)))), *options)
+    found = slopes(x) if one or spread is not f else slopes(*xs)
+    numbers = [float(d) for _, d in leaves(found, "the gradient")]
+    return _agreement(spread, xs, float(spread(*xs)), numbers, f"compiled code ({f.backend})")
+
+
+def _agreement(f: Function, xs: tuple[float, ...], value: float, slopes: Sequence[float], way: str) -> Report:
+    """Compare a value and slopes with those of reverse mode, within the rounding error of the paths between."""
+    inputs = [Value(x) for x in xs]
+    y = f(*inputs)
     with from_zero(y):
         y.backward()
-        slopes = [leaf.grad for leaf in leaves]
+        exact = [leaf.grad for leaf in inputs]
     order = topological_order(y)
     size = dict.fromkeys(order, 0.0) | {y: 1.0}  # sum of the magnitudes of all paths to each node
     for _, _, x, contribution in contributions(order, size):
         size[x] += abs(contribution)
-    findings = []
-    for i, (leaf, slope) in enumerate(zip(leaves, slopes, strict=True)):
-        got = jvp(f, xs, tuple(float(k == i) for k in range(len(xs))))[1]
-        room = (2 * len(order) + 4) * 2**-52 * size.get(leaf, 0.0)
-        if math.isfinite(got) and math.isfinite(slope) and abs(got - slope) > room:
-            findings.append(
-                Finding(WrongFunction, f"∂{_name(f)}/∂x{i}", got, repr(slope), note="forward and reverse mode disagree")
-            )
-    return Report(
-        "wrong" if findings else "correct", "reverse mode", len(xs), 0, tuple(findings), f"{_name(f)} at {xs}"
+    unit = (2 * len(order) + 4) * 2**-52
+    error = sum(abs(v.data) * size[v] for v in order if v.data and size[v]) * 8 * unit
+    pairs = [(_name(f), value, y.data, error)]
+    for i, (leaf, got, slope) in enumerate(zip(inputs, slopes, exact, strict=True)):
+        pairs.append((f"∂{_name(f)}/∂{_names(f, len(xs))[i]}", got, slope, unit * size.get(leaf, 0.0)))
+    note = f"{way} and reverse mode disagree"
+    findings = tuple(
+        Finding(WrongFunction, what, got, repr(right), note=note)
+        for what, got, right, room in pairs
+        if math.isfinite(right) and not abs(got - right) <= room  # true of nan
     )
+    outcome = "wrong" if findings else "correct"
+    return Report(outcome, "reverse mode", len(pairs), 0, findings, f"{_name(f)} at {xs}")
 
 
 # Any function and its gradient: checked end to end.
@@ -343,6 +366,8 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
             found = ORACLES[name](f, xs)
             if isinstance(got, Exception):
                 return _raised(f, gradient, got, found, name, at)
+            if f.foreign and gradient is f.foreign.gradient and (bent := list(_bent(f, xs, got))):
+                return Report("wrong", name, 0, 0, tuple(bent), at)
             return _compared(f, gradient, xs, got, found, name, allowed)
         except (NotExact, *OUTSIDE) as error:
             if name != "framework" or f.foreign:
@@ -362,6 +387,18 @@ def _raised(f: Subject, gradient: Function, error: Exception, found: Slopes, nam
     slopes = ", ".join(mp.nstr(slope.low, 17) for slope in found.each if slope)
     finding = Finding(Raises, f"the gradient of {f.name}", math.nan, slopes, oracle=f"oracle: {name}", note=said)
     return Report("wrong", name, 0, 0, (finding,), at)
+
+
+def _bent(f: Subject, xs: tuple[float, ...], got: tuple[float, ...]) -> Iterator[Finding]:
+    """Check that a custom rule is linear in the cotangent, the gradient with respect to its result."""
+    assert f.foreign is not None
+    for g in (-4.0, 0.5):  # powers of two round nothing
+        pulled = _gradient(f.foreign.pulled(g), xs, f.name)
+        for name, d, p in zip(f.foreign.names, got, pulled, strict=True):
+            if math.isfinite(d) and not abs(p - g * d) <= 64 * 2**-52 * abs(g * d) + 5e-324:
+                note = f"the rule does not multiply by the gradient of its result, here {g}"
+                yield Finding(WrongFunction, f"∂{f.name}/∂{name}, times {g}", p, repr(g * d), note=note)
+                return
 
 
 def _gradient(gradient: Function, xs: tuple[float, ...], name: str) -> tuple[float, ...]:

@@ -12,9 +12,19 @@ import types
 import pytest
 
 from autograd_tiny import Op, Value
-from autograd_tiny.check import GradcheckError, check_grads, gradcheck, gradcheck_property, gradgradcheck, reals
+from autograd_tiny.check import (
+    GradcheckError,
+    check_grads,
+    functions,
+    gradcheck,
+    gradcheck_property,
+    gradgradcheck,
+    reals,
+)
 from autograd_tiny.check.report import Inconclusive, Raises, WrongFunction
+from autograd_tiny.compiler import jit
 from autograd_tiny.nn import MLP
+from autograd_tiny.transforms import grad as grad_of
 
 pytestmark = pytest.mark.slow
 
@@ -414,3 +424,60 @@ def test_values_that_a_function_closes_over_are_left_as_they_were():
         gradcheck(lambda x: wrong(w * x), 2.0)
     caught.value.report.draw()
     assert w.grad is None
+
+
+def test_a_rule_that_forgets_the_gradient_of_its_result():
+    autograd = pytest.importorskip("autograd")
+    from autograd.extend import defvjp, primitive
+
+    def of_hips(rule):
+        f = primitive(lambda x: x * x * x)
+        defvjp(f, lambda ans, x: lambda g: rule(g, x))
+        return f
+
+    def of_jax(rule):
+        f = jax.custom_vjp(lambda x: x * x * x)
+        f.defvjp(lambda x: (f(x), x), lambda x, g: (rule(g, x),))
+        return f
+
+    made = [of_hips]
+    jax = pytest.importorskip("jax")
+    made.append(of_jax)
+    for of in made:
+        assert gradcheck(of(lambda g, x: g * 3 * x * x), 0.7)
+        for rule in (lambda g, x: 3 * x * x, lambda g, x: abs(g) * 3 * x * x, lambda g, x: g * g * 3 * x * x):
+            with pytest.raises(WrongFunction, match="does not multiply by the gradient of its result"):
+                gradcheck(of(rule), 0.7)
+    assert autograd.grad(of_hips(lambda g, x: g))(1.0) == 1.0
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm", "numpy"])
+def test_compiled_code_is_checked_as_it_is(backend, monkeypatch):
+    if backend != "python":
+        pytest.importorskip({"llvm": "llvmlite"}.get(backend, backend))
+    for f, x in (
+        (lambda x: x.tanh() * x, 0.5),
+        (lambda x, y: (x * y).sin() / y, (0.5, 2.0)),
+        (lambda v: v[0] * v[1].exp(), [0.5, 2.0]),
+        (lambda p: p["w"] * p["b"], {"w": 3.0, "b": 2.0}),
+    ):
+        assert gradcheck(jit(f, backend=backend), x)
+    assert gradcheck(grad_of(lambda x: x.tanh()), 0.5)
+    f = jit(lambda x, y: x.tanh() * y, backend=backend)
+    right = type(f).__call__
+    for wrong in (
+        lambda self, *xs: right(self, *xs) if self.f is not f.f else right(self, *xs) * (1 + 1e-9),
+        lambda self, *xs: right(self, *xs) if self.f is f.f else tuple(1.001 * d for d in right(self, *xs)),
+        lambda self, *xs: right(self, *xs) if self.f is f.f else (math.nan, 0.0),
+    ):
+        floats = lambda self, *xs, wrong=wrong: (right if isinstance(xs[0], Value) else wrong)(self, *xs)  # noqa: E731
+        monkeypatch.setattr(type(f), "__call__", floats)
+        with pytest.raises(WrongFunction, match="compiled code"):
+            gradcheck(f, (0.5, 2.0))
+
+
+def test_the_value_of_forward_mode_and_nan_are_checked(monkeypatch):
+    for run in ((1.0, 1.0), (math.sin(0.5), math.nan), (math.sin(0.5), math.inf), (math.nan, math.cos(0.5))):
+        monkeypatch.setattr(functions, "jvp", lambda f, xs, along, run=run: run)
+        with pytest.raises(WrongFunction, match="forward mode and reverse mode disagree"):
+            check_grads(lambda x: x.sin(), 0.5, order=1)
