@@ -17,7 +17,7 @@ from autograd_tiny.check.engines import nodes_of
 from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound
 from autograd_tiny.check.frameworks import arguments, framework
 from autograd_tiny.check.graph import check_nodes, node_table
-from autograd_tiny.check.oracles import ORACLES, Slope, Slopes, Subject
+from autograd_tiny.check.oracles import ORACLES, Slope, Slopes, Subject, stencil
 from autograd_tiny.check.report import Finding, Inconclusive, Raises, Report, WrongFunction, likeness
 from autograd_tiny.check.strategies import reals
 from autograd_tiny.check.sweeps import from_zero
@@ -87,7 +87,7 @@ def _refuse(oracle: str = "auto", accuracy: str = "backward") -> None:
 
 
 def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
-    """Check the second derivatives of f on Values: the graph of each first derivative, node by node.
+    """Check the second derivatives of f on Values: the graph of each first derivative, node by node, and end to end.
 
     >>> print(gradgradcheck(lambda x, y: x**3 * y, (2.0, 5.0)).outcome)
     correct
@@ -99,12 +99,58 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
     total, skipped = 0, 0
     for i in range(len(xs)):
         leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
-        slope = grad_of(f, argnums=i)(*leaves)
         subject = f"grad({_name(f)}, argnums={i})"
-        report = _checked(slope if isinstance(slope, Value) else +Value(float(slope)), leaves, subject)
+        report = _checked(_as_value(grad_of(f, argnums=i)(*leaves)), leaves, subject)
         report.raise_for(strict)
-        total, skipped = total + report.checked, skipped + report.skipped
+        ends = _end_to_end(f, xs, i, subject).raise_for()
+        total, skipped = total + report.checked + ends.checked, skipped + report.skipped
     return Report("correct", "node by node, mpmath", total, skipped)
+
+
+def _end_to_end(f: Function, xs: tuple[float, ...], i: int, subject: str) -> Report:
+    """Compare second derivatives with stencils of the first one's numbers, which sees values taken out of the graph."""
+    first = grad_of(f, argnums=i)
+    numbers = Subject(subject, first, first, None)
+    near = tuple(x + 1e-7 * (k + 1) * (abs(x) or 1.0) for k, x in enumerate(xs))
+    try:  # next to the point, too: a `where` may choose another branch at the point alone
+        found = [_detached(numbers, f, i, at) for at in (xs, near)]
+    except (NotExact, *OUTSIDE):  # a kink close by, or too steep
+        return Report("inconclusive", "stencil")
+    findings = tuple(here for here, there in zip(*found, strict=True) if here and there)
+    outcome = "wrong" if findings else "correct"
+    return Report(outcome, "stencil", len(xs), 0, findings, f"{subject} at {', '.join(map(repr, xs))}")
+
+
+def _detached(first: Subject, f: Function, i: int, xs: tuple[float, ...]) -> list[Finding | None]:
+    """List a finding, or None, for the derivative of `first` with respect to each argument."""
+    leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
+    y = _as_value(first.call(*leaves))
+    with from_zero(y):
+        y.backward()
+        got = [leaf.grad or 0.0 for leaf in leaves]
+    size, findings = _sizes(y), list[Finding | None]()
+    starts = [Value(x) for x in xs]
+    noise = 1e-10 * _sizes(_as_value(f(*starts))).get(starts[i], 0.0)  # of a stencil of the first derivative's rounding
+    for leaf, d, slope in zip(leaves, got, stencil(first, xs).each, strict=True):
+        room = 10 * slope.slack + 1e-6 * size.get(leaf, 0.0) + noise if slope else 0.0
+        right = slope is None or not math.isfinite(d) or not math.isfinite(room) or _within(d, slope, room)
+        note = "the second derivative is not that of the first: a number was taken out of the graph, as by .data"
+        what, exact = f"∂{first.name}/∂{leaf.name}", mp.nstr(slope.low, 9) if slope else ""
+        findings.append(None if right else Finding(WrongFunction, what, d, exact, note=note))
+    return findings
+
+
+def _as_value(y: Any) -> Value:
+    return y if isinstance(y, Value) else +Value(float(y))
+
+
+def _sizes(y: Value) -> dict[Value, float]:
+    """Sum of the magnitudes of all paths from y to each node, the scale of the rounding error of its adjoint."""
+    order = topological_order(y)
+    size = dict.fromkeys(order, 0.0) | {y: 1.0}
+    for _, _, x, contribution in contributions(order, size):
+        size[x] += abs(contribution)
+    return size
 
 
 def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = ("rev", "fwd")) -> Report:
@@ -315,12 +361,9 @@ def _agreement(f: Function, xs: tuple[float, ...], value: float, slopes: Sequenc
     with from_zero(y):
         y.backward()
         exact = [leaf.grad for leaf in inputs]
-    order = topological_order(y)
-    size = dict.fromkeys(order, 0.0) | {y: 1.0}  # sum of the magnitudes of all paths to each node
-    for _, _, x, contribution in contributions(order, size):
-        size[x] += abs(contribution)
-    unit = (2 * len(order) + 4) * 2**-52
-    error = sum(abs(v.data) * size[v] for v in order if v.data and size[v]) * 8 * unit
+    size = _sizes(y)
+    unit = (2 * len(size) + 4) * 2**-52
+    error = sum(abs(v.data) * paths for v, paths in size.items() if v.data and paths) * 8 * unit
     pairs = [(_name(f), value, y.data, error)]
     for i, (leaf, got, slope) in enumerate(zip(inputs, slopes, exact, strict=True)):
         pairs.append((f"∂{_name(f)}/∂{_names(f, len(xs))[i]}", got, slope, unit * size.get(leaf, 0.0)))
@@ -442,7 +485,7 @@ def _compared(
                     continue
             finding = _finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, got[:i] + got[i + 1 :])
             if formula is not None and formula[i] is not None:
-                wrong = not _within(formula[i], slope, room)
+                wrong = not _within(formula[i], slope, room) or _is_noise(d, slope, f.call(*xs), xs)
             else:
                 wrong = not math.isfinite(d) or abs(mpf(d) - slope.low) > allowed.rtol * abs(slope.low) + room
             if wrong or allowed.accuracy == "forward":
@@ -473,6 +516,14 @@ def _within(d: Any, slope: Slope, room: Any) -> bool:
     if not math.isfinite(d):
         return bool(d == math.copysign(math.inf, slope.low) and abs(slope.low) > sys.float_info.max)
     return bool(slope.low - room <= mpf(d) <= slope.high + room)
+
+
+def _is_noise(d: float, slope: Slope, y: float, xs: tuple[float, ...]) -> bool:
+    """True if d has no right digit, and is larger than what rounding leaves of an almost flat slope."""
+    if not math.isfinite(d):
+        return True
+    off = abs(mpf(d) - slope.low)
+    return bool(off > abs(slope.low) / 2 and off > 1e-6 * max(1.0, abs(y)) / max(1.0, *map(abs, xs)))
 
 
 def _finding(

@@ -481,3 +481,44 @@ def test_the_value_of_forward_mode_and_nan_are_checked(monkeypatch):
         monkeypatch.setattr(functions, "jvp", lambda f, xs, along, run=run: run)
         with pytest.raises(WrongFunction, match="forward mode and reverse mode disagree"):
             check_grads(lambda x: x.sin(), 0.5, order=1)
+
+
+def test_a_right_formula_without_a_right_digit_is_wrong():
+    def bump(x):
+        return (1 - math.cos(x)) / x**2
+
+    def slope(x):
+        return (x * math.sin(x) - 2 * (1 - math.cos(x))) / x**3
+
+    assert "loses digits" in str(gradcheck(bump, 1e-2, grad=slope))
+    for x in (1e-8, 3e-7):
+        with pytest.raises(WrongFunction):
+            gradcheck(bump, x, grad=slope)
+    assert gradcheck(lambda x: x - math.sin(x), 1e-9, grad=lambda x: 1 - math.cos(x))  # 0, and 5e-19 is right
+
+
+def test_second_derivatives_are_checked_end_to_end():
+    square = Op("square", lambda x: x * x, (lambda y, x: 2 * (x.data if isinstance(x, Value) else x),))
+    for f in (lambda x: x * x.data, lambda x: x.data**2 * x + x, square, lambda x: (x * x.data).sin()):
+        with pytest.raises(GradcheckError, match="not that of the first"):
+            gradgradcheck(f, 2.0)
+        with pytest.raises(GradcheckError):
+            check_grads(f, 2.0)
+    for f, x in (
+        (lambda x: abs(x) ** 2, 0.0),
+        (lambda x: x.relu() ** 2, 0.0),
+        (lambda x: x.relu() ** 2, 1e-4),
+        (lambda x, y: x.maximum(y) ** 2, (1.0, 1.0)),
+        (lambda x, y: (x * y).sin() * x.exp(), (1.0, -2.0)),
+        (lambda x: (30 * x).sin(), 0.4),
+        (lambda x: x.exp(), 300.0),
+        (lambda x: x.log() * x, 1e-5),
+        (lambda x: 3 * x, 2.0),
+        (lambda x: x + x.round() if hasattr(x, "round") else x, 2.0),
+        (lambda x: x**3, 0.0),
+        (lambda x: x**5, 0.0),
+        (lambda x: x**4 * 1e-30, 1e-3),
+        (lambda x: 1 / x, 1e-6),
+        (lambda x: x.lgamma(), 7.0),
+    ):
+        assert gradgradcheck(f, x), x
