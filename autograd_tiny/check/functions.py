@@ -392,10 +392,9 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
     at = f"{f.name} at {', '.join(map(repr, xs))}"
     if any(not math.isfinite(x) for x in xs):
         return Report("inconclusive", "none", subject=at, notes=("an argument is not finite",))
-    y, again = f.call(*xs), f.call(*xs)
-    if y != again and y == y:
-        finding = Finding(WrongFunction, f.name, float(again), repr(float(y)), note=_differs(f.name, y, again))
-        return Report("wrong", "none", 0, 0, (finding,), at)
+    y = f.call(*xs)
+    if (report := _unlike(f, xs, y, calls=1)) is not None:
+        return report
     if isinstance(y, float) and not math.isfinite(y):
         return Report("inconclusive", "none", subject=at, notes=(f"{f.name} is {y!r}: no derivative is defined there",))
     got: tuple[float, ...] | Exception
@@ -407,6 +406,8 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
     for name in ORACLES if oracle == "auto" else (oracle,):
         try:
             found = ORACLES[name](f, xs)
+            if None in found.each and (report := _unlike(f, xs, y, calls=20)) is not None:
+                return report
             if isinstance(got, Exception):
                 return _raised(f, gradient, got, found, name, at)
             if f.foreign and gradient is f.foreign.gradient and (bent := list(_bent(f, xs, got))):
@@ -416,6 +417,16 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
             if name != "framework" or f.foreign:
                 reasons.append(f"{name}: {error}")
     return Report("inconclusive", "none", subject=at, notes=("no oracle could determine the slope", *reasons))
+
+
+def _unlike(f: Subject, xs: tuple[float, ...], y: Any, calls: int) -> Report | None:
+    """Call f again, and report a result that differs."""
+    for _ in range(calls):
+        again = f.call(*xs)
+        if y != again and y == y:
+            finding = Finding(WrongFunction, f.name, float(again), repr(float(y)), note=_differs(f.name, y, again))
+            return Report("wrong", "none", 0, 0, (finding,), f"{f.name} at {', '.join(map(repr, xs))}")
+    return None
 
 
 def _differs(name: str, y: Any, again: Any) -> str:

@@ -392,6 +392,14 @@ def test_a_function_that_draws_random_numbers():
             gradcheck(f, 0.5, grad=lambda x: 0.5)
         with pytest.raises(WrongFunction, match="two calls differ"):
             gradcheck(f, 0.5)
+    with pytest.raises(WrongFunction, match="two calls differ"):  # although the first two calls agree
+        gradcheck_property(lambda x: x + (random.random() < 0.5), lambda x: 1.0, x=(0, 1), max_examples=30)()
+
+
+def test_a_function_of_numpy_that_mpmath_defines_otherwise():
+    numpy = pytest.importorskip("numpy")
+    report = gradcheck(lambda x: numpy.sinc(x), 0.5, grad=lambda x: (numpy.cos(numpy.pi * x) - numpy.sinc(x)) / x)
+    assert report.oracle in ("complex", "stencil")
 
 
 def test_a_gradient_as_an_array():
