@@ -10,28 +10,30 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+MODULES = {"number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
     "check": "without the oracle",
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
-    "compiled a c d e f": "section f:",
-    "compiled growth": "section growth:",
-    "compiled b": "section b:",
+    "entrant": ", 0 that fail or compute other numbers",
+    "compiled --rows floats": "floats:",
 }
-SLOW = {"compiled b": [pytest.mark.long]}  # section a at another size
+SLOW = {"entrant": [pytest.mark.slow]}
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
 def test_a_benchmark_runs(run, tmp_path):
     name, *arguments = run.split()
-    needed = {"check": ("mpmath",), "growth": ("numpy",), "compiled": ("numpy", "llvmlite")}
+    needed = {
+        "check": ("mpmath",),
+        "growth": ("numpy",),
+        "compiled": ("numpy", "llvmlite"),
+        "entrant": ("numpy", "llvmlite"),
+    }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
-    if name == "compiled" and sys.platform != "linux":
-        pytest.skip("compiled.py asks Linux about the processor")
     done = subprocess.run(
         [sys.executable, BENCHMARKS / f"{name}.py", "--quick", *arguments], capture_output=True, text=True, check=False,
         encoding="utf-8", cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "160"},

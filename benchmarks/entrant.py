@@ -1,0 +1,120 @@
+"""One engine at one row, in a process of its own: make the call, then time it whenever the parent asks.
+
+Run by compiled.py. Prints, as JSON: the first call in seconds, with all that is compiled for it but without imports,
+and the megabytes that it takes beyond imports and data; then, for each line read with a number of seconds, the CPU time
+and the time of a call in a round of that length. The results are written to a file.
+"""
+
+import gc
+import importlib
+import json
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+import race
+import rows
+from growth import peak
+from quick import parser
+
+MODULES = {
+    "jit": ("llvmlite.binding", "autograd_tiny.compiler.backends.to_llvm"),
+    "JAX": ("jax", "jax.numpy", "jax.scipy.special"),
+    "torch": ("torch",),
+    "casadi": ("casadi",),
+    "HIPS": ("autograd", "autograd.numpy"),
+    "numba": ("numba",),
+    "ddx": ("ddx",),
+    "micrograd": ("micrograd.nn",),
+}  # imported before the clock starts
+MISSING = (ModuleNotFoundError, FileNotFoundError, RecursionError)  # FileNotFoundError: no C compiler
+
+
+def settled():
+    """Wait until nothing is compiled any more in the background: until the process is idle."""
+    while True:
+        before = time.process_time()
+        time.sleep(0.05)
+        if time.process_time() - before < 0.01:
+            return
+
+
+def timed(call, seconds):
+    """Seconds of CPU time, and seconds, of a call in a round of calls."""
+    start = time.perf_counter()
+    call()
+    often = max(1, int(seconds / max(time.perf_counter() - start, 1e-7)))
+    used, start = time.process_time(), time.perf_counter()
+    for _ in range(often):
+        call()
+    end = time.perf_counter()
+    return (time.process_time() - used) / often, (end - start) / often
+
+
+def said(*found):
+    print(json.dumps(found), flush=True)
+
+
+def entered(row, engine, given):
+    """Make the call, and return it with its first results and a function that orders their numbers."""
+    made = row.entrants[engine](*given)
+    call, numbers = made if isinstance(made, tuple) else (made, lambda found: found)
+    return call, call(), numbers
+
+
+def main(key, engine, results, quick):
+    race.quick = quick
+    race.cpus(2 if "two threads" in engine else 1)
+    try:
+        for module in MODULES.get(engine.partition(",")[0], ()):
+            importlib.import_module(module)
+        row = rows.every(quick)[key]
+        given = row.given()
+        gc.collect()
+        gc.freeze()  # objects of the libraries must not be scanned while timing
+        before, start = peak(), time.perf_counter()
+        call, found, numbers = entered(row, engine, given)
+        first, memory = time.perf_counter() - start, peak() - before
+    except MISSING as error:
+        return said("RecursionError" if isinstance(error, RecursionError) else "not installed")
+    np.save(results, race.flat(numbers(found)))
+    del found
+    said(first, memory / 1e6)
+    settled()
+    for line in sys.stdin:
+        said(*timed(call, float(line)))
+    return None
+
+
+def together():
+    """Run every engine at every row in this process, on tiny sizes, and say who does not compute the same numbers."""
+    race.quick, apart, count = True, [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(race.surroundings(folder))
+        for row in rows.every(True).values():
+            expected = None
+            for engine in row.entrants:
+                try:
+                    _, found, numbers = entered(row, engine, row.given())
+                except MISSING:
+                    continue
+                except Exception as error:
+                    apart.append(f"{engine} at {row.key} fails: {error!r:.200}")
+                    continue
+                found, count = race.flat(numbers(found)), count + 1
+                expected = found if expected is None else expected
+                if how := race.difference(found, expected, row.near):
+                    apart.append(f"{engine} at {row.key} {how}")
+    print(f"{count} entrants, {len(apart)} that fail or compute other numbers")
+    return "\n".join(apart) or None
+
+
+if __name__ == "__main__":
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "given", nargs="*", help="row, engine, file for the results; with --quick alone: all of them"
+    )
+    given = arguments.parse_args()
+    sys.exit(main(*given.given, given.quick) if given.given else together())
