@@ -37,8 +37,8 @@ PAGE = HERE.parent / "docs" / "measured.md"
 BEGIN, END = "<!-- The table: make bench-compiled WRITE=1 -->", "<!-- End of the table -->"
 ROUNDS, ROUND = 7, 0.1  # seconds
 ENGINES = (
-    "jit", "jit, contract", "jit, sparse", "JAX", "torch", "casadi, scalars", "casadi, vectors", "casadi, its C", "ddx",
-    "HIPS", "numba", "NumPy", "C", "eager", "a GPT's Value", "micrograd",
+    "jit", "jit, contract", "jit, NumPy", "jit, sparse", "JAX", "torch", "casadi, scalars", "casadi, vectors", "casadi, its C",
+    "ddx", "HIPS", "numba", "NumPy", "C", "eager", "a GPT's Value", "micrograd",
 )  # fmt: skip
 CACHED = ("jit", "JAX", "numba")  # engines with a cache on disk
 PACKAGES = ("numpy", "llvmlite", "jax", "torch", "casadi", "ddx-ad", "autograd", "numba", "micrograd")
@@ -116,17 +116,18 @@ def measured(row, quick, limit, folder):
         for engine in row.entrants:
             seen[engine] = found = Seen()
             process = Process(row.key, engine, quick, limit, folder / row.key / engine)
+            running[engine] = process
             answer = process.answer()
             if not isinstance(answer, str):
-                found.first, found.memory = answer
+                (found.first,) = answer
                 numbers = np.load(process.folder / "results.npy")
                 expected = numbers if expected is None else expected
-                answer = race.difference(numbers, expected, row.near)
-            if answer:
+                answer = race.difference(numbers, expected, row.near) or process.answer()
+            if isinstance(answer, str):
                 found.why = answer
-                process.close()
+                running.pop(engine).close()
                 continue
-            running[engine] = process
+            (found.memory,) = answer
             if engine.partition(",")[0] in CACHED:
                 again = Process(row.key, engine, quick, limit, process.folder)
                 answer = again.answer()
@@ -139,15 +140,13 @@ def measured(row, quick, limit, folder):
                     seen[engine].why = answer
                     running.pop(engine).close()
                 else:
-                    seen[engine].call = min(answer["two threads" in engine], *finite(seen[engine].call))
+                    cpu_time, wall_time = answer
+                    seconds = wall_time if "two threads" in engine else cpu_time
+                    seen[engine].call = float(np.fmin(seconds, seen[engine].call))  # nan before the first round
     finally:
         for process in running.values():
             process.close()
     return seen
-
-
-def finite(x):
-    return (x, math.inf) if math.isfinite(x) else (math.inf, math.inf)
 
 
 # The roofline.
@@ -210,7 +209,8 @@ def page_of(results, rates, limit):
         "The first call in seconds, with recording and compiling, without imports; after the slash in another process "
         f"that finds the cache on disk. \"over {limit:g} s\" above: without a result by then.",
         table(first_of),
-        "The memory in MB that the process takes at most until its first result, without imports and data.",
+        "The memory in MB that the process takes at most to its first result and until nothing is compiled behind it, "
+        "without imports and data.",
         table(memory_of),
     ])  # fmt: skip
 
@@ -268,9 +268,13 @@ def versions():
 
 
 def write(section):
+    """Replace the tables of the page."""
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"{PAGE} has no place for the tables, between the lines {BEGIN} and {END}")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{after}", encoding="utf-8")
 
 
 def chosen(every, parts):

@@ -1,8 +1,9 @@
 """One engine at one row, in a process of its own: make the call, then time it whenever the parent asks.
 
-Run by compiled.py. Prints, as JSON: the first call in seconds, with all that is compiled for it but without imports,
-and the megabytes that it takes beyond imports and data; then, for each line read with a number of seconds, the CPU time
-and the time of a call in a round of that length. The results are written to a file.
+Run by compiled.py. Prints, as JSON: the first call in seconds, with all that is compiled for it but without imports;
+then, when nothing is compiled in the background any more, the megabytes taken so far beyond imports and data; then, for
+each line read with a number of seconds, the CPU time and the time of a call in a round of that length. The results of
+the first call are written to a file.
 """
 
 import gc
@@ -76,13 +77,14 @@ def main(key, engine, results, quick):
         gc.freeze()  # objects of the libraries must not be scanned while timing
         before, start = peak(), time.perf_counter()
         call, found, numbers = entered(row, engine, given)
-        first, memory = time.perf_counter() - start, peak() - before
+        first = time.perf_counter() - start
     except MISSING as error:
         return said("RecursionError" if isinstance(error, RecursionError) else "not installed")
     np.save(results, race.flat(numbers(found)))
     del found
-    said(first, memory / 1e6)
+    said(first)
     settled()
+    said((peak() - before) / 1e6)
     for line in sys.stdin:
         said(*timed(call, float(line)))
     return None

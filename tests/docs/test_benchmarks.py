@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MODULES = {"number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
+    "eager --runs 2": "its time over ours",
     "check": "without the oracle",
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
@@ -40,6 +42,26 @@ def test_a_benchmark_runs(run, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert RUNS[run] in done.stdout
+
+
+def test_the_tables_are_replaced_and_the_page_is_kept(monkeypatch, tmp_path):
+    pytest.importorskip("llvmlite", reason="compiled.py needs llvmlite")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    compiled = importlib.import_module("compiled")
+    before, _, rest = compiled.PAGE.read_text(encoding="utf-8").partition(compiled.BEGIN)
+    after = rest.partition(compiled.END)[2]
+    page = tmp_path / "measured.md"
+    page.write_text(compiled.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(compiled, "PAGE", page)
+    row = next(iter(compiled.rows.every(quick=True).values()))
+    seen = {"jit": compiled.Seen(first=0.5, warm=0.25, memory=3.0, call=2e-6), "JAX": compiled.Seen(why="over 60 s")}
+    for _ in range(2):  # the second time over what the first wrote
+        compiled.write(compiled.page_of([(row, seen)], (1e9, 1e9), 60))
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(before)
+        assert text.endswith(compiled.END + after)
+        assert f"| {row.title} | **2 µs** | over 60 s |" in text
+        assert f"| {row.title} | 0.5 / 0.25 |  |" in text
 
 
 def test_no_benchmark_is_forgotten():
