@@ -37,8 +37,8 @@ PAGE = HERE.parent / "docs" / "measured.md"
 BEGIN, END = "<!-- The table: make bench-compiled WRITE=1 -->", "<!-- End of the table -->"
 ROUNDS, ROUND = 7, 0.1  # seconds
 ENGINES = (
-    "jit", "jit, contract", "jit, NumPy", "jit, sparse", "JAX", "torch", "casadi, scalars", "casadi, vectors", "casadi, its C",
-    "ddx", "HIPS", "numba", "NumPy", "C", "eager", "a GPT's Value", "micrograd",
+    "jit", "jit, contract", "jit, NumPy", "jit, sparse", "JAX", "torch", "casadi, scalars", "casadi, vectors",
+    "casadi, its C", "ddx", "HIPS", "numba", "NumPy", "C", "eager", "a GPT's Value", "micrograd",
 )  # fmt: skip
 CACHED = ("jit", "JAX", "numba")  # engines with a cache on disk
 PACKAGES = ("numpy", "llvmlite", "jax", "torch", "casadi", "ddx-ad", "autograd", "numba", "micrograd")

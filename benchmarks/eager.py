@@ -169,7 +169,7 @@ def comparisons(quick):
     points = 3 if quick else 100
     return [
         ("one sample", one_sample, *((1, 1) if quick else (30, 15))),
-        (f"loss over {points} points", partial(hinge_loss, points=points), *((1, 1) if quick else (5, 5))),
+        (f"loss over {points} points", partial(hinge_loss, points=points), *((1, 1) if quick else (2, 5))),
     ]
 
 
