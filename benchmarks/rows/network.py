@@ -301,4 +301,4 @@ def rows(quick):
             if (sizes[1], n) == (16, 100):
                 calls = {"jit": compiled_of_model, "jit, contract": partial(compiled_of_model, contract=True)}
                 others = {name: enter for name, enter in entrants(shape, many).items() if name in ("C", "JAX", "torch")}
-                yield row(f"model-{name}-at-{n}", f"the same, step(model, X, y) at {n:,}", entrants=calls | others)
+                yield row(f"model-{name}-at-{n}", f"MLP {name}, {n:,} samples, step(model, X, y)", entrants=calls | others)
