@@ -47,15 +47,16 @@ class Number:
     __radd__, __rmul__ = __add__, __mul__
 
     def backward(self):
-        order, seen, stack = [], set(), [(self, False)]
-        while stack:  # a recursion would stop at a thousand nodes in a row
-            node, done = stack.pop()
-            if done:
-                order.append(node)
-            elif node not in seen:
+        order, seen = [], set()
+
+        def visit(node):
+            if node not in seen:
                 seen.add(node)
-                stack.append((node, True))
-                stack += [(child, False) for child in node.children]
+                for child in node.children:
+                    visit(child)
+                order.append(node)
+
+        visit(self)
         self.grad = 1.0
         for node in reversed(order):
             for child, local in zip(node.children, node.local, strict=True):
