@@ -316,4 +316,6 @@ if __name__ == "__main__":
     keys = rows.every(given.quick)
     if unknown := [part for part in given.rows if not chosen(keys, [part])]:
         arguments.error(f"no row {', '.join(unknown)}: expected parts of {', '.join(keys)}")
+    if given.quick and given.write:
+        arguments.error("--quick gives figures that mean nothing: expected --write without it")
     sys.exit(main(chosen(keys, given.rows), given.quick, given.limit, given.write))
