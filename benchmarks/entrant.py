@@ -30,7 +30,6 @@ MODULES = {
     "ddx": ("ddx",),
     "micrograd": ("micrograd.nn",),
 }  # imported before the clock starts
-MISSING = (ModuleNotFoundError, FileNotFoundError, RecursionError)  # FileNotFoundError: no C compiler
 
 
 def settled():
@@ -52,6 +51,18 @@ def timed(call, seconds):
         call()
     end = time.perf_counter()
     return (time.process_time() - used) / often, (end - start) / often
+
+
+def absence(error):
+    """Say why an engine cannot enter; any other error is raised."""
+    if isinstance(error, RecursionError):
+        return "RecursionError"
+    optional = {module.partition(".")[0] for modules in MODULES.values() for module in modules} - {"autograd_tiny"}
+    if isinstance(error, ModuleNotFoundError) and error.name.partition(".")[0] in optional:
+        return "not installed"
+    if isinstance(error, FileNotFoundError) and error.filename == os.environ.get("CC", "cc"):
+        return "not installed"
+    raise error
 
 
 def said(*found):
@@ -78,8 +89,8 @@ def main(key, engine, results, quick):
         before, start = peak(), time.perf_counter()
         call, found, numbers = entered(row, engine, given)
         first = time.perf_counter() - start
-    except MISSING as error:
-        return said("RecursionError" if isinstance(error, RecursionError) else "not installed")
+    except Exception as error:
+        return said(absence(error))
     np.save(results, race.flat(numbers(found)))
     del found
     said(first)
@@ -100,16 +111,14 @@ def together():
             for engine in row.entrants:
                 try:
                     _, found, numbers = entered(row, engine, row.given())
-                except MISSING:
-                    continue
                 except Exception as error:
-                    apart.append(f"{engine} at {row.key} fails: {error!r:.200}")
+                    absence(error)
                     continue
                 found, count = race.flat(numbers(found)), count + 1
                 expected = found if expected is None else expected
                 if how := race.difference(found, expected, row.near):
                     apart.append(f"{engine} at {row.key} {how}")
-    print(f"{count} entrants, {len(apart)} that fail or compute other numbers")
+    print(f"{count} entrants, {len(apart)} with other numbers")
     return "\n".join(apart) or None
 
 

@@ -19,7 +19,7 @@ RUNS = {
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
-    "entrant": ", 0 that fail or compute other numbers",
+    "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
 }
 SLOW = {"entrant": [pytest.mark.slow]}
