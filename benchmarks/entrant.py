@@ -41,11 +41,13 @@ def settled():
             return
 
 
-def timed(call, seconds):
-    """Seconds of CPU time, and seconds, of a call in a round of calls."""
-    start = time.perf_counter()
-    call()
-    often = max(1, int(seconds / max(time.perf_counter() - start, 1e-7)))
+def timed(call, seconds, about=None):
+    """Seconds of CPU time, and seconds, of a call in a round of calls; each takes `about` so long, if known."""
+    if about is None:
+        start = time.perf_counter()
+        call()
+        about = time.perf_counter() - start
+    often = max(1, int(seconds / max(about, 1e-7)))
     used, start = time.process_time(), time.perf_counter()
     for _ in range(often):
         call()
@@ -96,8 +98,10 @@ def main(key, engine, results, quick):
     said(first)
     settled()
     said((peak() - before) / 1e6)
+    found = None, None
     for line in sys.stdin:
-        said(*timed(call, float(line)))
+        found = timed(call, float(line), found[1])
+        said(*found)
     return None
 
 
