@@ -41,6 +41,7 @@ ENGINES = (
     "jit", "jit, contract", "jit, NumPy", "jit, sparse", "JAX", "torch", "casadi, scalars", "casadi, vectors",
     "casadi, its C", "ddx", "HIPS", "numba", "NumPy", "C", "eager", "a GPT's Value", "micrograd",
 )  # fmt: skip
+BY_HAND = ("C", "NumPy", "numba")  # whose derivatives are written by hand
 CACHED = ("jit", "JAX", "numba")  # engines with a cache on disk
 PACKAGES = ("numpy", "llvmlite", "jax", "torch", "casadi", "ddx-ad", "autograd", "numba", "micrograd")
 
@@ -207,8 +208,9 @@ def page_of(results, rates, limit):
         f"{machine()}. {versions()}.",
         f"One processor and one thread. A time is the least CPU time over {ROUNDS} interleaved rounds, two of slow "
         f"calls, the call from Python included. The roofline is the time of a row's matrix products at "
-        f"{gflops} GFlop/s, or of its arguments and results at {gbytes} GB/s, which loops in C reach here.",
-        table(call_of, [or_empty(limit_of(row, rates)) for row, _ in results]),
+        f"{gflops} GFlop/s, or of its arguments and results at {gbytes} GB/s, which loops in C reach here. In "
+        "brackets: the multiple of hand-written C, or of the roofline without C.",
+        table(partial(call_of, rates), [or_empty(limit_of(row, rates)) for row, _ in results]),
         "The first call in seconds, with recording and compiling, without imports; after the slash in another process "
         f"that finds the cache on disk. \"over {limit:g} s\" above: without a result by then.",
         table(first_of),
@@ -220,29 +222,33 @@ def page_of(results, rates, limit):
 
 def tabled(results, columns, cell, roofline=()):
     """A table in Markdown, with a line for each row and a column for each engine."""
-    lines = [[row.title, *(cell(seen, engine) for engine in columns)] for row, seen in results]
+    lines = [[row.title, *(cell(row, seen, engine) for engine in columns)] for row, seen in results]
     lines = [[*line, *last] for line, last in zip(lines, zip(roofline) if roofline else [()] * len(lines), strict=True)]
     header = ["", *columns, *["roofline"] * bool(roofline)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *lines])
 
 
-def call_of(seen, engine):
-    """The time of a call, bold if no other engine but C is faster."""
+def call_of(rates, row, seen, engine):
+    """The time of a call and its multiple of C, or of the roofline without C; bold if no engine is faster."""
     if engine not in seen:
         return ""
-    found = seen[engine]
-    best = min((other.call for name, other in seen.items() if name != "C" and other.call > 0), default=math.nan)
-    return f"**{shown(found.call)}**" if found.call == best else or_empty(found.call, found.why)
+    seconds = {name: found.call for name, found in seen.items() if found.call > 0}
+    if engine not in seconds:
+        return seen[engine].why
+    multiple = factor(seconds[engine] / seconds.get("C", limit_of(row, rates)))
+    cell = f"{shown(seconds[engine])} ({multiple})" if multiple and engine != "C" else shown(seconds[engine])
+    engines = [name for name in seconds if name in ENGINES and name not in BY_HAND]
+    return f"**{cell}**" if engine == min(engines, key=seconds.get, default="") else cell
 
 
-def first_of(seen, engine):
+def first_of(row, seen, engine):
     if engine not in seen or not seen[engine].first > 0:
         return ""
     found = seen[engine]
     return f"{found.first:,.2g}" + (f" / {found.warm:,.2g}" if found.warm > 0 else "")
 
 
-def memory_of(seen, engine):
+def memory_of(row, seen, engine):
     return f"{seen[engine].memory:,.0f}" if engine in seen and seen[engine].memory >= 0 else ""
 
 

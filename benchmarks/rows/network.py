@@ -297,9 +297,9 @@ def rows(quick):
             shape, many = (tiny, min(n, 9)) if quick else (sizes, n)
             given = partial(data, shape, many)
             row = partial(Row, given=given, near=1e-8, flops=many * flops_of(shape))
-            yield row(f"mlp-{name}-at-{n}", f"MLP {name}, {n:,} samples", entrants=entrants(shape, many))
+            yield row(f"mlp-{name}-at-{n}", f"MLP {name}, batch of {n:,}", entrants=entrants(shape, many))
             if (sizes[1], n) == (16, 100):
-                title = f"MLP {name}, {n:,} samples, step(model, X, y)"
+                title = f"MLP {name}, batch of {n:,}, step(model, X, y)"
                 calls = {"jit": compiled_of_model, "jit, contract": partial(compiled_of_model, contract=True)}
                 others = {name: enter for name, enter in entrants(shape, many).items() if name in ("C", "JAX", "torch")}
                 yield row(f"model-{name}-at-{n}", title, entrants=calls | others)

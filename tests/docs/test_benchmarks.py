@@ -55,12 +55,13 @@ def test_the_tables_are_replaced_and_the_page_is_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(compiled, "PAGE", page)
     row = next(iter(compiled.rows.every(quick=True).values()))
     seen = {"jit": compiled.Seen(first=0.5, warm=0.25, memory=3.0, call=2e-6), "JAX": compiled.Seen(why="over 60 s")}
+    seen["C"] = compiled.Seen(first=0.5, memory=0.0, call=1e-6)
     for _ in range(2):  # the second time over what the first wrote
         compiled.write(compiled.page_of([(row, seen)], (1e9, 1e9), 60))
         text = page.read_text(encoding="utf-8")
         assert text.startswith(before)
         assert text.endswith(compiled.END + after)
-        assert f"| {row.title} | **2 µs** | over 60 s |" in text
+        assert f"| {row.title} | **2 µs (2.00)** | over 60 s | 1 µs |" in text
         assert f"| {row.title} | 0.5 / 0.25 |  |" in text
 
 
