@@ -2,9 +2,11 @@
 
 jitted.py     `jit`: check a call, choose the compiled code, rebuild the result
 variants.py   specialised traces of a function, one per path through its branches
+layout.py     what must be the same in the arguments of each call, and where their numbers are
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 surroundings.py  what a function reads besides its arguments
+readers.py    what objects of libraries hold: views, weak references, tables, …
 pickles.py    pickle functions and their traces
 recordings.py a trace as JSON data
 saved.py      save traces to a file, and load them
@@ -13,6 +15,7 @@ fingerprint.py  text that names arguments and surroundings, the same in every pr
 outside.py    notice files and processes that a function uses while traced
 randomness.py notice random numbers drawn while tracing
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
+layers.py     find matrix products, outer products and equal expressions in a flat program
 lower.py      lower ops to machine instructions and calls of the C library
 nonfinite.py  find the sample where a result became nan or inf
 sparse.py     sparse Jacobians and Hessians

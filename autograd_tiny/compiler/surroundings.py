@@ -15,7 +15,7 @@ import sysconfig
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -23,6 +23,7 @@ from operator import is_
 from typing import Any, NoReturn
 
 from autograd_tiny.compiler.randomness import is_generator
+from autograd_tiny.compiler.readers import Reader, reader_of
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import is_array, is_module
@@ -30,7 +31,10 @@ from autograd_tiny.engine.value import Value
 
 LIMIT = 4096  # entries watched per function
 _ABSENT: Any = object()
+ANY: Any = object()  # value that may change
+CLASS: Any = object()  # marks an object whose class is watched
 _PLAIN = {type(None), bool, int, float, complex, str, bytes, range, slice, type(...), Fraction, Decimal}
+_FROZEN = {str, bytes}
 _READ = {"data", "detach", "stop_gradient"}  # make constants of a Value
 _DYNAMIC = {"getattr", "vars", "__dict__", "asdict", "astuple", "fields", "attrgetter"}  # read attributes by any name
 _MAKING = frozenset({"__init__", "__new__", "__post_init__", "__repr__"})  # an object that is there needs them no more
@@ -39,6 +43,9 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARY = (_HERE, *{os.path.abspath(p) for n, p in sysconfig.get_paths().items() if n.endswith(("lib", "stdlib"))})
 
 Check = tuple[Callable[[Any, Any], Iterable[str] | None], Any, Any, str]  # changed(holder, seen), both, and its path
+
+
+Watcher = Callable[[list[tuple[Any, ...]]], Callable[[], bool] | None]  # of what holds what: see `llvm.reader.watcher`
 
 
 class Surroundings:
@@ -59,73 +66,73 @@ class Surroundings:
     call. Attributes of objects count only if the code of a function names them.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f = f
+    def __init__(self, f: Callable[..., Any], watcher: Watcher | None = None) -> None:
+        self.f, self.watcher = f, watcher or watched_by_python
         self.checks: list[Check] = []
-        self._group()
+        self._same: Callable[[], bool] | None = None  # made when it is first needed
         self.generators: list[Any] = []  # of random numbers
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
-        self._names: set[str] = set()  # that the code of the functions mentions
+        self.names: set[str] = set()  # that the code of the functions mentions
         self._key: Key | None = None
         self._warned: set[str] = set()
 
     def unchanged(self) -> bool:
         """True if everything is as at the last walk."""
-        for changed, holder, seen, _ in self._others if self._ids and self._alike() else self.checks:
+        same = self._same
+        for changed, holder, seen, _ in self.checks if same is None or not same() else self._rest:
             if changed(holder, seen) is not None:
                 return False
+        if same is None:
+            self._compare_as_a_whole()
         return True
 
-    def _alike(self) -> bool:
-        """True if the lists and attributes that are compared as a whole, in C, hold the same objects as at the walk."""
-        try:
-            return (
-                self._lists == self._listed
-                and [*map(id, chain.from_iterable(map(dict.values, self._own)))] == self._ids
-            )
-        except Exception:  # of an object that cannot be compared, or a dict changed by another thread
-            return False
-
-    def _group(self) -> None:
-        """Collect what can be compared as a whole: attributes, and lists of objects that equal only themselves."""
-        self._others, self._lists, self._own = [], [], []
+    def _compare_as_a_whole(self) -> None:
+        """Let `watcher` compare what it can, and leave the other checks in `_rest`."""
+        held: list[tuple[Any, ...]] = []
+        rest: list[Check] = []
         for check in self.checks:
             changed, holder, seen, _ = check
-            if (
-                changed is _items
-                and holder.__class__ is list
-                and all(x.__class__.__eq__ is object.__eq__ for x in seen)
-            ):
-                self._lists.append(holder)
+            if changed is _cell and seen is not _ABSENT:
+                held.append((holder, seen))
+            elif changed is _name and holder[0].__class__ is dict and seen is not _ABSENT:
+                held.append((*holder, seen))
+            elif (changed is _items and holder.__class__ is list) or (changed is _mapping and holder.__class__ is dict):
+                held.append((holder, seen))
             elif changed is _attributes:
-                self._own.append(holder)
+                watched, names = seen
+                own = list(holder)
+                if names.symmetric_difference(own):  # by another thread
+                    return
+                held.append((holder, {name: watched.get(name, ANY) for name in own}))
+            elif changed is _type:
+                held.append((CLASS, holder, seen))
             else:
-                self._others.append(check)
-        self._listed = [[*x] for x in self._lists]
-        self._kept = [x for own in self._own for x in own.values()]  # alive, so that no id is used again
-        self._ids = [*map(id, self._kept)]
+                rest.append(check)
+        same = (self.watcher(held) or watched_by_python(held)) if held else None
+        self._rest, self._same = (self.checks, _always) if same is None else (rest, same)
 
-    def now(self) -> Key:
-        """Key of the present contents."""
+    def now(self, names: Set[str] = frozenset()) -> Key:
+        """Key of the present contents; `names` are those that other code reads of it."""
+        if not names <= self.names:
+            self.names |= names
+            self._key = None
         if self._key is None or not self.unchanged():
             name = getattr(self.f, "__name__", "the function")
             while True:
-                walk = _Walk(self._names, self.written, self._warned, name)
+                walk = _Walk(self.names, self.written, self._warned, name)
                 key = Key((walk.content(self.f, name), *[walk.code_of(cls) for cls in self.classes]))
-                if walk.names <= self._names:
+                if walk.names <= self.names:
                     break
-                self._names |= walk.names
+                self.names |= walk.names
             self.checks, self.generators = walk.checks, walk.generators
-            self._group()
+            if self.checks and walk.functions:  # a function that reads nothing costs no check
+                codes = [(f, f.__code__, f.__defaults__, f.__kwdefaults__) for f in walk.functions]
+                self.checks.append((_codes, None, codes, f"{name} code"))
+            self._same = None
             if key != self._key:
                 self._key = key
         return self._key
-
-    @property
-    def names(self) -> set[str]:
-        """Names that the code of the functions mentions."""
-        return self._names
 
     def also(self, structure: Any) -> bool:
         """Watch what the methods of the classes in a structure of arguments read; return True if any is new."""
@@ -186,6 +193,7 @@ class _Walk:
         self.names: set[str] = set()
         self.checks: list[Check] = []
         self.generators: list[Any] = []
+        self.functions: list[types.FunctionType] = []  # not of a library
         self.met: dict[int, tuple[int, Any]] = {}  # by id, kept alive
         self.classes: set[type] = set()  # of objects
         self.entries = 0
@@ -266,8 +274,8 @@ class _Walk:
             return tuple([self.content(y, path) for y in (x.func, x.args, x.keywords)])
         if isinstance(x, (staticmethod, classmethod)):
             return self.content(x.__func__, path)
-        if isinstance(x, property):
-            return self.content(x.fget, path)
+        if isinstance(x, (property, functools.cached_property)):
+            return self.content(x.fget if isinstance(x, property) else x.func, path)
         if isinstance(x, type):
             return self._class(x)
         if isinstance(x, types.ModuleType):
@@ -278,15 +286,27 @@ class _Walk:
         if is_generator(x):
             self.generators.append(x)
             return type(x).__name__
+        held = () if (read := reader_of(x)) is None else self._held(read, x, path)
         if _is_yours(type(x)) or is_module(x) or isinstance(x, _OPEN):
-            return self._object(x, path)
+            return self._object(x, path), *held
+        if held:
+            return x.__class__.__name__, *held
         if isinstance(x, Op):
             return x
         if isinstance(x, types.BuiltinFunctionType):
             return x.__class__.__name__, x.__name__
-        if hasattr(x, "dtype") and hasattr(x, "tobytes"):
-            return x.dtype.str, x.tobytes()  # a NumPy scalar
+        if hasattr(x, "dtype") and hasattr(x, "tobytes"):  # a NumPy scalar, a matrix or a masked array
+            if getattr(x, "ndim", 0):
+                self.checks.append((_array, x, x.tobytes(), path))
+            return x.dtype.str, x.shape, x.tobytes()
         return Identity(x)
+
+    def _held(self, read: Reader, x: Any, path: str) -> tuple[Any, ...]:
+        items = read(x)
+        if self._is_too_much(len(items), path):
+            return (Identity(x),)
+        self.checks.append((_contents, (read, x), items, path))
+        return len(items), *[self.content(item, f"{path}[{i}]") for i, item in enumerate(items)]
 
     def _function(self, f: types.FunctionType, path: str) -> Any:
         code, parts = f.__code__, []
@@ -299,6 +319,7 @@ class _Walk:
         parts += [self.content(x, f"{path} default") for x in (f.__defaults__, f.__kwdefaults__)]
         if not yours:
             return f.__qualname__, *parts
+        self.functions.append(f)
         found, mentioned = _names(code)
         self.names |= mentioned
         for name in found:
@@ -351,6 +372,7 @@ class _Walk:
         }
         mine = {name: item for name, item in watched.items() if name in own}
         self.checks.append((_attributes, own, (mine, set(own)), path))
+        self.checks.append((_type, x, type(x), f"{path} class"))
         if slots := {name: item for name, item in watched.items() if name not in own}:
             self.checks.append((_slots, x, slots, path))
         inner = [(name, self.content(item, f"{path}.{name}")) for name, item in watched.items()]
@@ -379,6 +401,58 @@ def _listed(slots: Any) -> tuple[str, ...]:
 
 
 # Each returns None if nothing changed, else the paths, below that of the check, of what changed.
+
+
+def watched_by_python(held: Sequence[tuple[Any, ...]]) -> Callable[[], bool]:
+    """Make a function that returns True while each of these holds the objects that it was seen to hold.
+
+    Each is a list with its items, a dict with its keys and values, ANY for a value that may change, a cell with its
+    contents, a dict with a key and the value of that, or CLASS with an object and its class. The function may return
+    False too often, but not True.
+    """
+    others, lists, dicts, objects = [], [], [], []
+    for one in held:
+        if one[0] is CLASS:
+            objects.append(one)
+        elif one[0].__class__ is list and all(x.__class__.__eq__ is object.__eq__ for x in one[1]):
+            lists.append(one[0])
+        elif one[0].__class__ is dict and len(one) == 2:
+            dicts.append(one)
+        else:
+            others.append(one)
+    listed = [[*x] for x in lists]
+    things, classes = [x for _, x, _ in objects], [cls for _, _, cls in objects]
+    own = [x for x, _ in dicts]
+    keys = [key for _, seen in dicts for key in seen]
+    values = [x[key] if y is ANY else y for x, seen in dicts for key, y in seen.items()]
+    ids = [*map(id, keys)], [*map(id, values)]  # the objects are kept alive, so that no id is used again
+
+    def same() -> bool:
+        try:
+            return (
+                lists == listed
+                and [*map(id, chain.from_iterable(map(dict.values, own)))] == ids[1]
+                and [*map(id, chain.from_iterable(own))] == ids[0]
+                and [*map(type, things)] == classes
+                and all(map(_holds, others))
+            )
+        except Exception:  # of an object that cannot be compared, or a dict changed by another thread
+            return False
+
+    return same
+
+
+def _holds(one: tuple[Any, ...]) -> bool:
+    x, *seen = one
+    if len(seen) == 2:
+        return x.get(seen[0], _ABSENT) is seen[1]
+    if isinstance(x, types.CellType):
+        return _cell_contents(x) is seen[0]
+    return len(x) == len(seen[0]) and all(map(is_, x, seen[0]))
+
+
+def _always() -> bool:
+    return True
 
 
 def _data(x: Value, seen: float) -> Iterable[str] | None:
@@ -412,6 +486,25 @@ def _attributes(own: dict[str, Any], seen: tuple[dict[str, Any], set[str]]) -> I
 def _slots(x: Any, seen: dict[str, Any]) -> Iterable[str] | None:
     changed = [f".{name}" for name, item in seen.items() if getattr(x, name, _ABSENT) is not item]
     return changed or None
+
+
+def _type(x: Any, seen: type) -> Iterable[str] | None:
+    return None if type(x) is seen else ("",)
+
+
+def _codes(_: None, seen: list[tuple[Any, ...]]) -> Iterable[str] | None:
+    for f, code, defaults, of_keywords in seen:
+        if f.__code__ is not code or f.__defaults__ is not defaults or f.__kwdefaults__ is not of_keywords:
+            return ("",)
+    return None
+
+
+def _contents(place: tuple[Reader, Any], seen: list[Any]) -> Iterable[str] | None:
+    read, x = place
+    if len(now := read(x)) != len(seen):
+        return ("",)
+    same = all(a is b or (b.__class__ in _FROZEN and a == b) for a, b in zip(now, seen, strict=True))
+    return None if same else ("",)
 
 
 def _items(x: Any, seen: list[Any]) -> Iterable[str] | None:

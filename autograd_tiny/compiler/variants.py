@@ -23,6 +23,8 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
+from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import told_made
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
@@ -58,6 +60,12 @@ class Variant:
     def guard(self) -> Kernel | None:
         return self.build(self.conditions) if self.held else None
 
+    def wait(self) -> None:
+        """Wait for kernels that are compiled in the background."""
+        for kernel in (vars(self).get("kernel"), vars(self).get("guard")):
+            if (wait := getattr(kernel, "wait", None)) is not None:
+                wait()
+
 
 class Watched(Protocol):
     """The surroundings of a function, as its variants see them."""
@@ -83,7 +91,6 @@ class Variants:
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
-        self.calls = 0  # with trees of this structure, until a flattener is written
         self.draws = False  # f draws random numbers
         self.alone = True  # f changed nothing that it reads, and took nothing from files or other processes
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
@@ -99,9 +106,15 @@ class Variants:
                 if all(place.get(v) == at for v, at in variants.anchors.items()):
                     return variants
             new = copy.copy(self)
-            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), 0
+            new.known, new.anchors, new._siblings, new._lines = [], {}, [], Counter()
             self._siblings.append(new)
             return new
+
+    def wait(self) -> None:
+        """Wait for all that is compiled in the background."""
+        for variants in (self, *self._siblings):
+            for variant in list(variants.known):
+                variant.wait()
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""
@@ -150,14 +163,15 @@ class Variants:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
                 "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
-                "builtin max, min and sorted, not those of NumPy"
+                "builtin or NumPy's max, min and sorted"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)
         before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
         with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
             try:
-                returned = self.f(*args, **kwargs)
+                with explaining("traced"):
+                    returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
                 raise TypeError(f"{error}{given.shapes}") from None
             except Converted as error:
@@ -186,6 +200,8 @@ class Variants:
                 "argument only"
             )
         captured = {v: tracer for v, tracer in leaf.items() if v not in place}
+        if captured and recorded.lifts and (made := captured.keys() & set(given.parameters())):
+            raise TypeError(told_made(_name(self.f), "", made.pop()))
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)

@@ -18,7 +18,7 @@ from autograd_tiny.engine.execution import execution_order
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.ieee import met_a_pole
 from autograd_tiny.engine.names import name_nodes
-from autograd_tiny.engine.provenance import Recording, Where, recorded
+from autograd_tiny.engine.provenance import Recording, Where, names_known, recorded
 from autograd_tiny.engine.value import NO_GRAD, Value, topological_order
 from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
@@ -241,9 +241,10 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or with its recording, nodes know their source lines, modules and variables, and come in the
-    order in which they were computed. y can be a program of a compiled function, too: it is traced at the point where
-    it was recorded. Raises TypeError for anything else.
+    A value without a name is called by the variable of the caller that holds it. Within `tracing()`, or with its
+    recording, nodes know their source lines and modules too, and come in the order in which they were computed. y can
+    be a program of a compiled function, too: it is traced at the point where it was recorded. Raises TypeError for
+    anything else.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
@@ -256,7 +257,8 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     if met_a_pole.is_set() and any(g != g for g in adjoint.values()):
         adjoint, uses = _swept(order, place, start, past_poles)
     record = recording or recorded() or Recording()
-    data, where, names = [v.data for v in order], record.where, record.names
+    data, where = [v.data for v in order], record.where
+    names = {v: name for v, name in names_known(record).items() if v in place}
 
     def forward() -> list[int]:
         return [place[v] for v in execution_order(order, where)]

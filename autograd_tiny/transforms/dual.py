@@ -120,6 +120,12 @@ class Dual(Operand):
     def __bool__(self) -> NoReturn:
         raise TypeError("a Dual cannot be converted to bool: compare it, or use its .data")
 
+    def backward(self) -> NoReturn:
+        raise TypeError("backward() cannot run in forward mode: use grad(f) instead of a call of backward()")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.primal, spec) if spec else repr(self)
+
     def __repr__(self) -> str:
         return f"Dual({self.primal!r}, {self.tangent!r})"
 

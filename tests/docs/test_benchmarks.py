@@ -19,6 +19,10 @@ RUNS = {
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
+    "calls": "step(model, X, y) over step(array, X, y)",
+    "tiers": "ns per op and sample",
+    "chains": "recurrence",
+    "layers": "networks: 2-5-5-1, 4-6-10",
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
 }
@@ -31,8 +35,12 @@ def test_a_benchmark_runs(run, tmp_path):
     needed = {
         "check": ("mpmath",),
         "growth": ("numpy",),
-        "compiled": ("numpy", "llvmlite"),
+        "calls": ("numpy", "llvmlite"),
+        "tiers": ("numpy", "llvmlite"),
+        "chains": ("numpy", "llvmlite"),
+        "layers": ("numpy", "llvmlite"),
         "entrant": ("numpy", "llvmlite"),
+        "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
