@@ -122,14 +122,16 @@ def measured(row, quick, limit, folder):
             answer = process.answer()
             if not isinstance(answer, str):
                 (found.first,) = answer
+                answer = process.answer()
+            if not isinstance(answer, str):
+                (found.memory,) = answer
                 numbers = np.load(process.folder / "results.npy")
-                expected = numbers if expected is None else expected
-                answer = race.difference(numbers, expected, row.near) or process.answer()
-            if isinstance(answer, str):
+                expected = numbers[:1] if expected is None else expected
+                answer = race.difference(numbers, expected, row.near)
+            if answer:
                 found.why = answer
                 running.pop(engine).close()
                 continue
-            (found.memory,) = answer
             if engine.partition(",")[0] in CACHED:
                 again = Process(row.key, engine, quick, limit, process.folder)
                 answer = again.answer()

@@ -3,7 +3,7 @@
 Run by compiled.py. Prints, as JSON: the first call in seconds, with all that is compiled for it but without imports;
 then, when nothing is compiled in the background any more, the megabytes taken so far beyond imports and data; then, for
 each line read with a number of seconds, the CPU time and the time of a call in a round of that length. The results of
-the first call are written to a file.
+the first call, and of one by the final code, are written to a file.
 """
 
 import gc
@@ -93,11 +93,11 @@ def main(key, engine, results, quick):
         first = time.perf_counter() - start
     except Exception as error:
         return said(absence(error))
-    np.save(results, race.flat(numbers(found)))
-    del found
     said(first)
     settled()
-    said((peak() - before) / 1e6)
+    memory = peak() - before
+    np.save(results, [race.flat(numbers(found)), race.flat(numbers(call()))])
+    said(memory / 1e6)
     found = None, None
     for line in sys.stdin:
         found = timed(call, float(line), found[1])

@@ -108,8 +108,8 @@ def targets(title, rows):
 
 def difference(found, expected, near):
     """Say how far the results are apart, or "" if they agree."""
-    if found.shape != expected.shape:
-        return f"gives {found.size:,} numbers, not {expected.size:,}"
+    if found.shape[-1] != expected.shape[-1]:
+        return f"gives {found.shape[-1]:,} numbers, not {expected.shape[-1]:,}"
     far = float(np.max(np.abs(found - expected))) / (float(np.max(np.abs(expected))) or 1.0)
     return "" if far <= near else f"gives other numbers, {far:.0e} apart"
 
