@@ -78,13 +78,18 @@ def compiled(
     made = []
     for names, piece in pieces(text):
         with turn():
-            target = _target(0 if quickly else 2)
-            module = llvm.parse_assembly(piece)
-            if inline:
-                builder = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=0))
-                builder.getModulePassManager().run(module, builder)
-            made.append((names, target.emit_object(module)))
+            made.append((names, _object(piece, inline, quickly)))
     return marshal.dumps(made)
+
+
+def _object(text: str, inline: bool, quickly: bool) -> bytes:
+    """Object code of one piece; what LLVM made on the way is freed here, under a lock of llvmlite."""
+    module, target = llvm.parse_assembly(text), _target(0 if quickly else 2)
+    if inline:
+        builder = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=0))
+        builder.getModulePassManager().run(module, builder)
+    data: bytes = target.emit_object(module)
+    return data
 
 
 class Code:
