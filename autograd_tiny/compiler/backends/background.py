@@ -35,15 +35,16 @@ class Task:
 
     def run(self) -> None:
         """Build it, unless the owner is gone."""
+        result, error = None, None
         try:
-            self.result = self.build and self.owner() and self.build()
+            if self.build and self.owner():
+                result = self.build()
         except Ended:
             return
-        except BaseException as error:  # reported by the owner, in the thread that uses it
-            self.error = error
-        self.build = None
-        with _changed:
-            self.finished = True
+        except BaseException as raised:  # reported by the owner, in the thread that uses it
+            error = raised
+        with _changed:  # at once: a process that forks meanwhile has all of it or nothing
+            self.result, self.error, self.build, self.finished = result, error, None, True
             _changed.notify_all()
 
 
