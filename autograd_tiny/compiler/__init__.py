@@ -7,6 +7,7 @@ arguments.py  flatten arguments into rows of numbers, and rebuild results from t
 surroundings.py  what a function reads besides its arguments
 pickles.py    pickle functions and their traces
 randomness.py notice random numbers drawn while tracing
+rewriting.py  write the columns of a program anew
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
 lower.py      lower ops to machine instructions and calls of the C library
 nonfinite.py  find the sample where a result became nan or inf

@@ -5,31 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.columns import Place as Place
+from autograd_tiny.transforms.columns import Step as Step
+from autograd_tiny.transforms.columns import Steps
 from autograd_tiny.transforms.derivatives import stop_gradient
 from autograd_tiny.transforms.doors import NODES
 from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
 
-Place = int | float  # an int is the index of an input or a step, a float is a constant
 REPR_LIMIT = 60  # steps, and outputs, shown by a repr
-
-
-class Step(NamedTuple):
-    """One op and its operands: the indices of earlier values, or floats.
-
-    >>> from autograd_tiny.engine import ops
-    >>> Step(ops.mul, (0, 2.5))
-    Step(op=<op mul>, operands=(0, 2.5))
-    """
-
-    op: Op
-    operands: tuple[Place, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,11 +42,27 @@ class Program:
     """
 
     inputs: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: Steps  # any iterable of Step becomes one
     outputs: tuple[Place, ...]
     widths: tuple[int, ...] = ()
     reduce: str | None = None
     example: tuple[float, ...] = ()  # the inputs it was traced with
+
+    if TYPE_CHECKING:  # what a person writes
+
+        def __init__(
+            self,
+            inputs: tuple[str, ...],
+            steps: Iterable[Step],
+            outputs: tuple[Place, ...],
+            widths: tuple[int, ...] = ...,
+            reduce: str | None = ...,
+            example: tuple[float, ...] = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, Steps) or self.steps.inputs != len(self.inputs):
+            object.__setattr__(self, "steps", Steps.of(len(self.inputs), self.steps))
 
     @property
     def shared(self) -> int:

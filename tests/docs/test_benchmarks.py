@@ -17,6 +17,7 @@ RUNS = {
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
+    "recording": "lower and passes",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
     "compiled b": "section b:",
@@ -27,7 +28,7 @@ SLOW = {"compiled b": [pytest.mark.long]}  # section a at another size
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
 def test_a_benchmark_runs(run, tmp_path):
     name, *arguments = run.split()
-    needed = {"check": ("mpmath",), "growth": ("numpy",), "compiled": ("numpy", "llvmlite")}
+    needed = {"check": ("mpmath",), "growth": ("numpy",), "recording": ("numpy",), "compiled": ("numpy", "llvmlite")}
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
     if name == "compiled" and sys.platform != "linux":
