@@ -1,4 +1,4 @@
-"""Measure what comes before machine code: seconds to record f, to derive its gradient, and to lower and optimise both.
+"""Measure what comes before machine code: processor seconds to record f, to derive its gradient, and to lower and optimise both.
 
 Run: python benchmarks/recording.py, or with other numbers of steps: python benchmarks/recording.py 1000 30000. Each row
 is a process of its own; the times are minima of some runs, the memory is the peak above what the imports take.
@@ -50,9 +50,9 @@ def measure(name, n, rounds):
 
 
 def taking(f):
-    start = time.perf_counter()
+    start = time.process_time()
     found = f()
-    return found, time.perf_counter() - start
+    return found, time.process_time() - start
 
 
 def main(sizes, rounds):

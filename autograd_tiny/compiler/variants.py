@@ -147,7 +147,7 @@ class Variants:
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)
         before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
-        with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
+        with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting(), gc_paused():
             try:
                 returned = self.f(*args, **kwargs)
             except NotOneNumber as error:

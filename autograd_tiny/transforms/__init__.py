@@ -2,6 +2,7 @@
 
 absence.py      factors that are absent, not 0
 dual.py         forward mode
+tape.py         the columns that a recording is written in
 tracer.py       abstract numbers used while tracing
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name

@@ -12,12 +12,13 @@ from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.columns import NONE
 from autograd_tiny.transforms.columns import Place as Place
 from autograd_tiny.transforms.columns import Step as Step
 from autograd_tiny.transforms.columns import Steps
 from autograd_tiny.transforms.derivatives import stop_gradient
-from autograd_tiny.transforms.doors import NODES
-from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
+from autograd_tiny.transforms.tape import Tape
+from autograd_tiny.transforms.tracer import CUT, UNPLACED, Tracer, at, elsewhere
 
 REPR_LIMIT = 60  # steps, and outputs, shown by a repr
 
@@ -168,20 +169,64 @@ def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int,
 
     Inputs are Values or, while tracing, Tracers; outputs may also be numbers.
     """
-    n = len(inputs)
+    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
+    example = tuple(map(_number, inputs))
+    traced = [y for y in outputs if isinstance(y, Tracer)]
+    if traced or any(isinstance(x, Tracer) for x in inputs):
+        steps, results = _recorded(inputs, outputs, traced)
+    else:
+        steps, results = _built(inputs, outputs)
+    return Program(names, steps, results, widths, example=example)
+
+
+def _built(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Steps, tuple[Place, ...]]:
+    """Write the Values between inputs and outputs as steps."""
     places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
     steps: list[Step] = []
-    for v in topological_order(*(y for y in outputs if isinstance(y, NODES)), stop=inputs):
-        if isinstance(v, Tracer) and v.op is None:
-            raise Elsewhere(f"{v!r} is an input of another trace: pass it as an argument")
+    for v in topological_order(*(y for y in outputs if isinstance(y, Value)), stop=inputs):
         if v.op is None:  # a constant
             places[v] = v.data
         else:
-            places[v] = n + len(steps)
+            places[v] = len(inputs) + len(steps)
             steps.append(Step(v.op, tuple([x if x.__class__ is float else places[x] for x in v.operands])))
-    results = tuple(places[y] if isinstance(y, NODES) else float(y) for y in outputs)
-    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
-    return Program(names, tuple(steps), results, widths, example=tuple(map(_number, inputs)))
+    results = tuple(places[y] if isinstance(y, Value) else float(y) for y in outputs)
+    return Steps.of(len(inputs), steps), results
+
+
+def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer]) -> tuple[Steps, tuple[Place, ...]]:
+    """Copy the rows between inputs and outputs from the tape."""
+    tapes = [x.tape for x in (*traced, *inputs) if x.tape is not UNPLACED]
+    tape = tapes[0] if tapes else Tape()
+    for x in inputs:
+        x.settle(tape)
+    for x in (*traced, *inputs):
+        if x.tape is not tape:
+            raise elsewhere(x)
+    n, op, constants = len(inputs), tape.op, tape.pool.constants
+    order = tape.order([y.place for y in traced], [x.place for x in inputs])
+    new = [*[0] * len(op), *range(-len(constants), 0)]  # new[~i] is ~i
+    for place, x in enumerate(inputs):
+        new[x.place] = place
+    for place, v in enumerate(order, n):
+        new[v] = place
+    rows = [op[v] for v in order]
+    codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
+    if None in codes:
+        raise elsewhere(at(tape, order[rows.index(None)]))
+    a, b, c = [new[tape.a[v]] for v in order], [NONE] * len(order), [NONE] * len(order)
+    for i, y in enumerate([tape.b[v] for v in order]):
+        if y != NONE:
+            b[i] = new[y]
+    more = {}
+    if tape.more:
+        for i, v in enumerate(order):
+            if (wide := tape.more.get(v)) is not None:
+                c[i] = new[wide[0]]
+                if len(wide) > 1:
+                    more[i] = tuple([new[x] for x in wide[1:]])
+    columns = (map(codes.__getitem__, rows), a, b, c)
+    results = tuple([new[y.place] if isinstance(y, Tracer) else float(y) for y in outputs])
+    return Steps(n, list(codes), columns, more, constants), results
 
 
 def _number(node: Any) -> float:
