@@ -1,7 +1,8 @@
-"""Measure what comes before machine code: processor seconds to record f, to derive its gradient, and to lower and optimise both.
+"""Measure what comes before machine code: to record f, to derive its gradient, and to lower and optimise both.
 
 Run: python benchmarks/recording.py, or with other numbers of steps: python benchmarks/recording.py 1000 30000. Each row
-is a process of its own; the times are minima of some runs, the memory is the peak above what the imports take.
+is a process of its own; times are minima of a few runs, in seconds of the processor; the memory is the peak above what
+the imports take.
 """
 
 import gc

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.rewriting import Expand, rewritten, without_dead
 from autograd_tiny.transforms.program import Program
 
@@ -59,11 +60,9 @@ def optimized(program: Program, expand: Expand | None = None) -> Program:
     program of 1 input, 0 steps, 1 output
     return x
     """
-    if program.steps.tidy == program.outputs:
-        if expand is None:
-            return program
-    else:
-        program = without_dead(program)
-    program = without_dead(rewritten(program, fold=True, share=True, expand=expand))
+    if expand is None and program.steps.tidy == program.outputs:
+        return program
+    with gc_paused():
+        program = without_dead(rewritten(without_dead(program), fold=True, share=True, expand=expand))
     program.steps.tidy = program.outputs
     return program

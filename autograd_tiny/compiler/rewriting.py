@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from autograd_tiny.engine.op import Op, Variadic
@@ -13,6 +16,7 @@ from autograd_tiny.transforms.program import Program
 
 # Expand an op into steps over its operands, which are places 0, 1, … or constants, and the place of the result
 Expand = Callable[[Op, tuple[Place, ...]], tuple[Sequence[Step], Place]]
+WORD, ROW = (1 << 32) - 1, (1 << 128) - 1
 # Neutral left and right operand, for every float including signed zeros.
 _UNITS = {"+": (-0.0, -0.0), "-": (None, 0.0), "*": (1.0, 1.0), "/": (None, 1.0)}
 
@@ -20,100 +24,113 @@ _UNITS = {"+": (-0.0, -0.0), "-": (None, 0.0), "*": (1.0, 1.0), "/": (None, 1.0)
 class Writer:
     """Columns under construction; `put` appends a step, unless it folds to a constant or is there already.
 
-    The methods take codes of ops and places as in columns, and return the place of the result.
+    The functions take codes of ops and places as in columns, and return the place of the result. Steps are the keys of
+    a dict, in order, so that one look-up finds or appends a step: an int of 16 bytes, from low to high the second, the
+    first and the third operand and the code. A step with more operands has a number above these bytes.
     """
 
     def __init__(self, inputs: int, ops: Sequence[Op], pool: Pool, fold: bool, share: bool) -> None:
-        self.inputs, self.pool, self.fold, self.share = inputs, pool, fold, share
+        self.inputs, self.pool = inputs, pool
         self.ops: list[Op] = []
         self.codes: dict[Op, int] = {}
-        self.code: list[int] = []
-        self.a: list[int] = []
-        self.b: list[int] = []
-        self.c: dict[int, int] = {}  # by step, as most have none
-        self.more: dict[int, tuple[int, ...]] = {}
-        self.known: list[dict[Any, int]] = []  # per op, the place of each step by its operands
         self.commutes: list[bool] = []
+        self.unary: list[int] = []  # per op, the step with all operands 0
+        self.binary: list[int] = []
+        self.rows: Any = {} if share else _Repeated()
+        self.turned: list[int] = []  # steps whose first two operands are the other way round
+        self.wide: dict[tuple[int, ...], int] = {}  # steps with more than three operands
+        self.loose = False  # there may be steps that nothing needs
         for op in ops:
             self.code_of(op)
+        rows, commutes, turned, find = self.rows, self.commutes, self.turned, self.rows.setdefault
+        folded, constants, unary, binary, wide = self._folded, pool.constants, self.unary, self.binary, self.wide
+
+        def put1(op: int, x: int) -> int:
+            if x < 0 and fold:
+                return folded(op, (x,))
+            return find(unary[op] + ((x & WORD) << 32), inputs + len(rows))
+
+        def put2(op: int, x: int, y: int) -> int:
+            new = inputs + len(rows)
+            if x < 0 or y < 0:
+                if fold and (x < 0 > y or constants[~x if x < 0 else ~y] in (0.0, 1.0)):
+                    found = folded(op, (x, y))
+                    if found != NONE:
+                        return found
+                x, y = x & WORD, y & WORD
+            if y < x and commutes[op]:
+                found = find(binary[op] + (y << 32) + x, new)
+                if found == new:
+                    turned.append(new - inputs)
+                return found
+            return find(binary[op] + (x << 32) + y, new)
+
+        def put(op: int, xs: tuple[int, ...]) -> int:
+            if fold and any(x < 0 for x in xs) and (found := folded(op, xs)) != NONE:
+                return found
+            x, y, z = (*xs, NONE, NONE)[:3]
+            row = (op << 96) + ((z & WORD) << 64) + ((x & WORD) << 32) + (y & WORD)
+            if len(xs) > 3:
+                row += wide.setdefault((op, *xs) if share else (len(rows), *xs), len(wide) + 1) << 128
+            return find(row, inputs + len(rows))
+
+        self.put1: Callable[[int, int], int] = put1
+        self.put2: Callable[[int, int, int], int] = put2
+        self.put: Callable[[int, tuple[int, ...]], int] = put
 
     def code_of(self, op: Op) -> int:
         """Return the code of an op, given when it is first met."""
         code = self.codes.setdefault(op, len(self.ops))
         if code == len(self.ops):
             self.ops.append(op)
-            self.known.append({})
             self.commutes.append(op.machine in ("+", "*"))
+            none = NONE & WORD
+            self.binary.append((code << 96) + (none << 64))
+            self.unary.append((code << 96) + (none << 64) + none)
         return code
-
-    def put1(self, op: int, x: int) -> int:
-        if x < 0 and self.fold:
-            return self._folded(op, (x,))
-        known = self.known[op]
-        if self.share and (found := known.get(x)) is not None:
-            return found
-        known[x] = found = self.inputs + len(self.code)
-        self.code.append(op)
-        self.a.append(x)
-        self.b.append(NONE)
-        return found
-
-    def put2(self, op: int, x: int, y: int) -> int:
-        if (x < 0 or y < 0) and self.fold and (found := self._folded(op, (x, y))) != NONE:
-            return found
-        known = self.known[op]
-        key = (y << 32) + x if y < x and self.commutes[op] else (x << 32) + y
-        if self.share and (found := known.get(key, NONE)) != NONE:
-            return found
-        known[key] = found = self.inputs + len(self.code)
-        self.code.append(op)
-        self.a.append(x)
-        self.b.append(y)
-        return found
-
-    def put(self, op: int, xs: tuple[int, ...]) -> int:
-        """Put a step with any number of operands."""
-        if min(xs) < 0 and self.fold and (found := self._folded(op, xs)) != NONE:
-            return found
-        known = self.known[op]
-        if self.share and (found := known.get(xs, NONE)) != NONE:
-            return found
-        step = len(self.code)
-        known[xs] = self.inputs + step
-        self.code.append(op)
-        self.a.append(xs[0])
-        self.b.append(xs[1] if len(xs) > 1 else NONE)
-        if len(xs) > 2:
-            self.c[step] = xs[2]
-        if len(xs) > 3:
-            self.more[step] = xs[3:]
-        return self.inputs + step
 
     def _folded(self, code: int, xs: tuple[int, ...]) -> int:
         """Return the place of the result if no step is needed, else NONE."""
         op, constants = self.ops[code], self.pool.constants
-        if max(xs) < 0:
+        if all(x < 0 for x in xs):
             return self.pool.place(float(op.ieee(*[constants[~x] for x in xs])))
         sign = op.machine
         if sign == "select" and xs[0] < 0:
+            self.loose = True
             return xs[1] if constants[~xs[0]] else xs[2]
-        for x, other, unit in zip(xs, xs[::-1], _UNITS.get(sign, ()), strict=False):
-            if x < 0 and unit is not None and _same(constants[~x], unit):
-                return other
+        if sign in _UNITS:
+            for x, other, unit in zip(xs, xs[::-1], _UNITS[sign], strict=True):
+                if x < 0 and unit is not None and _same(constants[~x], unit):
+                    return other
         return NONE
 
     def steps(self) -> Steps:
         """Return what is written so far."""
-        c = [NONE] * len(self.code)
-        for i, x in self.c.items():
-            c[i] = x
-        used = list(dict.fromkeys(self.code))  # in the order of their first steps
-        code: Any = self.code
+        data, rows = array("i"), iter(self.rows)
+        while part := [*islice(rows, 1 << 14)]:
+            data.frombytes(b"".join([(row & ROW).to_bytes(16, "little") for row in part]))
+        if sys.byteorder == "big":
+            data.byteswap()
+        b, a, c, code = (data[k::4] for k in range(4))
+        for i in self.turned:
+            a[i], b[i] = b[i], a[i]
+        more = {}
+        if self.wide:
+            known = list(self.wide)
+            more = {i: known[(row >> 128) - 1][4:] for i, row in enumerate(self.rows) if row >> 128}
+        used = list(dict.fromkeys(code))  # in the order of their first steps
         if used != list(range(len(self.ops))):
             new = {old: i for i, old in enumerate(used)}
-            code = map(new.__getitem__, code)
-        columns = (code, self.a, self.b, c)
-        return Steps(self.inputs, [self.ops[i] for i in used], columns, self.more, self.pool.constants)
+            code = array("i", map(new.__getitem__, code))
+        return Steps(self.inputs, [self.ops[i] for i in used], (code, a, b, c), more, self.pool.constants)
+
+
+class _Repeated(list[int]):
+    """Steps of which equal ones are kept."""
+
+    def setdefault(self, row: int, place: int) -> int:
+        self.append(row)
+        return place
 
 
 def _same(x: float, y: float) -> bool:
@@ -128,15 +145,20 @@ def rewritten(program: Program, fold: bool = False, share: bool = False, expand:
     steps = program.steps
     pool = Pool(steps.constants)
     writer = Writer(steps.inputs, steps.ops, pool, fold, share)
-    put1, put2, put, more = writer.put1, writer.put2, writer.put, steps.more
+    put1, put2, put, more, inputs = writer.put1, writer.put2, writer.put, steps.more, steps.inputs
     new = [*range(steps.inputs), *[0] * len(steps), *range(-len(steps.constants), 0)]  # new[~i] is ~i
     place = steps.inputs
     kinds = [_kind(op, expand is not None) for op in steps.ops]
     templates: dict[Any, Callable[..., int]] = {}
+    find, rows, commutes, binary = writer.rows.setdefault, writer.rows, writer.commutes, writer.binary
     for op, x, y, z in zip(steps.code, steps.a, steps.b, steps.c, strict=True):
         kind = kinds[op]
         if kind == 2:
-            new[place] = put2(op, new[x], new[y])
+            x, y = new[x], new[y]
+            if 0 <= x <= y or (x >= 0 <= y and not commutes[op]):  # put2 without the call
+                new[place] = find(binary[op] + (x << 32) + y, inputs + len(rows))
+            else:
+                new[place] = put2(op, x, y)
         elif kind == 1:
             new[place] = put1(op, new[x])
         else:
@@ -154,7 +176,10 @@ def rewritten(program: Program, fold: bool = False, share: bool = False, expand:
         place += 1
     outputs = tuple([new[y] if isinstance(y, int) else y for y in program.outputs])
     outputs = tuple([pool.constants[~y] if y.__class__ is int and y < 0 else y for y in outputs])
-    return replace(program, steps=writer.steps(), outputs=outputs)
+    written = writer.steps()
+    if steps.alive == program.outputs and not writer.loose:
+        written.alive = outputs
+    return replace(program, steps=written, outputs=outputs)
 
 
 def _kind(op: Op, lowering: bool) -> int:
@@ -180,6 +205,9 @@ def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand) ->
         call = f"put{kind}({{}}, {operands})" if kind else f"put({{}}, ({operands},))"
         names.append(f"t{len(names)}")
         lines.append(f"{names[-1]} = {call.format(writer.code_of(step.op))}")
+    read = {x for x in (*(x for step in steps for x in step.operands), result) if isinstance(x, int)}
+    if any(place not in read and (place >= len(xs) or xs[place] >= 0) for place in range(len(xs) + len(steps))):
+        writer.loose = True
     text = "\n    ".join([f"def written({', '.join(names[: len(xs)])}):", *lines, f"return {spelled(result)}"])
     scope: dict[str, Any] = {"put1": writer.put1, "put2": writer.put2, "put": writer.put}
     exec(text, scope)
@@ -190,12 +218,15 @@ def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand) ->
 def without_dead(program: Program) -> Program:
     """Remove the steps on which no output depends; the same program if there are none."""
     steps = program.steps
+    if steps.alive == program.outputs:
+        return program
     n, count = steps.inputs, len(steps)
     outputs = [y for y in program.outputs if isinstance(y, int)]
     read = {*steps.a, *steps.b, *steps.c, *outputs}
     for places in steps.more.values():
         read.update(places)
     if sum(map(n.__le__, read)) == count:  # each is read: the last by an output, and so on
+        steps.alive = program.outputs
         return program
     alive = bytearray(n + count)
     for y in outputs:
@@ -217,4 +248,5 @@ def without_dead(program: Program) -> Program:
     columns[1:] = [[new[x] if x != NONE else x for x in column] for column in columns[1:]]
     wider = {new[n + i] - n: tuple([new[x] for x in more[i]]) for i in living if i in more} if more else {}
     kept = Steps(n, [steps.ops[i] for i in used], columns, wider, steps.constants)
-    return replace(program, steps=kept, outputs=tuple([new[y] if isinstance(y, int) else y for y in program.outputs]))
+    kept.alive = tuple([new[y] if isinstance(y, int) else y for y in program.outputs])
+    return replace(program, steps=kept, outputs=kept.alive)

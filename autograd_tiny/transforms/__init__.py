@@ -6,6 +6,7 @@ tape.py         the columns that a recording is written in
 tracer.py       abstract numbers used while tracing
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
+reverse.py      the reverse sweep over a recording, by templates
 derived.py      the function that a transform returns
 floats.py       the error of a method of Value called on a float
 doors.py        numbers that a function reaches by another way than its arguments

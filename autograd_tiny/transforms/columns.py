@@ -41,7 +41,7 @@ class Steps(Sequence[Step]):
     `more[i]` those of a wider op from the fourth on.
     """
 
-    __slots__ = ("_tuple", "a", "b", "c", "code", "constants", "inputs", "more", "ops", "tidy")
+    __slots__ = ("_tuple", "a", "alive", "b", "c", "code", "constants", "inputs", "more", "ops", "tidy")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Steps(Sequence[Step]):
     ) -> None:
         self.inputs, self.ops, self.more, self.constants = inputs, list(ops), more, array("d", constants)
         self.code, self.a, self.b, self.c = (array("i", column) for column in columns)
+        self.alive: tuple[Place, ...] | None = None  # outputs that depend on every step
         self.tidy: tuple[Place, ...] | None = None  # outputs for which no pass of the compiler finds anything to do
         self._tuple: tuple[Step, ...] | None = None
 

@@ -27,6 +27,7 @@ from autograd_tiny.transforms.derived import Derived, require_function
 from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
+from autograd_tiny.transforms.reverse import swept
 from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
@@ -254,10 +255,12 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
         return [0.0] * len(doors.targets)
     if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
         y, keep = traced(y), True
+    if isinstance(y, Tracer) and (found := swept(y, doors)) is not None:
+        return [_plus(g, h) for g, h in found]
     order = topological_order(y, stop=doors.targets)
     active = doors.active(y, order)
     local = partial(_locals, active) if keep else taken
-    guarded = guarding(order) if isinstance(y, Tracer) else None
+    guarded = _guarding(y, order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
     for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
         if x in active:
@@ -268,6 +271,15 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
         _plus(adjoint.get(x, 0.0), adjoint.get(original, 0.0))
         for x, original in zip(doors.targets, doors.origins, strict=True)
     ]
+
+
+def _guarding(y: Tracer, order: list[Any]) -> Callable[[Any, int, Any, Any], Any] | None:
+    """Return `guarding` for nodes."""
+    tape = y.tape
+    guarded = guarding(tape, [v.place for v in order])
+    if guarded is None:
+        return None
+    return lambda v, i, x, contribution: tape.at(guarded(v.place, i, x.place, tape.place(contribution)))
 
 
 def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:

@@ -12,13 +12,12 @@ from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value, topological_order
-from autograd_tiny.transforms.columns import NONE
+from autograd_tiny.transforms.columns import NONE, Steps
 from autograd_tiny.transforms.columns import Place as Place
 from autograd_tiny.transforms.columns import Step as Step
-from autograd_tiny.transforms.columns import Steps
 from autograd_tiny.transforms.derivatives import stop_gradient
 from autograd_tiny.transforms.tape import Tape
-from autograd_tiny.transforms.tracer import CUT, UNPLACED, Tracer, at, elsewhere
+from autograd_tiny.transforms.tracer import CUT, UNPLACED, Tracer, elsewhere
 
 REPR_LIMIT = 60  # steps, and outputs, shown by a repr
 
@@ -196,7 +195,7 @@ def _built(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Steps, tuple[
 def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer]) -> tuple[Steps, tuple[Place, ...]]:
     """Copy the rows between inputs and outputs from the tape."""
     tapes = [x.tape for x in (*traced, *inputs) if x.tape is not UNPLACED]
-    tape = tapes[0] if tapes else Tape()
+    tape = tapes[0] if tapes else Tape(Tracer)
     for x in inputs:
         x.settle(tape)
     for x in (*traced, *inputs):
@@ -212,7 +211,7 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
     rows = [op[v] for v in order]
     codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
     if None in codes:
-        raise elsewhere(at(tape, order[rows.index(None)]))
+        raise elsewhere(tape.at(order[rows.index(None)]))
     a, b, c = [new[tape.a[v]] for v in order], [NONE] * len(order), [NONE] * len(order)
     for i, y in enumerate([tape.b[v] for v in order]):
         if y != NONE:
@@ -226,7 +225,9 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
                     more[i] = tuple([new[x] for x in wide[1:]])
     columns = (map(codes.__getitem__, rows), a, b, c)
     results = tuple([new[y.place] if isinstance(y, Tracer) else float(y) for y in outputs])
-    return Steps(n, list(codes), columns, more, constants), results
+    steps = Steps(n, list(codes), columns, more, constants)
+    steps.alive = results
+    return steps, results
 
 
 def _number(node: Any) -> float:

@@ -1,7 +1,7 @@
 """The tape of a recording: one row per operation, in columns that grow as a function runs.
 
-A place is the index of a row, or ~i for constant i. Threads may write rows at the same time: each takes its place from a
-counter, and an operand has a lower place than what is computed from it.
+A place is the index of a row, or ~i for constant i. Threads may write rows at the same time: each takes its place from
+a counter, and an operand has a lower place than what is computed from it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ class Tape:
     (6.0, (0, -1), [0, 1])
     """
 
-    __slots__ = ("_rest", "a", "b", "counter", "handles", "known", "leaves", "lock", "more", "op", "pool", "seen")
+    __slots__ = (
+        "_rest", "a", "b", "counter", "handles", "kind", "known", "leaves", "lock", "more", "op", "pool", "seen",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any = None) -> None:
+        self.kind = kind  # kind(tape, place) stands for a place
         self.counter: Any = count()
         self._rest = self.counter
         self.op: list[Any] = []  # None for an input
@@ -39,7 +42,7 @@ class Tape:
         self.more: dict[int, tuple[int, ...]] = {}  # operands from the third on
         self.leaves: dict[int, tuple[float, str]] = {}  # numbers and names of the inputs
         self.seen: list[float | None] = []  # numbers of the run, computed when asked for
-        self.handles: dict[int, Any] = {}  # objects that stand for a place
+        self.handles: dict[int, Any] = {}  # objects that stand for a place, and were asked for
         self.pool = Pool()
         self.known = self.pool.known  # places of the constants other than zeros
         self.lock = Lock()
@@ -65,6 +68,10 @@ class Tape:
                 self.b.extend([NONE] * more)
                 self.op.extend([None] * more)
 
+    def rows(self) -> int:
+        """Count the rows of a tape that nobody else writes to."""
+        return next((i for i in range(len(self.op)) if self.op[i] is None and i not in self.leaves), len(self.op))
+
     def leaf(self, number: float, name: str) -> int:
         """Append an input."""
         place = next(self._rest)
@@ -88,6 +95,20 @@ class Tape:
             self.more[place] = tuple(xs[2:])
         self.op[place] = op
         return place
+
+    def at(self, place: int) -> Any:
+        """Return the object that stands for a place, the same each time; a constant as a float."""
+        if place < 0:
+            return self.pool.constants[~place]
+        found = self.handles.get(place)
+        return self.handles.setdefault(place, self.kind(self, place)) if found is None else found
+
+    def place(self, x: Any) -> int:
+        """Return the place that an object stands for, or that of a constant."""
+        if x.__class__ is self.kind:
+            found: int = x.place
+            return found
+        return self.constant(x)
 
     def operands(self, place: int) -> tuple[int, ...]:
         """Return the places of the operands of a row."""

@@ -49,7 +49,7 @@ class Recorded:
     given: dict[Value, Any] = field(default_factory=dict)  # parameters of the arguments, and their Tracers
     lifts: dict[Tracer, int] = field(default_factory=dict)  # numbers that derivatives work on, and their levels
     ended: bool = False  # tasks created while tracing keep the context
-    tape: Tape = field(default_factory=Tape)
+    tape: Tape = field(default_factory=lambda: Tape(Tracer))
 
 
 UNDER_WAY: set[Any] = set()  # a mark for each derivative and trace under way in any thread; usually empty
@@ -111,6 +111,17 @@ class Tracer(Operand):
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        tape: Any = None
+        plain = True
+        for x in xs:
+            if x.__class__ is Tracer:
+                plain = plain and (tape is None or x.tape is tape)
+                tape = x.tape
+            elif x.__class__ is not float:
+                plain = False
+        if plain and tape.counter is not ENDED and ops.TABLE.get(op.name) is op:  # the common case
+            places = [x.place if x.__class__ is Tracer else tape.known.get(x) or tape.constant(x) for x in xs]
+            return Tracer(tape, tape.put(op, places))
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
         tape = _tape(xs)
@@ -172,10 +183,6 @@ class Tracer(Operand):
         made.place = place
         return made
 
-    def at(self, place: int) -> Any:
-        """Return the number at a place of the same tape: a Tracer, the same object each time, or a constant."""
-        return at(self.tape, place)
-
     @property
     def op(self) -> Op | None:
         """The op of the row; None for an input."""
@@ -184,12 +191,12 @@ class Tracer(Operand):
     @property
     def operands(self) -> tuple[Any, ...]:
         """The operands of `op` in order: Tracers, and constants as floats."""
-        return () if self.op is None else tuple([self.at(x) for x in self.tape.operands(self.place)])
+        return () if self.op is None else tuple([self.tape.at(x) for x in self.tape.operands(self.place)])
 
     @property
     def a(self) -> Any:
         """The first operand, or None, as in a Value."""
-        return None if self.op is None or self._is_wide() else self.at(self.tape.a[self.place])
+        return None if self.op is None or self._is_wide() else self.tape.at(self.tape.a[self.place])
 
     @property
     def b(self) -> Any:
@@ -198,7 +205,7 @@ class Tracer(Operand):
             return None
         if self._is_wide():
             return self.operands
-        return None if (place := self.tape.b[self.place]) == NONE else self.at(place)
+        return None if (place := self.tape.b[self.place]) == NONE else self.tape.at(place)
 
     def _is_wide(self) -> bool:
         return self.place in self.tape.more or self.op.partials.__class__ is not tuple  # type: ignore[union-attr]
@@ -297,19 +304,11 @@ def constant(x: float) -> Tracer:
     return Tracer(recorded.tape, recorded.tape.put(ops.pos, [recorded.tape.constant(x)]))
 
 
-def at(tape: Tape, place: int) -> Any:
-    """Return the number at a place: a Tracer, the same object each time, or a constant."""
-    if place < 0:
-        return tape.pool.constants[~place]
-    found = tape.handles.get(place)
-    return tape.handles.setdefault(place, Tracer(tape, place)) if found is None else found
-
-
 def elsewhere(x: Tracer) -> Elsewhere:
     """Return the error of a number of another trace, which names the first of the inputs below it."""
     for place in x.tape.order([x.place]) if x.tape is not UNPLACED else ():
         if x.tape.op[place] is None:
-            x = at(x.tape, place)
+            x = x.tape.at(place)
             break
     return Elsewhere(f"{x!r} is an input of another trace: pass it as an argument")
 
