@@ -71,6 +71,7 @@ def _face(module: str, name: str) -> _Callable[..., Any]:
 FACES |= {
     "picture": _face("pictures.drawing", "draw"),
     "picture in a notebook": _face("pictures.drawing", "shown"),
+    "is differentiated": _face("transforms.doors", "depends"),
     "steps": _face("stepper.traces", "trace"),
     "page": _face("stepper.views.page", "write_page"),
     "page in a notebook": _face("stepper.views.page", "embedded"),

@@ -20,7 +20,7 @@ PUBLIC = {
     "jit jvp network nn ops pictures stepper stop_gradient trace tracing transforms value_and_grad vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
     "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
-    "autograd_tiny.compiler": "Backend Jitted Program Step jit source sparse_hessian sparse_jacobian",
+    "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.engine": "Op Value explain ops tracing",
     "autograd_tiny.nn": "Layer MLP Module Neuron",
     "autograd_tiny.pictures": "Graph RenderError draw linked network",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import mpmath  # type: ignore[import-untyped]
 from mpmath import mp, mpf
 
-from autograd_tiny.engine import ops, special
+from autograd_tiny.engine import expansions, ops, special
 from autograd_tiny.engine.op import Op
 
 ULPS = 8
@@ -90,6 +90,7 @@ _math = _Math()
 _builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
 _known: dict[Any, Callable[..., Any]] = {
     special.polygamma: lambda n, x: _polygamma(n, x),
+    expansions.sinc: lambda n, x: _sinc(n, x),
     special.lgamma: _Math.lgamma,
     special.gelu: lambda x: x * _Math.erfc(-x / mpmath.sqrt(2)) / 2,
     special.mod: lambda a, b: a - b * mpmath.floor(a / b),
@@ -208,6 +209,16 @@ def _polygamma(n: int, x: mpf) -> mpf:
     c = mpmath.cot(mpmath.pi * x)
     across = sum(p * c**k for k, p in enumerate(special.cot_polynomial(n)) if p)
     return (-1) ** n * mpmath.psi(n, 1 - x) - mpmath.pi ** (n + 1) * across
+
+
+def _sinc(n: int, x: mpf) -> mpf:
+    """n-th derivative of sin(πx)/(πx): of its Taylor series near 0, else by Leibniz's rule for sin(u) · 1/u."""
+    u, factorial = mp.pi * x, mpmath.factorial
+    if abs(u) > 1:
+        parts = [(mpmath.binomial(n, k) * (-1) ** k * factorial(k) / u ** (k + 1), n - k) for k in range(n + 1)]
+        return mp.pi**n * sum(part * mpmath.sin(u + m * mp.pi / 2) for part, m in parts)
+    powers = range(n + n % 2, 2 * (mp.dps + n), 2)
+    return mp.pi**n * sum((-1) ** (m // 2) * u ** (m - n) / (factorial(m - n) * (m + 1)) for m in powers)
 
 
 def digits(xs: Sequence[Any]) -> int:

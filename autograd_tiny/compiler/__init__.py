@@ -5,7 +5,13 @@ variants.py   specialised traces of a function, one per path through its branche
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 surroundings.py  what a function reads besides its arguments
+readers.py    what objects of libraries hold: views, weak references, tables, …
 pickles.py    pickle functions and their traces
+recordings.py a trace as JSON data
+saved.py      save traces to a file, and load them
+kept.py       keep traces in the cache, for other processes
+fingerprint.py  text that names arguments and surroundings, the same in every process
+outside.py    notice files and processes that a function uses while traced
 randomness.py notice random numbers drawn while tracing
 rewriting.py  write the columns of a program anew
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from autograd_tiny.compiler.backends.registry import source as source
     from autograd_tiny.compiler.jitted import Jitted as Jitted
     from autograd_tiny.compiler.jitted import jit as jit
+    from autograd_tiny.compiler.jitted import load as load
     from autograd_tiny.compiler.sparse import sparse_hessian as sparse_hessian
     from autograd_tiny.compiler.sparse import sparse_jacobian as sparse_jacobian
     from autograd_tiny.transforms.program import Program as Program
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        ".jitted": "Jitted jit",
+        ".jitted": "Jitted jit load",
         "..transforms.program": "Program Step",
         ".sparse": "sparse_hessian sparse_jacobian",
         ".backends.registry": "Backend source",

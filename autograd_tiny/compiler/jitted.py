@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import inspect
 import math
@@ -11,14 +12,18 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import Flat, flattener
+from autograd_tiny.compiler.kept import find, keep
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
+from autograd_tiny.compiler.outside import is_named
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
 from autograd_tiny.compiler.randomness import Draws
+from autograd_tiny.compiler.saved import OPTIONS, Recorded, open_recording, write
 from autograd_tiny.compiler.surroundings import Key, Surroundings
 from autograd_tiny.compiler.variants import Function, Static, Variant, Variants
 from autograd_tiny.engine.operand import Operand
@@ -81,6 +86,20 @@ def jit(
     """
     options = (batch, static, reduce, backend, contract, threads, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
+
+
+def load(path: Any, *, backend: str | None = None) -> Jitted:
+    """Load a compiled function that `Jitted.save` saved; the function itself is not needed.
+
+    It takes arguments of the structures it was called with before it was saved, and raises TypeError for others.
+    Raises ValueError, naming the file, if it is not such a file or not whole, and ImportError as `jit` does.
+    """
+    name = chosen(backend).name
+    f, options = open_recording(path)
+    try:
+        return Jitted(f, backend=name, **options)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
 
 class StructureWarning(RuntimeWarning):
@@ -147,6 +166,7 @@ class Jitted:
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
         self._reads = Surroundings(f)
+        self._static_reads: dict[int, Surroundings] = {}  # of static arguments, which they keep alive, by id
         self._key: Key | None = None
         self.lock = threading.RLock()
         self._warned = False
@@ -256,6 +276,27 @@ class Jitted:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
         return self._tried(Variants.taken, args, kwargs)[0].program
 
+    def save(self, path: Any) -> Path:
+        """Save the traces of the calls so far to a file of JSON, which `load` makes a function of; return its path.
+
+        >>> import os, tempfile
+        >>> f = jit(lambda x, y: x * x + y)
+        >>> f(3.0, 1.0)
+        10.0
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f.save(os.path.join(folder, "f.json"))
+        ...     load(path)(4.0, 1.0)
+        17.0
+
+        What f reads besides its arguments is saved as it is now. Raises ValueError before the first call, TypeError for
+        a trace with an op or a container of your own, and OSError, naming the path.
+        """
+        with self.lock:
+            now = self._reads.now()
+            known = {structure: variants for (structure, key), variants in self._variants.items() if key == now}
+        given = (self.batch, self.static, self.reduce, *self._options.values(), self.check_finite)
+        return write(path, _name(self.f), self.f, dict(zip(OPTIONS, given, strict=True)), known)
+
     def _tried(
         self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, Arguments, Variants, Shortcuts]:
@@ -280,15 +321,24 @@ class Jitted:
 
     def generators(self) -> list[Any]:
         """Generators of random numbers that f reaches."""
-        return self._reads.generators
+        return [*self._reads.generators, *(x for reads in self._static_reads.values() for x in reads.generators)]
 
-    def settle(self) -> None:
-        """Stop watching what f itself changed while it was traced."""
+    def settle(self) -> bool:
+        """Stop watching what f itself changed while it was traced; return True if it changed anything."""
         before = self._key
-        if self._reads.settle():
+        found = [reads.settle() for reads in (*self._static_reads.values(), self._reads)]
+        if found[-1]:
             after = self._key = self._reads.now()
             self._quick = Shortcuts()
             self._variants = {(s, after if key == before else key): v for (s, key), v in self._variants.items()}
+        return any(found)
+
+    def keep(self, variants: Variants) -> None:
+        """Keep the paths of one structure of arguments for other processes."""
+        if not is_named(self._reads.names):
+            for structure, found in list(self._variants.items()):
+                if found is variants:
+                    keep(variants, structure, self.batch, self.reduce)
 
     def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, Variants]:
         extra = (f"argument {i}" for i in range(len(self._names), len(args)))
@@ -301,14 +351,28 @@ class Jitted:
         with self.lock:
             if (key := self._reads.now()) is not self._key:
                 self._key, self._quick = key, Shortcuts()
-            variants = self._variants.get((given.structure, key))
-            if variants is None and self._reads.also(given.structure):
+            structure: Any = given.structure
+            if held := self._held_by(given.static):
+                structure = structure, held
+            variants = self._variants.get((structure, key))
+            if variants is None and self._reads.also(structure):
                 self._key, self._quick = self._reads.now(), Shortcuts()
-                variants = self._variants.get((given.structure, self._key))
+                variants = self._variants.get((structure, self._key))
             if variants is None:
-                variants = self._new((given.structure, self._key))
+                variants = self._new((structure, self._key))
         variants.used = self._made
         return given, variants.fitting(given)
+
+    def _held_by(self, static: dict[str, Any]) -> tuple[Key, ...]:
+        """Contents of the static arguments that can change: functions, and objects with attributes."""
+        keys = []
+        for x in static.values():
+            if hasattr(x, "__dict__") and not isinstance(x, (type, enum.Enum)):
+                if len(self._static_reads) > STRUCTURES:
+                    self._static_reads.clear()
+                reads = self._static_reads.setdefault(id(x), Surroundings(x))
+                keys.append(reads.now(self._reads.names))
+        return tuple(keys)
 
     def _new(self, structure: Any) -> Variants:
         """Variants for a new structure; beyond the limit they replace the least recently used ones."""
@@ -324,7 +388,12 @@ class Jitted:
                 "name arguments of varying length in batch="
             )
             warnings.warn(message, StructureWarning, stacklevel=5)
-        return self._variants.setdefault(structure, self._empty())  # another thread may have been first
+        new = self._empty()
+        if isinstance(self.f, Recorded):
+            self.f.find(new, structure[0])
+        else:
+            find(new, structure, self.batch, self.reduce)
+        return self._variants.setdefault(structure, new)  # another thread may have been first
 
     def _empty(self) -> Variants:
         """Variants for a structure that nothing is known about."""

@@ -15,7 +15,7 @@ import sysconfig
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -23,6 +23,7 @@ from operator import is_
 from typing import Any, NoReturn
 
 from autograd_tiny.compiler.randomness import is_generator
+from autograd_tiny.compiler.readers import Reader, reader_of
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import is_array, is_module
@@ -31,6 +32,7 @@ from autograd_tiny.engine.value import Value
 LIMIT = 4096  # entries watched per function
 _ABSENT: Any = object()
 _PLAIN = {type(None), bool, int, float, complex, str, bytes, range, slice, type(...), Fraction, Decimal}
+_FROZEN = {str, bytes}
 _READ = {"data", "detach", "stop_gradient"}  # make constants of a Value
 _DYNAMIC = {"getattr", "vars", "__dict__", "asdict", "astuple", "fields", "attrgetter"}  # read attributes by any name
 _MAKING = frozenset({"__init__", "__new__", "__post_init__", "__repr__"})  # an object that is there needs them no more
@@ -66,7 +68,7 @@ class Surroundings:
         self.generators: list[Any] = []  # of random numbers
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
-        self._names: set[str] = set()  # that the code of the functions mentions
+        self.names: set[str] = set()  # that the code of the functions mentions
         self._key: Key | None = None
         self._warned: set[str] = set()
 
@@ -83,13 +85,14 @@ class Surroundings:
             return (
                 self._lists == self._listed
                 and [*map(id, chain.from_iterable(map(dict.values, self._own)))] == self._ids
+                and [*map(type, self._objects)] == self._types
             )
         except Exception:  # of an object that cannot be compared, or a dict changed by another thread
             return False
 
     def _group(self) -> None:
         """Collect what can be compared as a whole: attributes, and lists of objects that equal only themselves."""
-        self._others, self._lists, self._own = [], [], []
+        self._others, self._lists, self._own, self._objects = [], [], [], []
         for check in self.checks:
             changed, holder, seen, _ = check
             if (
@@ -100,23 +103,32 @@ class Surroundings:
                 self._lists.append(holder)
             elif changed is _attributes:
                 self._own.append(holder)
+            elif changed is _type:
+                self._objects.append(holder)
             else:
                 self._others.append(check)
         self._listed = [[*x] for x in self._lists]
+        self._types = [*map(type, self._objects)]
         self._kept = [x for own in self._own for x in own.values()]  # alive, so that no id is used again
         self._ids = [*map(id, self._kept)]
 
-    def now(self) -> Key:
-        """Key of the present contents."""
+    def now(self, names: Set[str] = frozenset()) -> Key:
+        """Key of the present contents; `names` are those that other code reads of it."""
+        if not names <= self.names:
+            self.names |= names
+            self._key = None
         if self._key is None or not self.unchanged():
             name = getattr(self.f, "__name__", "the function")
             while True:
-                walk = _Walk(self._names, self.written, self._warned, name)
+                walk = _Walk(self.names, self.written, self._warned, name)
                 key = Key((walk.content(self.f, name), *[walk.code_of(cls) for cls in self.classes]))
-                if walk.names <= self._names:
+                if walk.names <= self.names:
                     break
-                self._names |= walk.names
+                self.names |= walk.names
             self.checks, self.generators = walk.checks, walk.generators
+            if self.checks and walk.functions:  # a function that reads nothing costs no check
+                codes = [(f, f.__code__, f.__defaults__, f.__kwdefaults__) for f in walk.functions]
+                self.checks.append((_codes, None, codes, f"{name} code"))
             self._group()
             if key != self._key:
                 self._key = key
@@ -155,7 +167,7 @@ class Key:
         return Key, (self.content,)
 
 
-class _Identity:
+class Identity:
     """An object that counts by identity, kept alive so that its id is not reused; it cannot be pickled."""
 
     __slots__ = ("thing",)
@@ -164,7 +176,7 @@ class _Identity:
         self.thing = thing
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.thing is other.thing
+        return isinstance(other, Identity) and self.thing is other.thing
 
     def __hash__(self) -> int:
         return id(self.thing)
@@ -181,6 +193,7 @@ class _Walk:
         self.names: set[str] = set()
         self.checks: list[Check] = []
         self.generators: list[Any] = []
+        self.functions: list[types.FunctionType] = []  # not of a library
         self.met: dict[int, tuple[int, Any]] = {}  # by id, kept alive
         self.classes: set[type] = set()  # of objects
         self.entries = 0
@@ -195,11 +208,11 @@ class _Walk:
             return cls.__name__, x if cls is str or cls is bytes else repr(x)
         if isinstance(x, Operand):
             if not (self.wanted & _READ and isinstance(x, Value) and x.op is None):
-                return _Identity(x)
+                return Identity(x)
             if path not in self.read:
                 self.read.add(path)
                 self.checks.append((_data, x, x.data, path))
-            return _Identity(x), repr(x.data)
+            return Identity(x), repr(x.data)
         if (before := self.met.get(id(x))) is not None:
             return "met", before[0]
         self.met[id(x)] = len(self.met), x
@@ -221,7 +234,7 @@ class _Walk:
             x = x.ravel().tolist()
         items = list(x.values()) if isinstance(x, dict) else list(x)
         if not (items and isinstance(items[0], Operand)) and self._is_too_much(len(items), path):
-            return _Identity(x)
+            return Identity(x)
         if isinstance(x, dict):
             keys = list(x)
             self.checks.append((_mapping, x, dict(x), path))
@@ -232,7 +245,7 @@ class _Walk:
             return x.__class__.__name__, *inner
         if isinstance(x, (set, frozenset)):
             self.checks.append((_set, x, frozenset(x), path))
-            return x.__class__.__name__, frozenset(x) if all(y.__class__ in _PLAIN for y in x) else _Identity(x)
+            return x.__class__.__name__, frozenset(x) if all(y.__class__ in _PLAIN for y in x) else Identity(x)
         if not isinstance(x, tuple):
             self.checks.append((_items, x, items, path))
         return x.__class__.__name__, *[self.content(item, f"{path}[{i}]") for i, item in enumerate(items)]
@@ -261,26 +274,39 @@ class _Walk:
             return tuple([self.content(y, path) for y in (x.func, x.args, x.keywords)])
         if isinstance(x, (staticmethod, classmethod)):
             return self.content(x.__func__, path)
-        if isinstance(x, property):
-            return self.content(x.fget, path)
+        if isinstance(x, (property, functools.cached_property)):
+            return self.content(x.fget if isinstance(x, property) else x.func, path)
         if isinstance(x, type):
             return self._class(x)
         if isinstance(x, types.ModuleType):
             return self._named(vars(x), path) if _is_yours(x) else x.__name__
-        if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, or cached
-            return self.content(x.__wrapped__, path)
+        if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, differentiated or cached
+            transform, options = getattr(x, "recipe", None) or (type(x), ())
+            return transform.__qualname__, repr(options[1:]), self.content(x.__wrapped__, path)
         if is_generator(x):
             self.generators.append(x)
             return type(x).__name__
+        held = () if (read := reader_of(x)) is None else self._held(read, x, path)
         if _is_yours(type(x)) or is_module(x) or isinstance(x, _OPEN):
-            return self._object(x, path)
+            return self._object(x, path), *held
+        if held:
+            return x.__class__.__name__, *held
         if isinstance(x, Op):
             return x
         if isinstance(x, types.BuiltinFunctionType):
             return x.__class__.__name__, x.__name__
-        if hasattr(x, "dtype") and hasattr(x, "tobytes"):
-            return x.dtype.str, x.tobytes()  # a NumPy scalar
-        return _Identity(x)
+        if hasattr(x, "dtype") and hasattr(x, "tobytes"):  # a NumPy scalar, a matrix or a masked array
+            if getattr(x, "ndim", 0):
+                self.checks.append((_array, x, x.tobytes(), path))
+            return x.dtype.str, x.shape, x.tobytes()
+        return Identity(x)
+
+    def _held(self, read: Reader, x: Any, path: str) -> tuple[Any, ...]:
+        items = read(x)
+        if self._is_too_much(len(items), path):
+            return (Identity(x),)
+        self.checks.append((_contents, (read, x), items, path))
+        return len(items), *[self.content(item, f"{path}[{i}]") for i, item in enumerate(items)]
 
     def _function(self, f: types.FunctionType, path: str) -> Any:
         code, parts = f.__code__, []
@@ -293,6 +319,7 @@ class _Walk:
         parts += [self.content(x, f"{path} default") for x in (f.__defaults__, f.__kwdefaults__)]
         if not yours:
             return f.__qualname__, *parts
+        self.functions.append(f)
         found, mentioned = _names(code)
         self.names |= mentioned
         for name in found:
@@ -345,6 +372,7 @@ class _Walk:
         }
         mine = {name: item for name, item in watched.items() if name in own}
         self.checks.append((_attributes, own, (mine, set(own)), path))
+        self.checks.append((_type, x, type(x), f"{path} class"))
         if slots := {name: item for name, item in watched.items() if name not in own}:
             self.checks.append((_slots, x, slots, path))
         inner = [(name, self.content(item, f"{path}.{name}")) for name, item in watched.items()]
@@ -406,6 +434,25 @@ def _attributes(own: dict[str, Any], seen: tuple[dict[str, Any], set[str]]) -> I
 def _slots(x: Any, seen: dict[str, Any]) -> Iterable[str] | None:
     changed = [f".{name}" for name, item in seen.items() if getattr(x, name, _ABSENT) is not item]
     return changed or None
+
+
+def _type(x: Any, seen: type) -> Iterable[str] | None:
+    return None if type(x) is seen else ("",)
+
+
+def _codes(_: None, seen: list[tuple[Any, ...]]) -> Iterable[str] | None:
+    for f, code, defaults, of_keywords in seen:
+        if f.__code__ is not code or f.__defaults__ is not defaults or f.__kwdefaults__ is not of_keywords:
+            return ("",)
+    return None
+
+
+def _contents(place: tuple[Reader, Any], seen: list[Any]) -> Iterable[str] | None:
+    read, x = place
+    if len(now := read(x)) != len(seen):
+        return ("",)
+    same = all(a is b or (b.__class__ in _FROZEN and a == b) for a, b in zip(now, seen, strict=True))
+    return None if same else ("",)
 
 
 def _items(x: Any, seen: list[Any]) -> Iterable[str] | None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from autograd_tiny.compiler.arguments import Arguments, Results, joined
 from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
+from autograd_tiny.compiler.outside import noticing
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.compiler.randomness import Draws, drawn, held_by, states
 from autograd_tiny.engine.tree import is_array, leaves
@@ -22,6 +23,8 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
 from autograd_tiny.transforms.extremes import selecting
+from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import told_made
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
 
@@ -66,8 +69,11 @@ class Watched(Protocol):
     def generators(self) -> Sequence[Any]:
         """Generators of random numbers that the function reaches."""
 
-    def settle(self) -> None:
-        """Note what the function changed while it was traced."""
+    def settle(self) -> bool:
+        """Note what the function changed while it was traced; return True if it changed anything."""
+
+    def keep(self, variants: Variants) -> None:
+        """Keep the paths of a function for other processes."""
 
 
 class Variants:
@@ -81,6 +87,7 @@ class Variants:
         self.used = 0  # time of the last call, by the clock of its Jitted
         self.calls = 0  # with trees of this structure, until a flattener is written
         self.draws = False  # f draws random numbers
+        self.alone = True  # f changed nothing that it reads, and took nothing from files or other processes
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
         self._siblings: list[Variants] = []  # for calls where they are other inputs
 
@@ -130,10 +137,13 @@ class Variants:
         if is_new := tried == len(self.known):
             with self.watched.lock:  # of several first calls, one traces and the others wait
                 if is_new := tried == len(self.known):  # another thread may have added it
-                    try:
-                        self._trace(given, sample)
-                    finally:
-                        self.watched.settle()
+                    with noticing() as outside:
+                        try:
+                            self._trace(given, sample)
+                        finally:
+                            self.alone = not (self.watched.settle() or outside) and self.alone
+                    if self.alone:
+                        self.watched.keep(self)
         return self.known[tried], is_new
 
     def _trace(self, given: Arguments, sample: int) -> Variant:
@@ -142,14 +152,15 @@ class Variants:
             raise RuntimeError(
                 f"{_name(self.f)} took more than {MAX_VARIANTS} paths through its branches{self._most()}: choose "
                 "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
-                "builtin max, min and sorted, not those of NumPy"
+                "builtin or NumPy's max, min and sorted"
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)
         before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
         with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting(), gc_paused():
             try:
-                returned = self.f(*args, **kwargs)
+                with explaining("traced"):
+                    returned = self.f(*args, **kwargs)
             except NotOneNumber as error:
                 raise TypeError(f"{error}{given.shapes}") from None
             except Converted as error:
@@ -178,6 +189,8 @@ class Variants:
                 "argument only"
             )
         captured = {v: tracer for v, tracer in leaf.items() if v not in place}
+        if captured and recorded.lifts and (made := captured.keys() & set(given.parameters())):
+            raise TypeError(told_made(_name(self.f), "", made.pop()))
         at = len(inputs) - sum(given.widths)
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)

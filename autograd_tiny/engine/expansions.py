@@ -78,3 +78,27 @@ def floordiv(a: Any, b: Any) -> Any:
     whole = whole - less(quotient, whole)
     whole = whole + less(0.5, quotient - whole)
     return where(quotient, where(less(abs(quotient), special.FAR), whole, quotient), 0.0 * (a / b))
+
+
+def sinc(n: int, x: Any) -> Any:
+    """Compute the n-th derivative of sin(πx)/(πx), for any kind of number; 0 at ±inf.
+
+    It is πⁿgₙ(πx) with gₙ(u) = ∫₀¹ tⁿ cos(ut + nπ/2) dt. The recurrence u gₙ = sin⁽ⁿ⁾u - n gₙ₋₁ loses no digits upwards
+    for n ≤ |u|, nor downwards, from gₖ = 0 far above, for n > |u|.
+    """
+    where, less, greater, sin = TABLE["where"], TABLE["less"], TABLE["greater"], TABLE["sin"]
+    far = TABLE["equal"](abs(x), math.inf)
+    x = where(far, 0.0, x)
+    r = TABLE["fmod"](x, 2.0)
+    r = r - where(greater(r, 1.0), 2.0, where(less(r, -1.0), -2.0, 0.0))  # exact, as what follows
+    s = sin(math.pi * where(greater(r, 0.5), 1.0 - r, where(less(r, -0.5), -1.0 - r, r)))
+    c = sin(math.pi * (0.5 - abs(r)))
+    u, waves = math.pi * x, (s, c, -s, -c)  # the derivatives of sin at u
+    near = less(abs(u), n or 1e-300)  # of n = 0 too: XLA flushes subnormals
+    wide, narrow = where(near, n or 1.0, u), where(near, u, 0.0)
+    up, down = s / wide, 0.0
+    for k in range(1, n + 1):
+        up = (waves[k % 4] - k * up) / wide
+    for k in range(3 * n + 20 if n else 1, n, -1):
+        down = (waves[k % 4] - narrow * down) / k
+    return where(far, 0.0, math.pi**n * where(near, down, up))

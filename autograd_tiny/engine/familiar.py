@@ -77,7 +77,21 @@ class Familiar(Operand):
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
 
+    def __copy__(self) -> Any:
+        if FACES["is differentiated"](self):
+            return +self  # a new leaf would cut the gradient
+        cls, args, state = self.__reduce__()
+        made = cls(*args)
+        if state:
+            made.grad = self.grad
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.__copy__()
+
     def __reduce__(self) -> Any:
+        if FACES["is differentiated"](self):
+            raise TypeError(f"{self!r} is being differentiated, and a pickle would cut its gradient: use copy.deepcopy")
         if self.op is not None:
             raise TypeError(f"{self!r} is inside a graph, which a copy would include: copy Value(x.data) instead")
         return type(self), (self.data, self.name), (None, {"grad": self.grad}) if self.has_grad else None

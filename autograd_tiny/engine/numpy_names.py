@@ -6,7 +6,24 @@ import math
 import operator
 from typing import Any
 
-TESTS = {"isnan": math.isnan, "isinf": math.isinf, "isfinite": math.isfinite}
+from autograd_tiny.engine import ops
+
+# Comparisons, which a trace can guard.
+TESTS = {
+    "isnan": lambda x: not x <= math.inf,
+    "isinf": lambda x: bool(x >= math.inf or x <= -math.inf),
+    "isfinite": lambda x: bool(-math.inf < x < math.inf),
+}
+ADVICE = "Write it with arithmetic and ops, or give it v.data for a constant"
+LOG_2 = math.log(2.0)
+OPS = {  # by the names of NumPy and SciPy, where they differ from those of the table
+    "arccos": ops.acos, "arccosh": ops.acosh, "arcsin": ops.asin, "arcsinh": ops.asinh, "arctan": ops.atan,
+    "arctan2": ops.atan2, "arctanh": ops.atanh, "absolute": ops.abs, "fabs": ops.abs, "float_power": ops.pow,
+    "fmax": ops.maximum, "fmin": ops.minimum, "expit": ops.sigmoid, "log_expit": ops.log_sigmoid,
+    "gammaln": ops.lgamma, "psi": ops.digamma, "ndtr": lambda x: ops.erfc(x * -math.sqrt(0.5)) * 0.5,
+    "heaviside": lambda x, at_zero: ops.where(ops.equal(x, 0.0), at_zero, ops.heaviside(x)),
+    "logaddexp2": lambda a, b: ops.logaddexp(a * LOG_2, b * LOG_2) / LOG_2,
+}  # fmt: skip
 SIGNS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "power": operator.pow, "remainder": operator.mod, "floor_divide": operator.floordiv,
@@ -41,29 +58,45 @@ class NumPyNames:
 
     rad2deg, deg2rad = degrees, radians
 
+    def rint(self: Any) -> Any:
+        return round(self)  # says that the gradient would be lost, and what to write
+
+    def __divmod__(self: Any, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self: Any, other: Any) -> Any:
+        return other // self, other % self
+
     def __array_ufunc__(self, ufunc: Any, method: str, *xs: Any, **options: Any) -> Any:
-        """Apply a ufunc as NumPy does to object arrays, which have no isnan, isinf, isfinite and logaddexp."""
-        if ufunc.__name__ == "logaddexp":
-            ufunc = _elementwise(_logaddexp)
-        if method == "__call__" and ufunc.__name__ in TESTS and not options:
-            return TESTS[ufunc.__name__](float(xs[0].data))
-        if method == "__call__" and not options and ufunc.__name__ in SIGNS and not any(map(_is_array, xs)):
-            return SIGNS[ufunc.__name__](*[x if isinstance(x, NumPyNames) else float(x) for x in xs])
+        """Apply a ufunc as NumPy does to object arrays, or the op of its name; raises TypeError if there is neither."""
+        name = ufunc.__name__
+        if method == "__call__" and not options:
+            if name in TESTS:
+                return TESTS[name](xs[0])
+            if name in SIGNS and not any(map(_is_array, xs)):
+                return SIGNS[name](*[x if isinstance(x, NumPyNames) else float(x) for x in xs])
+        if not any("O" in types.partition("->")[0] for types in ufunc.types):
+            if (op := op_of(name)) is None:
+                raise TypeError(
+                    f"{name} of NumPy or SciPy takes floats, got {self!r:.60}: its gradient would be lost. {ADVICE}"
+                )
+            ufunc = _elementwise(op, ufunc.nin)
         return getattr(ufunc, method)(*[_boxed(x) if isinstance(x, NumPyNames) else x for x in xs], **options)
+
+
+def op_of(name: str) -> Any:
+    """Return the op, or a function made of ops, that a ufunc of NumPy or SciPy is; or None."""
+    return OPS.get(name) or ops.TABLE.get(name)
 
 
 def _is_array(x: Any) -> bool:
     return hasattr(x, "__len__") or isinstance(x, complex)
 
 
-def _logaddexp(a: Any, b: Any) -> Any:
-    return a.logaddexp(b) if hasattr(a, "logaddexp") else b.logaddexp(a)
-
-
-def _elementwise(f: Any) -> Any:
+def _elementwise(f: Any, operands: int) -> Any:
     import numpy as np
 
-    return np.frompyfunc(f, 2, 1)
+    return np.frompyfunc(f, operands, 1)
 
 
 def _boxed(x: Any) -> Any:

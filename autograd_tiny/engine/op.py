@@ -42,6 +42,7 @@ class Op:
     domain: tuple[Interval, ...] = ()  # one per operand; empty: every float
     avoid: Rule = lambda *xs: 1.0  # zero at kinks and poles; tests use it to stay away from them
     absent: tuple[Rule, ...] = ()  # per operand, true where y is constant around it: it passes nothing on, not 0 · inf
+    squared: int = 0  # k if y² is the sum of the operands' k-th powers: a square has the slope of that sum
     limit: Callable[..., float] = lambda *xs: math.nan  # the IEEE 754 result if `forward` raises
     infix: tuple[str, int] | None = None  # sign and precedence; None: name(x, …)
     formula: Rule | None = None  # the op in terms of other ops, for display; None: a call

@@ -58,6 +58,8 @@ class Operand(NumPyNames):
     def __rmod__(self, other: Any) -> Self: return self.binary(ops.mod, other, self)
     def __floordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, self, other)
     def __rfloordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, other, self)
+    def __divmod__(self, other: Any) -> tuple[Self, Self]: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]: return other // self, other % self
     def __pow__(self, other: Any) -> Self: return self.binary(ops.pow, self, other)
     def __rpow__(self, other: Any) -> Self: return self.binary(ops.pow, other, self)
     def __neg__(self) -> Self: return self.unary(ops.neg)
@@ -79,6 +81,7 @@ class Operand(NumPyNames):
     def sin(self) -> Self: return self.unary(ops.sin)
     def cos(self) -> Self: return self.unary(ops.cos)
     def tan(self) -> Self: return self.unary(ops.tan)
+    def sinc(self) -> Self: return self.unary(ops.sinc)
     def asin(self) -> Self: return self.unary(ops.asin)
     def acos(self) -> Self: return self.unary(ops.acos)
     def atan(self) -> Self: return self.unary(ops.atan)

@@ -71,6 +71,13 @@ def polygamma(n: int) -> Op:
               avoid=lgamma.avoid, pickle_recipe=(polygamma, n))  # fmt: skip
 
 
+@cache
+def sinc_derivative(n: int) -> Op:
+    """Make the row of the n-th derivative of sin(πx)/(πx); its derivative is row n + 1."""
+    return Op(f"sinc_rule{n}" if n else "sinc", partial(expansions.sinc, n), (lambda y, x: sinc_derivative(n + 1)(x),),
+              pickle_recipe=(sinc_derivative, n))  # fmt: skip
+
+
 # fmt: off
 # Arithmetic.
 add = Op("add", operator.add, (lambda y, a, b: 1.0, lambda y, a, b: 1.0), infix=("+", 1), machine="+")
@@ -102,7 +109,7 @@ log10 = libm("log10", (lambda y, x: 1 / math.log(10) / x,),
              domain=(POSITIVE,), avoid=lambda x: x, limit=special.log_limit)
 log1p = libm("log1p", (lambda y, x: 1 / (1 + x),),
              domain=(Interval(-1, inf, "(]"),), avoid=lambda x: 1 + x, limit=lambda x: special.log_limit(1 + x))
-sqrt  = libm("sqrt", (lambda y, x: 0.5 / y,), domain=(NON_NEGATIVE,), avoid=lambda x: x)
+sqrt  = libm("sqrt", (lambda y, x: 0.5 / y,), domain=(NON_NEGATIVE,), avoid=lambda x: x, squared=1)
 cbrt  = libm("cbrt", (lambda y, x: 1 / (3 * y * y),), avoid=lambda x: x)
 square = Op("square", lambda x: x * x, (lambda y, x: 2 * x,))
 reciprocal = Op("reciprocal", lambda x: 1 / x, (lambda y, x: -y * y,),
@@ -114,6 +121,7 @@ cos   = libm("cos", (lambda y, x: -sin(x),))
 tan   = libm("tan", (lambda y, x: 1 + y * y,))
 asin  = libm("asin", (lambda y, x: 1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
 acos  = libm("acos", (lambda y, x: -1 / sqrt((1 - x) * (1 + x)),), domain=(UNIT,), avoid=lambda x: (1 - x) * (1 + x))
+sinc  = sinc_derivative(0)  # sin(πx)/(πx)
 atan  = libm("atan", (lambda y, x: square(1 / hypot(1.0, x)),))
 atan2 = libm("atan2", (lambda y, a, b: b * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c,
                        lambda y, a, b: -a * (c := expansions.shrink(a, b)) / (h := hypot(a * c, b * c)) / h * c),
@@ -159,7 +167,7 @@ gelu = Op("gelu", special.gelu,
 # Kinks, steps and selection. maximum and minimum split a tie in halves; nan in, nan out.
 # A slope that jumps has no derivative there: `kink_rule` is nan at 0, and else 0. A step has slope 0, by `flat_rule`.
 # Comparisons and `where` are choices: their derivatives are those of the branch taken, in every order.
-abs  = Op("abs", math.fabs, (lambda y, x: abs_rule(x),), avoid=lambda x: x, machine="fabs")
+abs  = Op("abs", math.fabs, (lambda y, x: abs_rule(x),), avoid=lambda x: x, squared=2, machine="fabs")
 sign = Op("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), (lambda y, x: flat_rule(x),), avoid=lambda x: x,
           absent=(lambda x: x,), lower=lambda x: where(not_equal(x, x), x, greater(x, 0.0) - less(x, 0.0)))
 heaviside = Op("heaviside", lambda x: x if x != x else 1.0 if x > 0 else 0.0, (lambda y, x: flat_rule(x),),
@@ -202,7 +210,7 @@ magnitude_rule = Op("magnitude_rule", math.fabs, (lambda y, x: where(less(x, 0.0
 
 # Distances, error functions, gamma, sums. hypot has derivative 0 at (0, 0), as abs has at 0, and no second one.
 hypot = libm("hypot", (lambda y, a, b: hypot_rule(a, y), lambda y, a, b: hypot_rule(b, y)),
-             avoid=lambda a, b: hypot(a, b))
+             avoid=lambda a, b: hypot(a, b), squared=2)
 hypot_rule = Op("hypot_rule", lambda a, h: a / (h or 1.0), (lambda y, a, h: 1 / h, lambda y, a, h: -y / h),
                 avoid=lambda a, h: h, lower=lambda a, h: a / where(h, h, 1.0), formula=lambda a, h: a / h)
 erf   = libm("erf", (lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x),))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import sysconfig
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -19,6 +20,7 @@ from autograd_tiny.engine.value import Value
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # in the form of co_filename
 MODULES = os.path.join(PACKAGE, "nn", "")
+LIBRARIES = ("<frozen", *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class Where(NamedTuple):
@@ -78,10 +80,7 @@ class Recording:
         for module in self.outermost:
             found.update({p: name for name, p in module.named_parameters() if p not in found})
         for variables in [*(frame.f_locals for frame in frames), *(frame.f_globals for frame in frames)]:
-            for name, x in list(variables.items()):
-                if not name.startswith("_"):
-                    for path, v in _values(name, x):
-                        found.setdefault(v, path)
+            _note(variables, found)
         return found
 
     def end(self) -> None:
@@ -116,6 +115,41 @@ class Recording:
             self._modules += (outer, inner)
             self._paths[key] = next(_paths(outer, inner, "", set()), "") or type(inner).__name__
         return self._paths[key]
+
+
+def names_known(recording: Recording | None) -> dict[Value, str]:
+    """Names of Values by a recording, and by the variables of the code that called this package, outer calls first.
+
+    >>> a = Value(2.0)
+    >>> y = a * a
+    >>> [name for v, name in names_known(None).items() if v in (a, y)]
+    ['a', 'y']
+
+    The globals of a script or a notebook count, those of other modules do not.
+    """
+    found = dict(recording.names) if recording else {}
+    frames = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((PACKAGE, *LIBRARIES)):
+            frames.append(frame)
+        elif frames:
+            break
+        frame = frame.f_back
+    for frame in reversed(frames):
+        _note(frame.f_locals, found)
+    for frame in frames:
+        if frame.f_globals.get("__name__") == "__main__":
+            _note(frame.f_globals, found)
+    return found
+
+
+def _note(variables: Mapping[str, Any], found: dict[Value, str]) -> None:
+    for name, x in list(variables.items()):
+        if name.isidentifier() and not name.startswith("_"):  # the interpreter, and pytest, have names of their own
+            for path, v in _values(name, x):
+                found.setdefault(v, path)
 
 
 def _values(path: str, x: Any, levels: int = 2) -> Iterator[tuple[str, Value]]:

@@ -16,6 +16,9 @@ MAX_FLOAT = sys.float_info.max
 FAR = 2.0**51  # larger exponents lose their fraction or parity when 1 is subtracted
 
 
+_TIMES = {"timedelta64", "datetime64"}  # NumPy converts the one to float, and says so of the other
+
+
 def real(x: Any) -> float:
     """Convert a real number (int, bool, Decimal, Fraction, NumPy scalar, array without axes) to float.
 
@@ -24,8 +27,10 @@ def real(x: Any) -> float:
     kind = type(x)
     if kind is float:
         return x
+    if kind is int:
+        return float(x)
     imaginary = isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)
-    one = not hasattr(kind, "__len__") or _is_one(x)
+    one = (not hasattr(kind, "__len__") or _is_one(x)) and kind.__name__ not in _TIMES
     if hasattr(kind, "__float__") and one and not imaginary:
         y = float(x)
         if math.isinf(y) and issubclass(kind, numbers.Number) and x != y:

@@ -18,7 +18,7 @@ from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
 from autograd_tiny.engine import tables
-from autograd_tiny.engine.op import real
+from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 
 Items = Iterable[tuple[str, Any]]
@@ -107,8 +107,11 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
     """
     kind = kind_of(tree)
     if kind is not None:
-        for suffix, item in _items(kind, tree, path):
-            yield from leaves(item, path + suffix)
+        try:
+            for suffix, item in _items(kind, tree, path):
+                yield from leaves(item, path + suffix)
+        except RecursionError:
+            raise _endless(path) from None
     elif isinstance(tree, Operand):
         yield path, tree
     else:
@@ -119,6 +122,10 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
             raise TypeError(f"{path}: {error}{right}") from None
         except OverflowError as error:
             raise OverflowError(f"{path}: {error}") from None
+
+
+def _endless(path: str) -> TypeError:
+    return TypeError(f"{path[:30]}{'…' * (len(path) > 30)}: nested too deeply, or inside itself")
 
 
 def _items(kind: Kind, tree: Any, path: str) -> Items:
@@ -170,7 +177,10 @@ def structure(tree: Any, path: str = "argument") -> Hashable:
     if (kind is _ARRAY and tree.dtype.kind in NUMBERS) or kind is _MODULE:
         return cls, kind.key(tree)
     if kind is not None:
-        items = [(suffix, structure(item, path + suffix)) for suffix, item in _items(kind, tree, path)]
+        try:
+            items = [(suffix, structure(item, path + suffix)) for suffix, item in _items(kind, tree, path)]
+        except RecursionError:
+            raise _endless(path) from None
         return (cls, kind.key(tree), *items)
     for _ in leaves(tree, path):  # raises, naming the path, if it is not a number
         pass
@@ -184,7 +194,10 @@ def holds_operands(tree: Any) -> bool:
         return isinstance(tree, Operand)
     if kind is _MODULE or (kind is _ARRAY and tree.dtype != object) or (kind is _TABLE and tables.is_numeric(tree)):
         return False
-    return any(holds_operands(item) for _, item in kind.items(tree))
+    try:
+        return any(holds_operands(item) for _, item in kind.items(tree))
+    except RecursionError:
+        raise _endless("an argument") from None
 
 
 def below(x: Any) -> Items:
@@ -261,7 +274,7 @@ def sorted_keys(x: dict[Any, Any]) -> list[Any]:
 
 def _dict_like(x: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     new = copy.copy(x)  # keeps the class and the order of keys
-    new.update(zip(sorted_keys(x), items, strict=True))
+    dict.update(new, zip(sorted_keys(x), items, strict=True))  # a Counter adds in its own
     return new
 
 
@@ -269,7 +282,16 @@ def _list_like(x: list[Any], items: list[Any]) -> list[Any]:
     if x.__class__ is list:
         return items
     new = copy.copy(x)
-    new[:] = items
+    list.__setitem__(new, slice(None), items)
+    return new
+
+
+def _tuple_like(x: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    if x.__class__ is tuple:
+        return tuple(items)
+    new = tuple.__new__(x.__class__, items)  # its own constructor may take them otherwise
+    if hasattr(x, "__dict__"):
+        vars(new).update(vars(x))
     return new
 
 
@@ -329,6 +351,8 @@ def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
     """Key everything about a Module except its parameters: class, sizes, activation; `above` are what holds it."""
     if isinstance(x, Operand):
         return float
+    if isinstance(x, Op):  # a dataclass, but never changed
+        return x
     if is_array(x) and x.dtype != object:
         return x.__class__, x.dtype.str, x.shape, x.tobytes()
     if any(x is item for item in above):  # a Module that knows its parent
@@ -356,7 +380,7 @@ _MODULE = Kind(
 )
 
 register(list, _numbered, _list_like)
-register(tuple, _numbered, lambda x, items: x.__class__(items))
+register(tuple, _numbered, _tuple_like)
 register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in sorted_keys(x)], _dict_like)
 register(type(None), lambda x: (), lambda x, items: None)
 register(deque, _numbered, _deque_like)

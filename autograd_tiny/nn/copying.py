@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Set, ValuesView
 from typing import Any, NamedTuple
 
+from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import COMPUTED, attributes, is_module, kind_of
 from autograd_tiny.nn.holding import (
@@ -38,7 +39,7 @@ def copied(item: Any, new: dict[int, Any], *, modules: bool = True) -> Any:
 def state_of(module: Any, state: Any) -> Any:
     """Return the state for pickles without graphs: computed parameters as leaves, other computed numbers as floats."""
     counted = set(map(id, getattr(module, COMPUTED, ())))
-    inside = [x for x in own_numbers(module) if not is_leaf(x)]
+    inside = [x for x in own_numbers(module) if not (is_leaf(x) or FACES["is differentiated"](x))]
     new = {id(x): x.detach() if id(x) in counted else x.data for x in inside}
     made = copied(state, new, modules=False)
     (made[0] if isinstance(made, tuple) else made).pop(COMPUTED, None)

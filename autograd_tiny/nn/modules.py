@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from math import sqrt
+from operator import index
 from typing import Any, Self
 
 from autograd_tiny.engine import ops
@@ -90,6 +92,11 @@ class Module(metaclass=_Making):
         return state_of(self, super().__getstate__())
 
 
+def _size(n: Any) -> int:
+    """Return an integer, of NumPy too, as an int, and -1 for anything else."""
+    return index(n) if hasattr(n, "__index__") else -1
+
+
 class Neuron(Module):
     """A neuron, activation(b + Σ wᵢ·xᵢ) of `nin` inputs; without the activation if `nonlin` is False.
 
@@ -102,7 +109,7 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
-        if not isinstance(nin, int) or nin < 0:
+        if _size(nin) < 0:
             raise TypeError(f"Neuron(nin) takes a number of inputs, such as Neuron(2), got {nin!r:.60}")
         if not callable(activation):
             raise TypeError(f"activation takes a function such as ops.tanh, got {activation!r:.60}")
@@ -113,7 +120,7 @@ class Neuron(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _inputs(self, x, len(self.w))
+        x = _shown(_inputs(self, x, len(self.w)))
         total = self.b
         for wi, xi in zip(self.w, x, strict=True):
             total = total + wi * xi
@@ -135,7 +142,7 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None
     ) -> None:
-        if not isinstance(nout, int) or nout < 1:
+        if _size(nout) < 1:
             raise TypeError(f"Layer(nin, nout) takes sizes such as Layer(2, 16), got Layer({nin!r:.60}, {nout!r:.60})")
         rng = _generator(seed)
         self.neurons = [Neuron(nin, nonlin, activation=activation, seed=rng) for _ in range(nout)]
@@ -165,12 +172,13 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], *, activation: Activation = ops.relu, seed: Seed = None) -> None:
-        if not isinstance(nouts, Sequence) or not all(isinstance(n, int) and n > 0 for n in (nin, *nouts)):
+        sizes = [*map(_size, (nin, *nouts))] if isinstance(nouts, Iterable) else []
+        if min(sizes, default=0) < 1:
             raise TypeError(f"MLP(nin, nouts) takes sizes such as MLP(2, [16, 1]), got MLP({nin!r}, {nouts!r})")
-        rng, self.sizes = _generator(seed), [nin, *nouts]
+        rng, self.sizes = _generator(seed), sizes
         self.layers = [
-            Layer(nin, nout, i + 1 < len(nouts), activation=activation, seed=rng)
-            for i, (nin, nout) in enumerate(zip(self.sizes, nouts, strict=False))
+            Layer(nin, nout, i + 2 < len(sizes), activation=activation, seed=rng)
+            for i, (nin, nout) in enumerate(pairwise(sizes))
         ]
         self.name_parameters()
 

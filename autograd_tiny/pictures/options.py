@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_type_hints
 
-from autograd_tiny.engine.provenance import Recording, recorded
+from autograd_tiny.engine.provenance import Recording, names_known, recorded
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.pictures.fold import Indexed, to_depth
 from autograd_tiny.pictures.scopes import scopes
@@ -170,9 +170,7 @@ class Options:
         self.notes, self.link = _notes(option["notes"]), option["link"]
         self.recording = option["recording"] or recorded()
         order = topological_order(y)
-        self.graph = Indexed.of(
-            order, scopes(order, option["recording"]), self.recording.names if self.recording else {}
-        )
+        self.graph = Indexed.of(order, scopes(order, option["recording"]), names_known(self.recording))
         if lost := [v for v in self.notes if v not in set(order)]:
             raise ValueError(f"notes: {lost[0]!r:.60} is not in the drawn graph")
         self.collapse = self._collapsed(option["collapse"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -70,6 +71,8 @@ class Seed:
 class Backward:
     """One contribution to an operand: upstream × local = contribution, before + contribution = after.
 
+    Where upstream × local is 0 × ∞, the contribution is what passes the pole: 0 where the factor is absent.
+
     `upstream` is ∂output/∂node, `local` is ∂node/∂operand. This is use `nth` of the operand, of `of` in all; after the
     last one the operand's gradient is `final`.
     """
@@ -89,8 +92,15 @@ class Backward:
     def final(self) -> bool:
         return self.nth == self.of
 
+    @property
+    def passes_pole(self) -> bool:
+        """True where upstream × local is 0 × ∞, and the contribution is what passes it."""
+        return math.isnan(self.upstream * self.local) and not math.isnan(self.contribution)
+
     def __str__(self) -> str:
         product = f"{short(self.upstream)} × {short(self.local)}"
+        if self.passes_pole:
+            product = f"{short(self.contribution)}, past the pole of {product}"
         change = f"{short(self.before)} → {short(self.after)}"
         return f"backward: {self.operand.name}.grad += {product} : {change}, from {self.node.named.title}"
 

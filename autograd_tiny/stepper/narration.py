@@ -81,6 +81,7 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     sign = "=" if exact else equals(step.upstream, step.local, step.contribution)
     upstream = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}"
     by_rule = f"local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}"
+    sign = "passes the pole as" if step.passes_pole else sign
     equation = f"{upstream}  ×  {by_rule}  {sign}  {digits(step.contribution)}"
     before = (
         "–"

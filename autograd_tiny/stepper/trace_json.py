@@ -22,7 +22,7 @@ operand that is a node, from the last node to the first:
     operand, to of backward: which operand of the node, from 0, and its id
     upstream    the gradient of the node
     local       the local derivative; `rule`: its formula, or ""
-    contribution  upstream × local
+    contribution  upstream × local; where that is 0 × ∞, what passes the pole
     nth, of     number of this use of the operand, and of all its uses; `final`: true for the last
 
 Numbers that JSON lacks are "nan", "inf" and "-inf". Names, data, `local`, `rule` and the first `before` of a leaf are
@@ -274,7 +274,8 @@ def _trace(items: list[dict[str, Any]], written: list[dict[str, Any]]) -> Trace:
     for given in written[len(items) :]:
         start.setdefault(given.get("to", given["node"]), NO_GRAD if given["before"] is None else given["before"])
     forward = _forward(items, [given["node"] for given in written[: len(items)]])
-    steps = _swept(nodes, forward, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes])
+    passed = [given["contribution"] for given in written[len(items) + 1 :]]
+    steps = _swept(nodes, forward, [0.0 if node.op else start.get(node.number, NO_GRAD) for node in nodes], passed)
     for i, node in enumerate(nodes):
         read = _node(node)
         _compare(f"nodes[{i}]", items[i], {name: read[name] for name in ("op", "scope", "source")})
@@ -356,8 +357,8 @@ def _known(written: dict[str, Any], arity: int) -> Op:
     return Op(name, refuse, (refuse,) * arity, limit=refuse, infix=infix)
 
 
-def _swept(nodes: list[Node], forward: list[int], start: list[float]) -> Trace:
-    """Run the backward pass of nodes whose local derivatives are known."""
+def _swept(nodes: list[Node], forward: list[int], start: list[float], passed: list[float]) -> Trace:
+    """Run the backward pass of nodes whose local derivatives are known; `passed` says what passes 0 × ∞."""
     adjoint, uses = [*start], Columns()
     adjoint[-1] += 1.0
     for node in reversed(nodes):
@@ -367,8 +368,11 @@ def _swept(nodes: list[Node], forward: list[int], start: list[float]) -> Trace:
                 uses.consumers.append(node.number)
                 uses.slots.append(i)
                 uses.targets.append(x.number)
+                contribution, k = adjoint[node.number] * local, len(uses.before)
+                if contribution != contribution:
+                    contribution = uses.passed[k] = passed[k]
                 uses.before.append(adjoint[x.number])
-                adjoint[x.number] += adjoint[node.number] * local
+                adjoint[x.number] += contribution
     return Trace(lambda: tuple(nodes), start, adjoint, uses, lambda: forward)
 
 

@@ -5,18 +5,20 @@ A trace keeps columns of numbers, one entry per use of a value; nodes and steps 
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-from autograd_tiny.engine.chain_rule import contributions
+from autograd_tiny.engine.chain_rule import contributions, past_poles
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.execution import execution_order
 from autograd_tiny.engine.faces import FACES
+from autograd_tiny.engine.ieee import met_a_pole
 from autograd_tiny.engine.names import name_nodes
-from autograd_tiny.engine.provenance import Recording, Where, recorded
+from autograd_tiny.engine.provenance import Recording, Where, names_known, recorded
 from autograd_tiny.engine.value import NO_GRAD, Value, topological_order
 from autograd_tiny.stepper.breakpoints import Breakpoint, BreakpointError, near
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, Step
@@ -27,6 +29,7 @@ class Columns:
 
     def __init__(self) -> None:
         self.consumers, self.slots, self.targets, self.before = array("l"), array("l"), array("l"), array("d")
+        self.passed: dict[int, float] = {}  # contributions of entries where upstream × local is 0 · inf
 
     @cached_property
     def nth(self) -> list[int]:
@@ -117,7 +120,7 @@ class Trace:
         node, upstream, nth = nodes[consumer], self._adjoint[consumer], uses.nth[k]
         local = node.local_derivatives[i]
         assert local is not None
-        before, contribution = uses.before[k], upstream * local
+        before, contribution = uses.before[k], uses.passed.get(k, upstream * local)
         if nth == 1 and self._start[target] is NO_GRAD:
             before = NO_GRAD
         after = before + contribution
@@ -238,9 +241,10 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     1.0 × 3.0 = 3.0 path 1 of 2
     1.0 × 3.0 = 3.0 path 2 of 2
 
-    Within `tracing()`, or with its recording, nodes know their source lines, modules and variables, and come in the
-    order in which they were computed. y can be a program of a compiled function, too: it is traced at the point where
-    it was recorded. Raises TypeError for anything else.
+    A value without a name is called by the variable of the caller that holds it. Within `tracing()`, or with its
+    recording, nodes know their source lines and modules too, and come in the order in which they were computed. y can
+    be a program of a compiled function, too: it is traced at the point where it was recorded. Raises TypeError for
+    anything else.
     """
     if hasattr(y, "value"):  # a program of a compiled function
         y = y.value()
@@ -249,21 +253,34 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     order = topological_order(y)
     place = {v: i for i, v in enumerate(order)}
     start = [0.0 if v.op else v.grad if v.has_grad else NO_GRAD for v in order]
-    adjoint, uses = dict(zip(order, start, strict=True)), Columns()
-    adjoint[y] += 1.0
-    consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
-    befores = uses.before.append
-    for v, i, x, contribution in contributions(order, adjoint):
-        before = adjoint[x]
-        consumers(place[v]), slots(i), targets(place[x]), befores(before)
-        adjoint[x] = before + contribution
+    adjoint, uses = _swept(order, place, start, contributions)
+    if met_a_pole.is_set() and any(g != g for g in adjoint.values()):
+        adjoint, uses = _swept(order, place, start, past_poles)
     record = recording or recorded() or Recording()
-    data, where, names = [v.data for v in order], record.where, record.names
+    data, where = [v.data for v in order], record.where
+    names = {v: name for v, name in names_known(record).items() if v in place}
 
     def forward() -> list[int]:
         return [place[v] for v in execution_order(order, where)]
 
     return Trace(lambda: _nodes(order, data, place, where, names), start, [*adjoint.values()], uses, forward)
+
+
+def _swept(
+    order: list[Value], place: dict[Value, int], start: list[float], sweep: Callable[..., Iterator[Any]]
+) -> tuple[dict[Value, float], Columns]:
+    """Take the steps of a sweep; return the gradients, and the columns of its steps."""
+    adjoint, uses = dict(zip(order, start, strict=True)), Columns()
+    adjoint[order[-1]] += 1.0
+    consumers, slots, targets = uses.consumers.append, uses.slots.append, uses.targets.append
+    befores = uses.before.append
+    for v, i, x, contribution in sweep(order, adjoint):
+        before = adjoint[x]
+        if sweep is past_poles and math.isnan(adjoint[v] * v.local_derivatives[i]):
+            uses.passed[len(uses.before)] = contribution
+        consumers(place[v]), slots(i), targets(place[x]), befores(before)
+        adjoint[x] = before + contribution
+    return adjoint, uses
 
 
 def _nodes(

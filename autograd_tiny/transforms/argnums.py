@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from operator import index
 from typing import Any
 
 from autograd_tiny.engine.digits import counted
@@ -29,11 +30,13 @@ def positional(
         return f, args, kwargs, argnums
     name = getattr(f, "__name__", "the function")
     chosen = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
+    chosen = tuple(index(i) if hasattr(i, "__index__") and not isinstance(i, (int, str)) else i for i in chosen)
     if not all(isinstance(i, (int, str)) and not isinstance(i, bool) for i in chosen):
         raise TypeError(f"argnums={argnums!r}: expected the position of an argument, its name, or a tuple of these")
     if any(isinstance(i, int) and not -len(args) <= i < len(args) for i in chosen):
         given = counted(len(args), "positional argument")
-        raise TypeError(f"{name} got {given}: argnums={argnums!r} is out of range")
+        named = f"; name it: argnums={next(iter(kwargs))!r}" if kwargs else ""
+        raise TypeError(f"{name} got {given}: argnums={argnums!r} is out of range{named}")
     at: dict[int | str, int] = {i: i % len(args) for i in chosen if isinstance(i, int)}
     if names := [i for i in chosen if isinstance(i, str)]:
         f, args, kwargs, places = _placed(f, name, args, kwargs, names)

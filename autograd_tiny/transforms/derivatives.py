@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
+from operator import attrgetter
 from typing import Any
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.chain_rule import contributions, past_root, present, taken
+from autograd_tiny.engine.chain_rule import by_square, contributions, present, slope_of_square, taken
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import holds_operands, is_array, kind_of, leaves, rebuild
+from autograd_tiny.engine.tree import array_of, holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
@@ -27,10 +28,13 @@ from autograd_tiny.transforms.derived import Derived, require_function
 from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
+from autograd_tiny.transforms.libraries import explaining
+from autograd_tiny.transforms.making import refuse_floats
 from autograd_tiny.transforms.reverse import swept
 from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
 
 Function = Callable[..., Any]
+_data = attrgetter("data")
 
 
 class NotOneNumber(TypeError):
@@ -76,11 +80,11 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         if has_aux:
             first, aux = _with_aux(f)
             run = _run(first, args, kwargs, argnums)
-            _scalar(f, run.output)
-            return (run.settled(run.output), _settled_aux(aux.pop(), run.keep)), run.gradient(run.output)
+            y = _scalar(f, run.output)
+            return (run.settled(y), _settled_aux(aux.pop(), run.keep)), run.gradient(y)
         run = _run(f, args, kwargs, argnums)
-        _scalar(f, run.output)
-        return run.settled(run.output), run.gradient(run.output)
+        y = _scalar(f, run.output)
+        return run.settled(y), run.gradient(y)
 
     return Derived(derivative, value_and_grad, f, argnums, has_aux)
 
@@ -97,6 +101,8 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         run = _run(f, args, kwargs, argnums)
+        if is_array(run.output) and not run.output.size and is_array(like := run.gradient(0.0)):
+            return array_of([], run.output.shape + like.shape)  # no number holds the inner shape
         return rebuild(run.output, [run.gradient(y) for _, y in leaves(run.output, "output")])
 
     return Derived(derivative, jacobian, f, argnums)
@@ -124,14 +130,18 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError("jvp(f, primals, tangents) takes two tuples, one item per argument: jvp(f, (x,), (1.0,))")
     xs, ts = [x for _, x in leaves(primals)], _alike("tangents", tangents, "primals", primals)
+    if not xs:
+        for i, x in enumerate(primals):
+            refuse_floats(x, f"argument {i}")
     keep = holds_operands(primals) or holds_operands(tangents)
     ts = [ABSENT if _is_nothing(t) else t for t in ts]
     with forward_level() as level:
         inner = [lift(x, level) if keep or isinstance(x, Dual) or depends(x) else number(x) for x in xs]
         duals = [Dual(x, t, level) for x, t in zip(inner, ts, strict=True)]
-        run = doors(_name(f), level, inner, [primals], ())
-        with differentiating(duals, xs):
-            output = f(*rebuild(primals, duals))
+        moved = rebuild(primals, duals)
+        run = doors(_name(f), level, inner, [primals], [moved], ())
+        with differentiating(duals, xs), explaining("differentiated"):
+            output = f(*moved)
         ys = numbers_of(output, _name(f))
         carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
         along = [_plus(y.tangent, _push(y.primal, run, ts, keep or depends(y.primal))) for y in carried]
@@ -217,18 +227,23 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     originals: list[Any] = []
     for i in chosen:
         xs = [x for _, x in leaves(args[i], f"argument {i}")]
+        if not xs:
+            refuse_floats(args[i], f"argument {i}")
         fresh = [lift(x, level) for x in xs]
         lifted_args[i] = rebuild(args[i], fresh)
         lifted += fresh
         originals += xs
     others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
-    found = doors(_name(f), level, lifted, [args[i] for i in chosen], [others, kwargs])
+    given, copies = [args[i] for i in chosen], [lifted_args[i] for i in chosen]
+    found = doors(_name(f), level, lifted, given, copies, [others, kwargs])
     with differentiating(lifted, originals):
         try:
             output = f(*lifted_args, **kwargs)
-        except AttributeError as error:
-            explain_float(error, f, lifted_args, kwargs)
-            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, AttributeError):
+                explain_float(error, f, lifted_args, kwargs)
+            with explaining("differentiated"):
+                raise
     numbers_of(output, _name(f))
     shape = tuple(args[i] for i in chosen) if isinstance(at, tuple) else args[at]
     return _Run(output, found, shape, keep)
@@ -262,10 +277,9 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
     local = partial(_locals, active) if keep else taken
     guarded = _guarding(y, order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
-    for v, i, x, contribution in contributions([v for v in order if v in active], adjoint, local, _times):
+    below = [v for v in order if v in active]
+    for _, _, x, contribution in contributions(below, adjoint, local, _times, _itself if keep else _data, guarded):
         if x in active:
-            x, contribution = past_root(v, x, adjoint[v], contribution)
-            contribution = guarded(v, i, x, contribution) if guarded else contribution
             adjoint[x] = adjoint[x] + contribution if x in adjoint else contribution
     return [
         _plus(adjoint.get(x, 0.0), adjoint.get(original, 0.0))
@@ -293,13 +307,21 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
     order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
     active = doors.active(y, order).intersection(order)
     slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}
+    squares: dict[Any, Any] = {}  # slopes of the squares of nodes
+    itself = _itself if keep else _data
     for v in order:
         if v.op is None or v not in active or v in slope:
             continue
-        ds = _locals(active, v) if keep else taken(v)
-        parts = [_times(slope[x], d) for x, d in zip(v.operands, ds, strict=True) if x in slope and d is not None]
+        parts, xs = [], v.operands
+        for i, d in enumerate(_locals(active, v) if keep else taken(v)):
+            if xs[i] in slope and d is not None:
+                d2 = by_square(v.op, xs, i, itself) if xs[i] in squares else None
+                parts.append(_times(slope[xs[i]], d) if d2 is None else _times(squares[xs[i]], d2))
         if parts:
             slope[v] = sum(parts[1:], parts[0])
+            if v.op.squared:
+                moved = [(x, slope[x], squares.get(x)) for x in xs if x in slope]
+                squares[v] = slope_of_square(v.op, moved, itself, _times)
     return slope.get(y, 0.0) if y in active else 0.0
 
 
@@ -325,6 +347,10 @@ def _times(g: Any, d: Any) -> Any:
     if g.__class__ is float and g == 1.0:
         return d
     return g if d.__class__ is float and d == 1.0 else g * d
+
+
+def _itself(x: Any) -> Any:
+    return x
 
 
 def _is_nothing(x: Any) -> bool:
@@ -356,7 +382,10 @@ def _alike(name: str, given: Any, of: str, model: Any) -> list[Any]:
     wanted = [_plain(path) for path, _ in leaves(model, "")]
     if sorted(there) != sorted(wanted):
         got, expected = counted(len(there), "number"), counted(len(wanted), "number")
-        raise ValueError(f"the structure of {name} ({got}) differs from that of {of} ({expected})")
+        paths = [[path for path, _ in leaves(tree, "")] for tree in (given, model)]
+        at = next((i for i, (a, b) in enumerate(zip(*paths, strict=False)) if _plain(a) != _plain(b)), None)
+        where = "" if at is None else f": {name} has {paths[0][at]} where {of} has {paths[1][at]}"
+        raise ValueError(f"the structure of {name} ({got}) differs from that of {of} ({expected}){where}")
     return [there[path] for path in wanted]
 
 
@@ -369,11 +398,15 @@ def _name(f: Function) -> str:
     return getattr(f, "__name__", "the function")
 
 
-def _scalar(f: Function, output: Any) -> None:
+def _scalar(f: Function, output: Any) -> Any:
+    """Return the one number that f returned, also if it is in an array without axes."""
+    if is_array(output) and output.shape == ():
+        return output.item()
     if kind_of(output) is not None:
         got = f"an array of shape {output.shape}" if is_array(output) else f"a {type(output).__name__}"
         cure = ", such as y.item()" if is_array(output) and output.size == 1 else "; use jacobian"
         raise NotOneNumber(f"{_name(f)} returned {got}: grad needs one number{cure}")
+    return output
 
 
 def _with_aux(f: Function) -> tuple[Function, list[Any]]:

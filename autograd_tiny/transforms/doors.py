@@ -19,6 +19,8 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.tree import is_module, kind_of, leaves
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
+from autograd_tiny.transforms.making import Made
+from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
 from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, lifts, number, traced
 
 NODES = (Value, Tracer)  # numbers that record their operations
@@ -26,6 +28,7 @@ LIFTED = (Value, Tracer, Dual)
 _active: dict[Any, Any] = {}  # lifted numbers of the derivatives under way, in any thread, and what was given for each
 _originals: ContextVar[frozenset[Any]] = ContextVar("originals", default=frozenset())  # of this thread or task
 _within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
+CARRIED += (_originals, _within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,14 @@ class Doors:
     targets: list[Any]
     origins: list[Any]  # of each target, or None
     unclear: frozenset[Any]  # Values that are an argument of their own
+    made: Made | None = None  # if a Module is among the arguments
 
     def active(self, y: Any, order: Sequence[Any]) -> set[Any]:
         """Return the targets, their originals and the nodes of the order that depend on them.
 
         Raises TypeError if y depends on a Value that could be meant as the argument or as a constant.
         """
+        self.check(order)
         if self.unclear and not self.unclear.isdisjoint(order):
             for x in self.unclear.intersection(order):
                 if y in self._reached(order, {x}):
@@ -51,6 +56,11 @@ class Doors:
                         "global: read it from the argument only, or read x.detach() for a constant"
                     )
         return self._reached(order, {*self.targets, *(x for x in self.origins if x is not None)})
+
+    def check(self, nodes: Sequence[Any]) -> None:
+        """Raise TypeError if one of the nodes is a parameter that a Module has got since."""
+        if self.made is not None:
+            self.made.refuse(self.name, nodes, {*self.targets, *self.origins})
 
     def _reached(self, order: Sequence[Any], found: set[Any]) -> set[Any]:
         old = lifts()
@@ -67,15 +77,22 @@ class Doors:
         return level is not None and level < self.level
 
 
-def doors(name: str, level: int, lifted: Sequence[Any], given: Iterable[Any], others: Any) -> Doors:
-    """Find the originals of the lifted numbers of the `given` arguments; those of other arguments stay constants."""
+def doors(
+    name: str, level: int, lifted: Sequence[Any], given: Sequence[Any], copies: Sequence[Any], others: Any
+) -> Doors:
+    """Find the originals of the lifted numbers of the `given` arguments; those of other arguments stay constants.
+
+    Copies are the arguments with the lifted numbers.
+    """
     targets = [target(x) for x in lifted]
     if all(x.__class__ is Value and x.op is None for x in lifted):  # every number given was a float
-        return Doors(name, level, targets, [None] * len(targets), frozenset())
+        made = Made((*given, *copies), frozenset(lifted)) if any(map(is_module, given)) else None
+        return Doors(name, level, targets, [None] * len(targets), frozenset(), made)
     passed = {x for _, x in leaves_of(others) if isinstance(x, NODES)}
     origins: list[Any] = []
     unclear, seen = set(), set()
-    for is_parameter, x in (pair for tree in given for pair in leaves_of(tree)):
+    pairs = [pair for tree in given for pair in leaves_of(tree)]
+    for is_parameter, x in pairs:
         x = origin(x)
         if not isinstance(x, NODES) or x in passed:
             origins.append(None)
@@ -88,7 +105,10 @@ def doors(name: str, level: int, lifted: Sequence[Any], given: Iterable[Any], ot
             unclear.add(x)
         seen.add(x)
     origins = [None if x in unclear else x for x in origins]
-    return Doors(name, level, targets, origins, frozenset(unclear))
+    made = None
+    if any(is_parameter for is_parameter, _ in pairs):
+        made = Made((*given, *copies), frozenset([*lifted, *(x for _, x in pairs)]))
+    return Doors(name, level, targets, origins, frozenset(unclear), made)
 
 
 def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
@@ -168,9 +188,11 @@ def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[Non
     _active.update(pairs)
     UNDER_WAY.add(mark := object())
     within, originals = _within.set(True), _originals.set(_originals.get() | first if first else _originals.get())
+    carrying()
     try:
         yield
     finally:
+        carried_out()
         UNDER_WAY.discard(mark)
         _originals.reset(originals)
         _within.reset(within)

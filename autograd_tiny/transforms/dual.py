@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NoReturn
 
-from autograd_tiny.engine.chain_rule import absent
+from autograd_tiny.engine.chain_rule import absent, by_square, slope_of_square
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
@@ -51,12 +51,15 @@ class Dual(Operand):
     If operands have different levels, the op is applied at the highest, and the others are constants.
     """
 
-    __slots__ = ("level", "primal", "still", "tangent")
+    __slots__ = ("level", "op", "operands", "primal", "squared", "still", "tangent")
     rank = 3
 
     def __init__(self, primal: Any, tangent: Any, level: int = 0, still: Any = 0.0) -> None:
         self.primal, self.tangent, self.level = primal, tangent, level
         self.still = still  # while tracing, the condition under which the tangent is absent
+        self.op: Op | None = None  # with its operands, of a number whose square has no kink
+        self.operands: tuple[Any, ...] = ()
+        self.squared: Any = None  # the tangent of its square
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
@@ -82,12 +85,18 @@ class Dual(Operand):
             before = still = xs[i].still
             if op.absent and (still := either(absent(op, i, primals), before)).__class__ is float and still:
                 continue
-            part = xs[i].tangent * d
+            d2 = None if xs[i].squared is None else by_square(op, xs, i, _primal)
+            part = xs[i].tangent * d if d2 is None else xs[i].squared * d2
             if still.__class__ is not float and (still is not before or has_pole(op)):
                 part = unless(still, part)
             tangent = part if tangent is ABSENT else tangent + part
             stills.append(still)
-        return Dual(y, tangent, level, all_of(stills))
+        made = Dual(y, tangent, level, all_of(stills))
+        if op.squared and tangent is not ABSENT:
+            made.op, made.operands = op, xs
+            parts = [(x, x.tangent, x.squared) for x, m in zip(xs, moved, strict=True) if m]
+            made.squared = slope_of_square(op, parts, _primal)
+        return made
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return bool(self.primal < _primal(other))
@@ -110,6 +119,12 @@ class Dual(Operand):
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a Dual cannot be converted to bool: compare it, or use its .data")
+
+    def backward(self) -> NoReturn:
+        raise TypeError("backward() cannot run in forward mode: use grad(f) instead of a call of backward()")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.primal, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         return f"Dual({self.primal!r}, {self.tangent!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.dual import Dual
+from autograd_tiny.transforms.numpy_extremes import replacements
 from autograd_tiny.transforms.tracer import Tracer, is_recording, traced
 
 KINDS = (Tracer, Value, Dual)
@@ -60,6 +62,12 @@ def _chosen(wins: Op, pair: Any, keys: Any) -> tuple[tuple[Any, Any], tuple[Any,
         return ((b, a), (q, p)) if second else ((a, b), (p, q))
     first = ops.where(second, b, a), ops.where(second, a, b)
     return first, first if a is p and b is q else (ops.where(second, q, p), ops.where(second, p, q))
+
+
+def _selected(wins: Op, other: Any, x: Any) -> Any:
+    """Return x if it wins against the other, else the other, as NumPy chooses between objects."""
+    first = wins(_number(x), _number(other))
+    return (x if first else other) if first.__class__ is float else ops.where(first, x, other)
 
 
 def _place(plain: Callable[..., Any], wins: Op, keys: list[Any]) -> int:
@@ -117,6 +125,10 @@ def selecting() -> Iterator[None]:
     with _lock:
         _traces += 1
         _exchange(dict(_RECORDED.values()))
+        if "numpy" in sys.modules:
+            for module, name, plain, ours in replacements(_selected, _recorded_sorted):
+                if getattr(module, name) is plain:
+                    setattr(module, name, ours)
     try:
         yield
     finally:
@@ -124,6 +136,10 @@ def selecting() -> Iterator[None]:
             _traces -= 1
             if not _traces:
                 _exchange({ours: plain for plain, ours in _RECORDED.values()})
+                if "numpy" in sys.modules:
+                    for module, name, own, ours in replacements(_selected, _recorded_sorted):
+                        if getattr(module, name) is ours:  # not if somebody else has replaced it
+                            setattr(module, name, own)
 
 
 def _exchange(new: dict[Any, Any]) -> None:

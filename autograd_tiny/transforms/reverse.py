@@ -33,6 +33,7 @@ def swept(y: Tracer, doors: Doors) -> list[tuple[Any, Any]] | None:
     targets = [_place(tape, x) for x in doors.targets]
     origins = [_place(tape, x) for x in doors.origins]
     order = tape.order([y.place], [x for x in targets if x >= 0])
+    doors.check([tape.at(x) for x in order if tape.op[x] is None])
     sweep = _Sweep(tape, order, [x for x in (*targets, *origins) if x >= 0], doors.level)
     if sweep.squares_a_root():
         return None
@@ -66,7 +67,7 @@ class _Sweep:
     def squares_a_root(self) -> bool:
         """Return True if a square of a root may meet 0 · inf, which the chain rule passes by."""
         tape, active = self.tape, self.active
-        rooted = {op for op in set(tape.op) if op is ops.sqrt or getattr(op, "squared", False)}
+        rooted = {op for op in set(tape.op) if op is not None and op.squared}
         if not rooted:
             return False
         for v in self.order:

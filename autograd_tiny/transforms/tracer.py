@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,14 +13,14 @@ from typing import Any, NamedTuple, NoReturn
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.provenance import is_engine
+from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.columns import NONE
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.tape import ENDED, Tape
+from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
 
 _new: Any = object.__new__
-LIBRARIES = ("<frozen", *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class Guard(NamedTuple):
@@ -55,6 +54,7 @@ class Recorded:
 UNDER_WAY: set[Any] = set()  # a mark for each derivative and trace under way in any thread; usually empty
 _live: list[Recorded] = []  # in any thread: a function may start threads while it is traced
 _recorded: ContextVar[Recorded | None] = ContextVar("recorded", default=None)  # None: not tracing
+CARRIED.append(_recorded)
 
 
 class Elsewhere(TypeError):
@@ -125,6 +125,8 @@ class Tracer(Operand):
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
         tape = _tape(xs)
+        if _current() is None:
+            _refuse_values(xs)
         try:
             xs = tuple([x if x.__class__ is Tracer or x.__class__ is float else traced(x) for x in xs])
         except TypeError:
@@ -265,12 +267,26 @@ class Tracer(Operand):
 
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
+    def __copy__(self) -> Tracer:
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if is_recording():
+            raise TypeError(f"{self!r} is traced, and a pickle would cut its gradient: use copy.deepcopy")
+        return super().__reduce_ex__(protocol)
+
     def backward(self) -> NoReturn:
         raise TypeError("backward() cannot be traced: trace value_and_grad(f) instead of a call of backward()")
 
     @property
     def grad(self) -> NoReturn:
         raise TypeError("a traced number has no .grad: use value_and_grad, which returns the gradient")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.seen, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"
@@ -295,6 +311,12 @@ def lifts() -> dict[Any, int]:
     """Return the numbers of this trace that derivatives work on, with the levels of these."""
     recorded = _current()
     return {} if recorded is None else recorded.lifts
+
+
+def captured(v: Value) -> Any:
+    """Return the Tracer that stands for a Value which the traced function reached, or None."""
+    recorded = _current()
+    return None if recorded is None else recorded.captured.get(v)
 
 
 def constant(x: float) -> Tracer:
@@ -348,6 +370,16 @@ def traced(x: Any) -> Any:
     return recorded.captured[x]
 
 
+def _refuse_values(xs: tuple[Any, ...]) -> None:
+    """Raise TypeError for a Value beside a Tracer, in a thread that knows of no trace: it would be a constant."""
+    for x in xs:
+        if isinstance(x, Value):
+            raise TypeError(
+                f"{x!r:.60} meets a traced number in a thread that the traced function did not start itself: start the "
+                "thread with threading.Thread or an executor, or run its work by contextvars.copy_context().run"
+            )
+
+
 def number(x: Any) -> float:
     return real(x.data if isinstance(x, Operand) else x)  # type: ignore[attr-defined]
 
@@ -361,9 +393,11 @@ def recording(given: dict[Value, Any] | None = None, inputs: Iterable[Tracer] = 
     token = _recorded.set(recorded)
     UNDER_WAY.add(mark := object())
     _live.append(recorded)
+    carrying()
     try:
         yield recorded
     finally:
+        carried_out()
         recorded.ended = True
         recorded.tape.end()
         UNDER_WAY.discard(mark)

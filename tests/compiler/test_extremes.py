@@ -133,8 +133,8 @@ def test_what_is_not_traced_is_left_alone():
 
 @pytest.mark.parametrize(
     "f",
-    [lambda z: np.max(z), lambda z: list(z).sort() or z[0], lambda z: sum(a for a in z if a > 0)],
-    ids=["np.max", "list.sort", "comparisons"],
+    [lambda z: np.median(z), lambda z: list(z).sort() or z[0], lambda z: sum(a for a in z if a > 0)],
+    ids=["np.median", "list.sort", "comparisons"],
 )
 def test_too_many_paths_name_the_line_and_the_cure(f):
     z = np.random.default_rng(2).normal(size=(3000, 9))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import array
+import collections
+import contextvars
+import copy
 import enum
 import functools
 import random
 import sys
 import threading
 import types
+import weakref
 
 import pytest
 from hypothesis import given
@@ -169,6 +173,76 @@ def of_helper():
     return (lambda x: thing.helper(x)), write
 
 
+def of_reader(thing, read, write):
+    """A function that reads an object of a library, and how to write that."""
+    write(thing, 2.0)
+    return (lambda x: read(thing) * x), lambda k: write(thing, k)
+
+
+def first(thing):
+    return thing[0]
+
+
+def put_first(thing, k):
+    thing[0] = k
+
+
+def of_view_of_a_dict():
+    table = {"k": 2.0}
+    view = types.MappingProxyType(table)
+    return (lambda x: view["k"] * x), lambda k: table.update(k=k)
+
+
+def of_series():
+    pandas = pytest.importorskip("pandas")
+    return of_reader(pandas.Series([0.0, 1.0]), first, put_first)
+
+
+def of_weak_reference():
+    settings = Settings(2.0)
+    weak = weakref.ref(settings)
+    return (lambda x: weak().k * x), lambda k: setattr(settings, "k", k)
+
+
+def of_cached_property():
+    class Thing:
+        @functools.cached_property
+        def scale(self):
+            return factor
+
+    return (lambda x: Thing().scale * x), lambda k: setattr(sys.modules[__name__], "factor", k)
+
+
+def of_class():
+    class Two:
+        def scale(self):
+            return 2.0
+
+    thing = Two()
+
+    def write(k):
+        thing.__class__ = type("Other", (Two,), {"scale": lambda self: k})
+
+    return (lambda x: thing.scale() * x), write
+
+
+def of_code():
+    def f(x, k=2.0, *, other=0.0):
+        return k * x + other
+
+    def write(k):
+        f.__code__, f.__defaults__ = (lambda x, k, *, other: k * x + other).__code__, (k,)
+
+    return (lambda x: f(x)), write
+
+
+def of_keyword_default():
+    def f(x, *, k=2.0):
+        return k * x
+
+    return (lambda x: f(x)), lambda k: setattr(f, "__kwdefaults__", {"k": k})
+
+
 def of_global(f=by_global):
     return f, lambda k: setattr(sys.modules[__name__], "factor", k)
 
@@ -197,6 +271,19 @@ READ = {
     "an attribute of a function": of_function_attribute,
     "a replaced Value": of_value,
     "a replaced function": of_helper,
+    "a chain of dicts": lambda: of_reader(collections.ChainMap({}), lambda t: t["k"], lambda t, k: t.update(k=k)),
+    "a dict of a library": lambda: of_reader(collections.UserDict(), lambda t: t["k"], lambda t, k: t.update(k=k)),
+    "a list of a library": lambda: of_reader(collections.UserList([0.0]), first, put_first),
+    "a context variable": lambda: of_reader(contextvars.ContextVar("k"), lambda t: t.get(), lambda t, k: t.set(k)),
+    "a local of a thread": lambda: of_attribute(threading.local),
+    "a masked array": lambda: of_reader(np.ma.array([0.0, 1.0]), first, put_first),
+    "a view of a dict": of_view_of_a_dict,
+    "a series": of_series,
+    "a weak reference": of_weak_reference,
+    "a cached property": of_cached_property,
+    "the class of an object": of_class,
+    "code and defaults, as autoreload replaces them": of_code,
+    "a default of a keyword": of_keyword_default,
 }
 
 
@@ -438,6 +525,32 @@ def test_static_arguments_by_name():
         assert compiled(0.5, how=ops.sin, k=-0.0) == 0.0
     assert len(traces) == 3
     assert python(lambda x, sizes: sum(x for n in sizes for _ in range(n)), static="sizes")(2.0, (1, 2)) == 6.0
+
+
+@pytest.mark.parametrize("make", READ.values(), ids=READ)
+def test_what_a_static_function_reads_is_read_anew(make):
+    read, write = make()
+    compiled = python(lambda x, how: how(x), static="how")
+    for k in (2.0, 5.0, 5.0, 1.5, 2.0):
+        write(k)
+        assert compiled(1.0, read) == k
+    write(2.0)
+
+
+def test_what_a_static_object_holds_is_read_anew():
+    traces = []
+
+    def f(x, settings):
+        traces.append(settings)
+        settings.steps += 1
+        return settings.scaled(x)
+
+    first, other, compiled = Settings(2.0), Settings(3.0), python(f, static="settings")
+    assert (compiled(1.0, first), compiled(1.0, other)) == (2.0, 3.0)
+    first.k = 5.0
+    assert [compiled(1.0, first) for _ in range(4)] == [5.0] * 4
+    assert len(traces) <= 4
+    assert copy.copy(compiled)(1.0, first) == 5.0
 
 
 STATIC_REFUSED = [

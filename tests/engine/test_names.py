@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import linecache
+import re
+import weakref
 
 import pytest
 from hypothesis import given, settings
+from rich.console import Console
 
 from autograd_tiny import Value, draw, trace
 from autograd_tiny.check import programs
 from autograd_tiny.cli.main import main
 from autograd_tiny.engine.provenance import tracing
-from autograd_tiny.nn.modules import MLP
+from autograd_tiny.nn.modules import MLP, Neuron
+from autograd_tiny.stepper import paths, print_trace, to_json, why
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.views.terminal import lines
 
@@ -113,8 +119,9 @@ def test_the_first_step_says_what_an_earlier_backward_left(times):
     assert any("left over" in str(line) for line in lines(trace(y))) == bool(times)
 
 
-def test_floats_given_to_a_recorded_model_are_inputs_and_change_no_number():
-    model = MLP(2, [2, 1], seed=0)
+@pytest.mark.parametrize("make", [lambda: MLP(2, [2, 1], seed=0), lambda: Neuron(2, seed=0)])
+def test_floats_given_to_a_recorded_model_are_inputs_and_change_no_number(make):
+    model = make()
     with tracing() as recording:
         out = model([1.0, -2.0])
     steps = trace(out, recording)
@@ -126,3 +133,83 @@ def test_floats_given_to_a_recorded_model_are_inputs_and_change_no_number():
     plain.backward()
     assert (plain.data, [p.grad for p in model.parameters()]) == (out.data, grads)
     assert all(v.op is not None or v in set(model.parameters()) for v in plain.parents)
+
+
+def drawn(y):
+    return re.findall(r"<title>([^<]*)</title>|<text[^>]*>([^<]*)</text>", draw(y).pipe("svg").decode())
+
+
+# What names values: each lists texts, in which a name stands for a value.
+FACES = {
+    "trace": lambda y: [node.name for node in trace(y).nodes],
+    "y.trace": lambda y: [node.name for node in y.trace().nodes],
+    "draw": lambda y: [text for pair in drawn(y) for part in pair for text in part.split()],
+    "y.draw": lambda y: re.findall(r"\w+", y.draw().source),
+    "dot": lambda y: re.findall(r"\w+", draw(y).source),
+    "paths": lambda y: re.findall(r"\w+", str(paths(y, "x"))),
+    "print_trace": lambda y: printed(y).split(),
+    "to_json": lambda y: re.findall(r"\w+", to_json(y)),
+}
+
+
+def printed(y):
+    out = io.StringIO()
+    print_trace(y, Console(file=out, width=200))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("face", FACES.values(), ids=FACES)
+def test_variables_of_the_caller_are_names(face):
+    x = Value(0.5)
+    hidden = (x * 2.0).tanh()
+    loss = hidden * hidden
+    found = face(loss)
+    assert {"x", "hidden", "loss"} <= set(found)
+    assert (x.name, hidden.name, loss.name) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", ["__main__", "train"])
+def test_globals_are_names_in_a_script_and_a_notebook_only(name):
+    space = {"__name__": name, "trace": trace}
+    code = "from autograd_tiny import Value\nbias = Value(2.0)\ndef f(x):\n    y = x * bias\n    return trace(y)\n"
+    exec(code, space)
+    found = {node.name for node in space["f"](Value(3.0)).nodes}
+    assert {"x", "y"} <= found
+    assert ("bias" in found) == (name == "__main__")
+
+
+def test_the_outer_call_names_what_both_hold():
+    def show(shown):
+        return trace(shown)
+
+    loss = Value(2.0, "x") * 3.0
+    assert show(loss).output.name == "loss"
+
+
+def test_a_name_of_one_command_is_taken_by_the_others():
+    x = Value(0.5)
+    hidden = (x * 2.0).tanh()
+    loss = hidden * hidden
+    steps = trace(loss)
+    for name in ("x", "hidden", "loss"):
+        assert steps.node(name).name == name
+        assert draw(loss, focus=name, highlight=name).source
+        assert steps.find(f"node {name}") is not None
+        assert why(loss, name) is not None
+        assert paths(loss, name)
+
+
+def test_a_trace_keeps_no_other_variable_of_the_caller():
+    class Big:
+        pass
+
+    def run():
+        big, other = Big(), Value(1.0)
+        x = Value(2.0)
+        kept = weakref.ref(big), weakref.ref(other)
+        return trace(x * x), kept
+
+    steps, kept = run()
+    gc.collect()
+    assert [ref() for ref in kept] == [None, None]
+    assert steps.nodes[0].name == "x"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograd_tiny import Op
+from autograd_tiny import Op, Value, grad, jvp
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.symbol import Symbol
@@ -45,3 +45,10 @@ def test_a_method_applies_the_row_of_its_name(name):
     applied = getattr(Symbol("a"), name)(*others)
     assert applied.op is row
     assert [str(x) for x in applied.operands] == ["a", "b", "c"][: len(row.partials)]
+
+
+def test_divmod_is_both_operators():
+    x = Value(7.5)
+    assert [y.data for y in divmod(x, 2)] == [*divmod(7.5, 2)]
+    assert [y.data for y in divmod(20, x)] == [*divmod(20, 7.5)]
+    assert grad(lambda x: sum(divmod(x, 2)))(7.5) == jvp(lambda x: sum(divmod(x, 2)), (7.5,), (1.0,))[1] == 1.0

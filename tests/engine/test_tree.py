@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,6 +38,20 @@ class Frozen:
 
 class Numbers(list):
     """A subclass of list."""
+
+
+class Couple(tuple):
+    """A subclass of tuple with a constructor of its own."""
+
+    def __new__(cls, first, second):
+        return super().__new__(cls, (first, second))
+
+
+class Checked(list):
+    """A subclass of list that checks what is written to it."""
+
+    def __setitem__(self, at, x):
+        raise AssertionError("written by its own method")
 
 
 class Registered:
@@ -124,6 +138,39 @@ def test_what_a_subclass_is_besides_its_items_stays():
     assert (found["x"], type(found)) == ([6.0], defaultdict)
 
 
+@pytest.mark.parametrize(
+    "x", [Counter({"a": 3, "b": 2}), Couple(3.0, 2.0), Checked([3.0, 2.0])], ids=["Counter", "tuple", "list"]
+)
+def test_a_subclass_is_filled_as_its_base_is(x):
+    def product(p):
+        a, b = p.values() if isinstance(p, dict) else p
+        return a * b
+
+    for found in (grad(product)(x), jit(grad(product), backend="python")(x), jvp(lambda p: p, (x,), (x,))[1]):
+        assert type(found) is type(x)
+    assert [float(g) for _, g in leaves(grad(product)(x))] == [2.0, 3.0]
+
+
+def nested(depth):
+    x = 1.0
+    for _ in range(depth):
+        x = [x]
+    return x
+
+
+def around_itself():
+    x = {"w": [1.0]}
+    x["w"].append(x)
+    return x
+
+
+@pytest.mark.parametrize("x", [nested(20_000), around_itself()], ids=["deep", "a circle"])
+@pytest.mark.parametrize("call", [grad(lambda p: 1.0), jit(lambda p: 1.0), lambda x: jvp(lambda p: 1.0, (x,), (x,))])
+def test_what_has_no_end_is_refused(call, x):
+    with pytest.raises(TypeError, match=r"^[^\n]{0,80}: nested too deeply, or inside itself$"):
+        call(x)
+
+
 def test_another_key_is_recorded_anew():
     f = jit(lambda r: r.x * (1.0 if r.unit == "m" else 1000.0), backend="python")
     assert (f(Registered(2.0, "m")), f(Registered(2.0, "km")), f(Registered(3.0, "m"))) == (2.0, 2000.0, 3.0)
@@ -178,6 +225,9 @@ def test_an_error_lists_the_types_that_are_registered():
         (lambda: tree.register(Registered(1.0, ""), None, None), TypeError, "register takes a type, got .*Registered"),
         (lambda: list(leaves(Line(1.0, "x"), "p")), TypeError, r"p\.at_zero: expected a real number, got 'x' of type"),
         (lambda: list(leaves({"a": [{1.0}]}, "p")), TypeError, r"p\['a'\]\[0\]: expected a real number, got {1.0} of"),
+        (lambda: grad(abs)(np.timedelta64(3)), TypeError, r"argument 0: expected a real number, got np.timedelta64"),
+        (lambda: Value(np.datetime64("2020")), TypeError, r"^expected a real number, got np.datetime64"),
+        (lambda: jit(abs, batch="x")(np.array([3], "m8[s]")), TypeError, r"x\[0\]: expected a real number"),
         (lambda: structure([object()], "p"), TypeError, r"p\[0\]: expected a real number"),
         (lambda: grad(lambda x: None)(1.0), TypeError, "returned None, expected numbers"),
         (lambda: grad(lambda x: np.array([x]))(1.0), TypeError, r"returned an array of shape \(1,\): grad needs one"),

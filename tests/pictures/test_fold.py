@@ -117,9 +117,9 @@ def test_a_small_graph_is_drawn_as_it_is():
 def test_sums_and_dot_products_become_one_box():
     ws, xs = [Value(i, f"w{i}") for i in range(3)], [Value(i, f"x{i}") for i in range(3)]
     y = (sum(w * x for w, x in zip(ws, xs, strict=True)) + Value(1.0, "b")).tanh()
-    assert titles(draw(y, fold="sums")) == ["w0", "x0", "w1", "x1", "w2", "x2", "b", "sum of 4 terms", "tanh(…)"]
+    assert titles(draw(y, fold="sums")) == ["w0", "x0", "w1", "x1", "w2", "x2", "b", "sum of 4 terms", "y = tanh(…)"]
     short = Value(2.0, "a") * Value(3.0, "b") + Value(4.0, "c")
-    assert titles(draw(short, fold="sums"))[-1] == "a * b + c"
+    assert titles(draw(short, fold="sums"))[-1] == "short = a * b + c"
 
 
 def test_what_has_a_name_or_another_use_is_not_taken_into_a_sum():
@@ -224,7 +224,8 @@ def test_focus_keeps_every_path_and_counts_the_rest():
     a, b, c = (Value(2.0, name) for name in "abc")
     y = (a * b).tanh() * a + b * c
     picture = accounted(y, draw(y, focus="a").picture)
-    assert titles(draw(y, focus=a)) == ["a", "a * b", "tanh(a * b)", "tanh(a * b) * a", "tanh(a * b) * a + b * c"]
+    last = "y = tanh(a * b) * a + b * c"
+    assert titles(draw(y, focus=a)) == ["a", "a * b", "tanh(a * b)", "tanh(a * b) * a", last]
     assert (picture.left_out, picture.uses_left_out) == (3, 4)
     assert "Drawn: the paths from a to the output; 3 of 8 values are left out." in picture.caption
 
@@ -233,7 +234,7 @@ def test_depth_cuts_and_shows_where():
     a, b = Value(1.0, "a"), Value(2.0, "b")
     y = (a * b).tanh() + a
     picture = accounted(y, draw(y, depth=1).picture)
-    titles = {"a": 1, "tanh(a * b)": 1, "tanh(a * b) + a": 1, "…": 0}
+    titles = {"a": 1, "tanh(a * b)": 1, "y = tanh(a * b) + a": 1, "…": 0}
     assert [(box.title, box.count) for box in picture.boxes] == list(titles.items())
     assert [(arrow.tail, arrow.head) for arrow in picture.arrows][-1] == ("more1", "n1")
 

@@ -40,6 +40,7 @@ def computed(picture, given):
         | {f"power_rule{n}": ops.falling_power(n) for n in range(6)}
         | {"nan": math.nan, "inf": math.inf}
     )
+    env |= {f"sinc_rule{n}": ops.sinc_derivative(n) for n in range(1, 5)}
     env |= {f"polygamma{n}": ops.polygamma(n) for n in range(2, 5)} | {"softsign": softsign, "late": late, "many": many}
     env |= given
     for box in picture.boxes:

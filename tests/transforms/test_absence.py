@@ -103,7 +103,7 @@ def test_a_column_of_the_hessian_past_a_pole():
 
 
 ONE = [ops.sqrt, ops.relu, ops.cbrt, ops.square, ops.sign, ops.abs, ops.neg, ops.heaviside]
-TWO = [ops.add, ops.mul, ops.maximum, ops.minimum, ops.sub, ops.greater]
+TWO = [ops.add, ops.mul, ops.hypot, ops.maximum, ops.minimum, ops.sub, ops.greater]
 
 
 @st.composite
@@ -137,3 +137,24 @@ def test_every_mode_agrees_at_poles(f, at):
         same(jit(lambda at: along(f, at), backend=backend)(at), along(f, at))
     for x, y in zip(along(f, at), reverse, strict=True):
         assert x != x or y != y or x == y or math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12), (f.steps, at, x, y)
+
+
+@given(graphs(), st.tuples(*[st.sampled_from([0.0, 1.0, -1.0, 2.0])] * 2).map(list))
+@settings(max_examples=60, deadline=None)
+def test_second_derivatives_agree_in_every_mode_or_are_nan(graph, at):
+    """Of squared kinks of graphs with kinks and poles: no mode has another finite number than the others."""
+
+    def f(v):
+        return abs(graph(v)) ** 2 + graph(v)
+
+    axes = [[1.0, 0.0], [0.0, 1.0]]
+    found = [
+        hessian(f)(at),
+        [hvp(f, at, axis) for axis in axes],
+        [jvp(lambda at: along(f, at), (at,), (axis,))[1] for axis in axes],
+        [grad(lambda at, k=k: along(f, at)[k])(at) for k in range(2)],
+        jit(hessian(f), backend="python")(at),
+    ]
+    for entry in zip(*[[float(x) for row in rows for x in row] for rows in found], strict=True):
+        finite = [x for x in entry if math.isfinite(x)]
+        assert all(math.isclose(x, finite[0], rel_tol=1e-6, abs_tol=1e-9) for x in finite), (graph.steps, at, entry)

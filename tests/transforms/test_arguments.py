@@ -15,7 +15,7 @@ import pytest
 from autograd_tiny import Value
 from autograd_tiny.compiler import jit
 from autograd_tiny.nn import MLP
-from autograd_tiny.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad
+from autograd_tiny.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 
 def polynomial(a, b=2.0, /, c=3.0, *, d=4.0, **others):
@@ -69,6 +69,36 @@ def test_what_is_not_an_argument(argnums, error, message):
     for transform in (grad, value_and_grad, jacobian, hessian):
         with pytest.raises(error, match=message):
             transform(cubed, argnums)(2.0)
+
+
+def test_tangents_of_another_shape_are_told_with_the_first_difference():
+    np = pytest.importorskip("numpy")
+    with pytest.raises(ValueError, match=r"tangents has \[0\]\[0, 0\] where primals has \[0\]\[0\]$"):
+        jvp(lambda x: np.sum(x), (np.ones(3),), (np.ones((1, 3)),))
+    with pytest.raises(ValueError, match=r"the cotangent has \['b'\] where the output has \['a'\]$"):
+        vjp(lambda x: {"a": x}, 2.0)[1]({"b": 1.0})
+
+
+@pytest.mark.parametrize("shapes", [((0,), (3,)), ((3,), (0,)), ((0,), (0,)), ((2, 0), (3,)), ((), (0, 2))])
+def test_a_jacobian_of_nothing_has_the_shape_of_both(shapes):
+    np = pytest.importorskip("numpy")
+    outputs, inputs = shapes
+    found = jacobian(lambda x: np.zeros(outputs) + (np.sum(x) if outputs else np.sum(x) * 1.0))(np.ones(inputs))
+    assert np.shape(found) == (*outputs, *inputs)
+    assert hessian(lambda x: np.sum(x * x))(np.zeros((2, 0))).shape == (2, 0, 2, 0)
+
+
+def test_positions_and_sizes_may_be_integers_of_numpy():
+    np = pytest.importorskip("numpy")
+    assert grad(cubed, np.int64(1))(2.0, 3.0) == grad(cubed, 1)(2.0, 3.0)
+    assert grad(cubed, (np.int8(0), "y"))(2.0, 3.0) == grad(cubed, (0, 1))(2.0, 3.0)
+    assert len(MLP(np.int64(2), [np.int32(3), 1]).parameters()) == 13
+    assert len(MLP(2, np.array([3, 1])).parameters()) == 13
+
+
+def test_keywords_of_arguments_by_position_are_told_by_name():
+    with pytest.raises(TypeError, match=r"^cubed got 0 .* is out of range; name it: argnums='x'$"):
+        grad(cubed)(x=2.0, y=3.0)
 
 
 def test_names_of_what_has_no_signature_or_a_rest():

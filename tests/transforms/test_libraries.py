@@ -77,6 +77,78 @@ def test_a_function_of_another_library_is_right_or_refused(face, f):
     assert slope == pytest.approx(right, rel=1e-4)
 
 
+OBJECTS = {  # of an array of numbers
+    "isnan": lambda x: np.isnan(x)[0],
+    "isfinite": lambda x: np.isfinite([x[0], 1.0])[0],
+    "logaddexp": lambda x: np.logaddexp(x, 1.0)[0],
+    "logaddexp.reduce": lambda x: np.logaddexp.reduce(x),
+    "copysign": lambda x: np.copysign(x, 1.0)[0],
+    "exp of a mixture": lambda x: np.exp(np.array([x[0], 1.0]))[0],
+    "exp as floats": lambda x: np.exp(x, dtype=float)[0],
+    "into floats": lambda x: np.add(np.zeros(2), x, out=np.zeros(2))[0],
+    "percentile": lambda x: np.percentile(x, 30),
+    "sinc": lambda x: np.sinc(x[0]),
+    "interp": lambda x: np.interp(x, XS, YS)[0],
+    "cov": lambda x: np.cov(x, [1.0, 2.0])[0, 1],
+    "angle": lambda x: np.angle(x)[0],
+    "histogram": lambda x: np.histogram(x)[0][0],
+    "fft": lambda x: np.fft.fft(x)[0],
+    "det": lambda x: np.linalg.det([[x[0], 1.0], [0.0, x[1]]]),
+    "solve": lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 1.0])[0],
+    "inv": lambda x: np.linalg.inv([[x[0], 1.0], [0.0, x[1]]])[0, 0],
+    "cholesky": lambda x: np.linalg.cholesky([[x[0], 0.0], [0.0, x[1]]])[0, 0],
+    "eigvalsh": lambda x: np.linalg.eigvalsh([[x[0], 0.0], [0.0, x[1]]])[0],
+    "polyfit": lambda x: np.polyfit([0.0, 1.0], x, 1)[0],
+    "expit of an array": lambda x: of_scipy("special").expit(x)[0],
+    "log_softmax": lambda x: of_scipy("special").log_softmax(x)[0],
+    "norm.logpdf of an array": lambda x: of_scipy("stats").norm.logpdf(x)[0],
+    "scipy.linalg.solve": lambda x: of_scipy("linalg").solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 1.0])[0],
+}
+OF_ARRAYS = {
+    "grad": lambda f: grad(f)(np.array([1.3, 0.7])),
+    "jvp": lambda f: jvp(f, (np.array([1.3, 0.7]),), (np.array([1.0, 0.0]),)),
+    "jit": lambda f: jit(f)(np.array([1.3, 0.7])),
+    "jit of grad": lambda f: jit(grad(f))(np.array([1.3, 0.7])),
+}
+
+
+@pytest.mark.parametrize("f", OBJECTS.values(), ids=OBJECTS)
+@pytest.mark.parametrize("face", OF_ARRAYS.values(), ids=OF_ARRAYS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_function_of_arrays_of_floats_is_refused_in_words_of_ours(face, f):
+    told = r"(differentiated|traced) numbers.*, at test_libraries\.py:\d+: (write|make) "
+    with pytest.raises(TypeError, match=told + "|gradient would be lost|of the trace"):
+        face(f)
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("isnan", "write np.isnan of each number"),
+        ("logaddexp", "write ops.logaddexp of each number"),
+        ("exp of a mixture", "numbers and floats.*: write ops.exp of each number"),
+        ("into floats", "make it with dtype=object"),
+        ("det", "^det takes floats.*v.data for a constant"),
+    ],
+)
+def test_the_refusal_says_what_to_write(name, cure):
+    with pytest.raises(TypeError, match=cure) as raised:
+        grad(OBJECTS[name])(np.array([1.3, 0.7]))
+    assert isinstance(raised.value.__cause__, TypeError)  # what NumPy said
+
+
+def test_other_errors_of_libraries_and_of_f_are_as_they_are():
+    def wrong(x):
+        return x + None
+
+    for f in (lambda x: np.reshape(x, "a")[0], lambda x: np.zeros(2).nothing, lambda x: wrong(x)):
+        with pytest.raises((TypeError, AttributeError)) as expected:
+            f(np.array([1.0]))
+        with pytest.raises(type(expected.value)) as raised:
+            grad(f)(np.array([1.0]))
+        assert "numbers" not in str(raised.value)
+
+
 @pytest.mark.parametrize("f", [statistics.mean, statistics.stdev, statistics.harmonic_mean, statistics.fmean])
 def test_statistics_says_what_to_write(f):
     with pytest.raises(TypeError, match=r"cannot be converted to float"):

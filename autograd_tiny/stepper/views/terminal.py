@@ -84,7 +84,7 @@ def _forward(node: Node) -> Text:
 
 
 def _cells(step: Backward) -> tuple[str, ...]:
-    sign = equals(step.upstream, step.local, step.contribution)
+    sign = "passes the pole as" if step.passes_pole else equals(step.upstream, step.local, step.contribution)
     share = f"{short(step.upstream)} × {short(step.local)} {sign} {short(step.contribution)}"
     path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
     return clean(step.operand.name), share, _change(step.before, step.after), path, clean(rule(step))

@@ -1,0 +1,67 @@
+"""Keep the traces of a function in the cache of compiled code, so that another process does not trace it again."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import sys
+import sysconfig
+import zlib
+from typing import Any
+
+from autograd_tiny.compiler.backends.cache import sources, store, stored
+from autograd_tiny.compiler.fingerprint import Nameless, fingerprint
+from autograd_tiny.compiler.recordings import Unwritable, read, written
+from autograd_tiny.compiler.variants import Variants
+
+WORTH = 1000  # steps; tracing fewer takes a few milliseconds
+
+
+def find(variants: Variants, *key: Any) -> None:
+    """Add the paths that an earlier process kept under this key: code, arguments, options, and what the code reads."""
+    name, values = _name(key)
+    data = stored(name) if name else None
+    if data is None:
+        return
+    try:
+        for path in json.loads(zlib.decompress(data)):
+            captured = [values[i] for i in path["captured"]]
+            variants.known.append(read(path, variants, captured))
+            variants.anchors |= dict.fromkeys(captured)
+    except (ValueError, LookupError, TypeError, zlib.error):  # no such op or shape here: trace again
+        variants.known.clear()
+        variants.anchors.clear()
+
+
+def keep(variants: Variants, *key: Any) -> None:
+    """Keep the paths of a function, unless they are short, or hold something that another process cannot know."""
+    is_short = sum(len(v.program.steps) for v in variants.known) < WORTH
+    if is_short or any(at is not None for at in variants.anchors.values()):
+        return
+    name, values = _name(key)
+    if not name:
+        return
+    place = {v: i for i, v in enumerate(values)}
+    try:
+        paths = [written(v) | {"captured": [place[x] for x in v.captured]} for v in variants.known]
+    except (Unwritable, KeyError):
+        return
+    store(name, zlib.compress(json.dumps(paths).encode(), 1))
+
+
+def _name(key: Any) -> tuple[str, list[Any]]:
+    try:
+        text, values = fingerprint(key)
+    except Nameless:
+        return "", []
+    whole = "\n".join([*_versions(), sources(), text])
+    return hashlib.sha256(whole.encode()).hexdigest(), values
+
+
+@functools.cache
+def _versions() -> list[str]:
+    """Versions of Python and of the libraries: installing one changes the folder of all."""
+    folders = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    return [sys.version, *[f"{path} {os.stat(path).st_mtime_ns}" for path in sorted(folders) if os.path.isdir(path)]]
