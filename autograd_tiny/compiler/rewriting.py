@@ -199,14 +199,18 @@ def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand) ->
     def spelled(x: Place) -> str:
         return names[x] if isinstance(x, int) else str(writer.pool.place(x))
 
-    for step in steps:
-        operands = ", ".join(map(spelled, step.operands))
-        kind = _kind(step.op, False)
-        call = f"put{kind}({{}}, {operands})" if kind else f"put({{}}, ({operands},))"
-        names.append(f"t{len(names)}")
-        lines.append(f"{names[-1]} = {call.format(writer.code_of(step.op))}")
-    read = {x for x in (*(x for step in steps for x in step.operands), result) if isinstance(x, int)}
-    if any(place not in read and (place >= len(xs) or xs[place] >= 0) for place in range(len(xs) + len(steps))):
+    needed = {result} if isinstance(result, int) else set()
+    for place, step in reversed([*enumerate(steps, len(xs))]):
+        if place in needed:
+            needed.update(x for x in step.operands if isinstance(x, int))
+    for place, step in enumerate(steps, len(xs)):
+        names.append(f"t{place}")
+        if place in needed:
+            operands = ", ".join(map(spelled, step.operands))
+            kind = _kind(step.op, False)
+            call = f"put{kind}({{}}, {operands})" if kind else f"put({{}}, ({operands},))"
+            lines.append(f"t{place} = {call.format(writer.code_of(step.op))}")
+    if not needed.issuperset(i for i, x in enumerate(xs) if x >= 0):
         writer.loose = True
     text = "\n    ".join([f"def written({', '.join(names[: len(xs)])}):", *lines, f"return {spelled(result)}"])
     scope: dict[str, Any] = {"put1": writer.put1, "put2": writer.put2, "put": writer.put}

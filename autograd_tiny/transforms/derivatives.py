@@ -293,7 +293,7 @@ def _guarding(y: Tracer, order: list[Any]) -> Callable[[Any, int, Any, Any], Any
     guarded = guarding(tape, [v.place for v in order])
     if guarded is None:
         return None
-    return lambda v, i, x, contribution: tape.at(guarded(v.place, i, x.place, tape.place(contribution)))
+    return lambda v, i, x, contribution: tape.at(guarded(v.place, i, tape.place(x), tape.place(contribution)))
 
 
 def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
