@@ -18,7 +18,7 @@ from autograd_tiny.transforms.program import Program
 Expand = Callable[[Op, tuple[Place, ...]], tuple[Sequence[Step], Place]]
 WORD, ROW = (1 << 32) - 1, (1 << 128) - 1
 # Neutral left and right operand, for every float including signed zeros.
-_UNITS = {"+": (-0.0, -0.0), "-": (None, 0.0), "*": (1.0, 1.0), "/": (None, 1.0)}
+_UNITS: dict[str, tuple[float | None, float]] = {"+": (-0.0, -0.0), "-": (None, 0.0), "*": (1.0, 1.0), "/": (None, 1.0)}
 
 
 class Writer:
@@ -34,6 +34,7 @@ class Writer:
         self.ops: list[Op] = []
         self.codes: dict[Op, int] = {}
         self.commutes: list[bool] = []
+        self.units: list[float] = []  # per op, a number that may be neutral
         self.unary: list[int] = []  # per op, the step with all operands 0
         self.binary: list[int] = []
         self.rows: Any = {} if share else _Repeated()
@@ -44,6 +45,7 @@ class Writer:
             self.code_of(op)
         rows, commutes, turned, find = self.rows, self.commutes, self.turned, self.rows.setdefault
         folded, constants, unary, binary, wide = self._folded, pool.constants, self.unary, self.binary, self.wide
+        units = self.units
 
         def put1(op: int, x: int) -> int:
             if x < 0 and fold:
@@ -53,7 +55,7 @@ class Writer:
         def put2(op: int, x: int, y: int) -> int:
             new = inputs + len(rows)
             if x < 0 or y < 0:
-                if fold and (x < 0 > y or constants[~x if x < 0 else ~y] in (0.0, 1.0)):
+                if fold and (x < 0 > y or constants[~x if x < 0 else ~y] == units[op]):
                     found = folded(op, (x, y))
                     if found != NONE:
                         return found
@@ -84,6 +86,7 @@ class Writer:
         if code == len(self.ops):
             self.ops.append(op)
             self.commutes.append(op.machine in ("+", "*"))
+            self.units.append(_UNITS[op.machine][1] if op.machine in _UNITS else math.nan)
             none = NONE & WORD
             self.binary.append((code << 96) + (none << 64))
             self.unary.append((code << 96) + (none << 64) + none)
@@ -148,31 +151,44 @@ def rewritten(program: Program, fold: bool = False, share: bool = False, expand:
     put1, put2, put, more, inputs = writer.put1, writer.put2, writer.put, steps.more, steps.inputs
     new = [*range(steps.inputs), *[0] * len(steps), *range(-len(steps.constants), 0)]  # new[~i] is ~i
     place = steps.inputs
-    kinds = [_kind(op, expand is not None) for op in steps.ops]
-    templates: dict[Any, Callable[..., int]] = {}
+
+    def template(op: int, xs: tuple[int, ...]) -> Callable[..., int]:
+        """Return the function that writes the expansion of an op for operands of which the same are constants."""
+        is_free = arity[op] and all(x >= 0 for x in xs)
+        key = op if is_free else (op, *[x if x < 0 else None for x in xs])
+        return templates.get(key) or templates.setdefault(key, _template(writer, op, xs, expand))
+
+    arity = [_arity(op) for op in steps.ops]
+    expands = [expand is not None and not (op.machine and op.lower is None) for op in steps.ops]
+    templates: dict[Any, Callable[..., int]] = {}  # by code if no operand is a constant
     find, rows, commutes, binary = writer.rows.setdefault, writer.rows, writer.commutes, writer.binary
     for op, x, y, z in zip(steps.code, steps.a, steps.b, steps.c, strict=True):
-        kind = kinds[op]
-        if kind == 2:
+        operands = arity[op]
+        if operands == 2:
             x, y = new[x], new[y]
-            if 0 <= x <= y or (x >= 0 <= y and not commutes[op]):  # put2 without the call
+            if expands[op]:
+                made = (x >= 0 <= y and templates.get(op)) or template(op, (x, y))
+                new[place] = made(x, y)
+            elif 0 <= x <= y or (x >= 0 <= y and not commutes[op]):  # put2 without the call
                 new[place] = find(binary[op] + (x << 32) + y, inputs + len(rows))
             else:
                 new[place] = put2(op, x, y)
-        elif kind == 1:
-            new[place] = put1(op, new[x])
-        else:
-            xs = tuple([new[k] for k in (x, y, z) if k != NONE])
-            if z != NONE and place - steps.inputs in more:
-                xs += tuple([new[k] for k in more[place - steps.inputs]])
-            if kind == 0 or expand is None:
-                new[place] = put(op, xs)
+        elif operands == 1:
+            x = new[x]
+            if expands[op]:
+                made = (x >= 0 and templates.get(op)) or template(op, (x,))
+                new[place] = made(x)
             else:
-                key = (op, *[k if k < 0 else None for k in xs])
-                template = templates.get(key)
-                if template is None:
-                    template = templates[key] = _template(writer, op, xs, expand)
-                new[place] = template(*xs)
+                new[place] = put1(op, x)
+        elif operands == 3 and not expands[op]:
+            x, y, z = new[x], new[y], new[z]
+            if x >= 0 <= y and z >= 0:
+                new[place] = find((op << 96) + (z << 64) + (x << 32) + y, inputs + len(rows))
+            else:
+                new[place] = put(op, (x, y, z))
+        else:
+            xs = tuple([new[k] for k in (x, y, z, *more.get(place - inputs, ())) if k != NONE])
+            new[place] = template(op, xs)(*xs) if expands[op] else put(op, xs)
         place += 1
     outputs = tuple([new[y] if isinstance(y, int) else y for y in program.outputs])
     outputs = tuple([pool.constants[~y] if y.__class__ is int and y < 0 else y for y in outputs])
@@ -182,16 +198,15 @@ def rewritten(program: Program, fold: bool = False, share: bool = False, expand:
     return replace(program, steps=written, outputs=outputs)
 
 
-def _kind(op: Op, lowering: bool) -> int:
-    """Return the number of operands, 0 for three or any number, and -1 for an op to be expanded."""
-    if lowering and not (op.machine and op.lower is None):
-        return -1
-    return 0 if isinstance(op.partials, Variadic) or len(op.partials) > 2 else len(op.partials)
+def _arity(op: Op) -> int:
+    """Return the number of operands, 0 for any number."""
+    return 0 if isinstance(op.partials, Variadic) or len(op.partials) > 3 else len(op.partials)
 
 
-def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand) -> Callable[..., int]:
+def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand | None) -> Callable[..., int]:
     """Make the function that writes the expansion of an op for operands of which the same are constants."""
     op, constants = writer.ops[code], writer.pool.constants
+    assert expand is not None
     steps, result = expand(op, tuple([i if x >= 0 else constants[~x] for i, x in enumerate(xs)]))
     names = [f"x{i}" for i in range(len(xs))]
     lines = []
@@ -207,8 +222,8 @@ def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand) ->
         names.append(f"t{place}")
         if place in needed:
             operands = ", ".join(map(spelled, step.operands))
-            kind = _kind(step.op, False)
-            call = f"put{kind}({{}}, {operands})" if kind else f"put({{}}, ({operands},))"
+            few = 0 < _arity(step.op) < 3
+            call = f"put{len(step.operands)}({{}}, {operands})" if few else f"put({{}}, ({operands},))"
             lines.append(f"t{place} = {call.format(writer.code_of(step.op))}")
     if not needed.issuperset(i for i, x in enumerate(xs) if x >= 0):
         writer.loose = True

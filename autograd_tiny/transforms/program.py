@@ -203,7 +203,7 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
             raise elsewhere(x)
     n, op, constants = len(inputs), tape.op, tape.pool.constants
     order = tape.order([y.place for y in traced], [x.place for x in inputs])
-    new = [*[0] * len(op), *range(-len(constants), 0)]  # new[~i] is ~i
+    new = [*[NONE] * len(op), *range(-len(constants), 0)]  # new[~i] is ~i
     for place, x in enumerate(inputs):
         new[x.place] = place
     for place, v in enumerate(order, n):
@@ -212,17 +212,15 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
     codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
     if None in codes:
         raise elsewhere(tape.at(order[rows.index(None)]))
-    a, b, c = [new[tape.a[v]] for v in order], [NONE] * len(order), [NONE] * len(order)
-    for i, y in enumerate([tape.b[v] for v in order]):
-        if y != NONE:
-            b[i] = new[y]
+    a = [new[x] for x in map(tape.a.__getitem__, order)]
+    b = [new[x] if x != NONE else NONE for x in map(tape.b.__getitem__, order)]
+    c = [NONE] * len(order)
     more = {}
-    if tape.more:
-        for i, v in enumerate(order):
-            if (wide := tape.more.get(v)) is not None:
-                c[i] = new[wide[0]]
-                if len(wide) > 1:
-                    more[i] = tuple([new[x] for x in wide[1:]])
+    for v, wide in tape.more.items():
+        if (i := new[v] - n) >= 0:
+            c[i] = new[wide[0]]
+            if len(wide) > 1:
+                more[i] = tuple([new[x] for x in wide[1:]])
     columns = (map(codes.__getitem__, rows), a, b, c)
     results = tuple([new[y.place] if isinstance(y, Tracer) else float(y) for y in outputs])
     steps = Steps(n, list(codes), columns, more, constants)

@@ -111,17 +111,14 @@ class Tracer(Operand):
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
-        tape: Any = None
-        plain = True
-        for x in xs:
-            if x.__class__ is Tracer:
-                plain = plain and (tape is None or x.tape is tape)
-                tape = x.tape
-            elif x.__class__ is not float:
-                plain = False
-        if plain and tape.counter is not ENDED and ops.TABLE.get(op.name) is op:  # the common case
-            places = [x.place if x.__class__ is Tracer else tape.known.get(x) or tape.constant(x) for x in xs]
-            return Tracer(tape, tape.put(op, places))
+        if len(xs) < 3 and ops.TABLE.get(op.name) is op:  # the common case
+            known: Tracer = xs[0] if xs[0].__class__ is Tracer else xs[-1]
+            return known.unary(op) if len(xs) == 1 else known.binary(op, *xs)
+        return Tracer._put(op, xs)
+
+    @staticmethod
+    def _put(op: Op, xs: tuple[Any, ...]) -> Any:
+        """Record an op of any operands, on the tape of this trace."""
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
         tape = _tape(xs)
@@ -143,7 +140,7 @@ class Tracer(Operand):
     def unary(self, op: Op) -> Any:
         tape = self.tape
         if tape.counter is ENDED:
-            return Tracer.apply(op, (self,))
+            return Tracer._put(op, (self,))
         place = next(tape.counter)
         try:
             tape.op[place] = op
@@ -163,15 +160,15 @@ class Tracer(Operand):
         elif a.__class__ is float or (a.__class__ is int and -EXACT < a < EXACT):
             x = tape.known.get(a) or tape.constant(float(a))
         else:
-            return Tracer.apply(op, (a, b))
+            return Tracer._put(op, (a, b))
         if b.__class__ is Tracer and b.tape is tape:
             y = b.place
         elif b.__class__ is float or (b.__class__ is int and -EXACT < b < EXACT):
             y = tape.known.get(b) or tape.constant(float(b))
         else:
-            return Tracer.apply(op, (a, b))
+            return Tracer._put(op, (a, b))
         if tape.counter is ENDED:
-            return Tracer.apply(op, (a, b))
+            return Tracer._put(op, (a, b))
         place = next(tape.counter)
         try:
             tape.op[place] = op
@@ -276,7 +273,7 @@ class Tracer(Operand):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if is_recording():
             raise TypeError(f"{self!r} is traced, and a pickle would cut its gradient: use copy.deepcopy")
-        return super().__reduce_ex__(protocol)
+        return _kept, (self.seen, self.name)
 
     def backward(self) -> NoReturn:
         raise TypeError("backward() cannot be traced: trace value_and_grad(f) instead of a call of backward()")
@@ -290,6 +287,11 @@ class Tracer(Operand):
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"
+
+
+def _kept(seen: float, name: str) -> Tracer:
+    """Make what a number of a trace that has ended is in another process: refused wherever it is used."""
+    return Tracer.leaf(seen, name)
 
 
 def is_recording() -> bool:
