@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled soak pictures gallery clean
+.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled bench-calls soak pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint     ruff, mypy, import-linter, vulture; biome for the page"
 	@echo "make docs     build the documentation into out/docs"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
+	@echo "make bench-calls  time the call of a compiled function, for arguments as people have them"
 	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
 	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
@@ -79,6 +80,9 @@ bench: .venv/bench.stamp
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
+
+bench-calls: .venv/bench.stamp
+	@$(BIN)/python benchmarks/calls.py
 
 soak: .venv/test.stamp
 	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)

@@ -37,12 +37,13 @@ from quick import parser  # noqa: E402
 from race import Race, console, cpus, hand_written, least, shown, targets  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from autograd_tiny.compiler import jit  # noqa: E402
+from autograd_tiny import compiler  # noqa: E402
 from autograd_tiny.compiler.lower import prepared  # noqa: E402
 from autograd_tiny.compiler.sparse import sparse_hessian  # noqa: E402
 from autograd_tiny.nn.modules import MLP  # noqa: E402
 from autograd_tiny.transforms.derivatives import grad, hessian, jacobian, value_and_grad  # noqa: E402
 
+jit = partial(compiler.jit, wait=True)  # machine code from the first call on
 LANES = 8 if "avx512f" in Path("/proc/cpuinfo").read_text(encoding="utf-8") else 4
 SHAPES = {f"hand-written C, {b} × {lanes} lanes": (lanes, b) for lanes, b in ((4, 1), (4, 4), (8, 4))}
 

@@ -77,7 +77,7 @@ def batch(n):
     xs, ys = rng.normal(size=(n, 2)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
     w = np.array([p.data for p in model.parameters()])
     loss = value_and_grad(lambda w, x, y: (1 + -y * model.with_parameters(w)(x)).relu())
-    f = jit(loss, batch=("x", "y"), reduce="mean", contract=True)
+    f = jit(loss, batch=("x", "y"), reduce="mean", contract=True, wait=True)
     _, first = taking(lambda: f(w, xs, ys))
     return 0.0, first, lambda: f(w, xs, ys)
 

@@ -2,6 +2,7 @@
 
 jitted.py     `jit`: check a call, choose the compiled code, rebuild the result
 variants.py   specialised traces of a function, one per path through its branches
+layout.py     what must be the same in the arguments of each call, and where their numbers are
 flatten.py    code that checks and flattens arguments of one structure
 arguments.py  flatten arguments into rows of numbers, and rebuild results from them
 surroundings.py  what a function reads besides its arguments

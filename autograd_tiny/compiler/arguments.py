@@ -232,6 +232,36 @@ class Results:
         return Results, (self.model, self.each)
 
 
+def written(results: Results) -> Shaper:
+    """Write the code of `around` for a list of a few numbers, such as ``lambda ys: (ys[0], [ys[1], ys[2]])``.
+
+    >>> written(Results((0.0, {"a": [0.0]}), each=False))([3.0, 4.0])
+    (3.0, {'a': [4.0]})
+    """
+    names: dict[str, Any] = {}
+    places = itertools.count()
+
+    def text(x: Any) -> str:
+        if x.__class__ is float:
+            return f"ys[{next(places)}]"
+        if x.__class__ is dict:
+            parts = {key: text(x[key]) for key in sorted_keys(x)}
+            keys = {key: f"k{len(names) + i}" for i, key in enumerate(x)}
+            names.update({name: key for key, name in keys.items()})
+            return "{" + ", ".join([f"{keys[key]}: {parts[key]}" for key in x]) + "}"
+        if x.__class__ not in (list, tuple):
+            raise TypeError("some other container")
+        items = "".join([f"{text(item)}, " for item in x])
+        return f"[{items}]" if x.__class__ is list else f"({items})"
+
+    try:
+        exec(f"def around(ys): return {text(results.model)}", names)  # the text holds names and indices made here
+    except (TypeError, RecursionError, SyntaxError):  # of a tree of other containers, or a deep one
+        return results.around
+    around: Shaper = names["around"]
+    return around
+
+
 def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
     kind = kind_of(tree)
     if kind is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import enum
 import functools
@@ -11,14 +12,16 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers
+from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers, written
 from autograd_tiny.compiler.backends.registry import chosen
-from autograd_tiny.compiler.flatten import Flat, flattener
+from autograd_tiny.compiler.flatten import FAILED, flattener, tables
 from autograd_tiny.compiler.kept import find, keep
+from autograd_tiny.compiler.layout import Array, Layout, NoLayout
 from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.outside import is_named
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
@@ -34,6 +37,8 @@ from autograd_tiny.transforms.doors import are_targets, being_differentiated, is
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
+Call = Callable[[tuple[Any, ...]], Any]  # of positional arguments; NotImplemented for others than it was made for
+UNCHANGING = {type(None), bool, int, float, str, bytes}  # static arguments that are compared by identity alone
 FLATTENERS = 4  # kept per function
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
@@ -48,6 +53,7 @@ def jit(
     backend: str | None = None,
     contract: bool = False,
     threads: int = 1,
+    wait: bool = False,
     check_finite: bool = False,
 ) -> Any:
     """Compile f: trace its first call for each structure of arguments, and replay compiled code from then on.
@@ -80,24 +86,28 @@ def jit(
     `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
     it.
 
+    The llvm backend compiles a large function in the background, and interprets it until then, with the same results
+    but for those of `contract`. With `wait`, the first call compiles it; `f.wait()` waits for what is under way.
+
     Raises TypeError for arguments that are not numbers, ValueError for a batch that is empty or whose samples differ in
     structure or number, RuntimeError for more than 64 paths through the branches of f, and ImportError for a backend
     with missing packages.
     """
-    options = (batch, static, reduce, backend, contract, threads, check_finite)
+    options = (batch, static, reduce, backend, contract, threads, wait, check_finite)
     return (lambda f: Jitted(f, *options)) if f is None else Jitted(f, *options)
 
 
-def load(path: Any, *, backend: str | None = None) -> Jitted:
+def load(path: Any, *, backend: str | None = None, wait: bool = False) -> Jitted:
     """Load a compiled function that `Jitted.save` saved; the function itself is not needed.
 
+    `backend` and `wait` are those of `jit`.
     It takes arguments of the structures it was called with before it was saved, and raises TypeError for others.
     Raises ValueError, naming the file, if it is not such a file or not whole, and ImportError as `jit` does.
     """
     name = chosen(backend).name
     f, options = open_recording(path)
     try:
-        return Jitted(f, backend=name, **options)
+        return Jitted(f, backend=name, wait=wait, **options)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{f.path} cannot be loaded: {error}") from None
 
@@ -109,17 +119,24 @@ class StructureWarning(RuntimeWarning):
 class Shortcuts:
     """Ways around the general path of a call, valid as long as all that a function reads is unchanged."""
 
+    __slots__ = ("alone", "around", "builtin", "calls", "planned", "trees")
+
     def __init__(self) -> None:
         self.planned: dict[Any, Callable[..., Any]] = {}  # of branch-free functions, by the signature of the arguments
-        self.flat: list[tuple[Flat, Callable[[Any, tuple[Any, ...]], Any]]] = []  # the same for trees, latest first
+        self.trees: list[tuple[tuple[str, ...], Call]] = []  # of any arguments, by the names of keywords; latest first
+        self.calls: Counter[tuple[Variants, tuple[str, ...]]] = Counter()  # with trees, that took the general path
         self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
         self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
+        self.alone: Callable[..., Any] | None = None  # the builtin, if it returns a number and f reads nothing else
 
-    def call_directly(self, variant: Variant) -> None:
-        """Call machine code as a builtin from the next call on, if the backend makes builtins."""
+    def call_directly(self, variant: Variant, alone: bool) -> None:
+        """Call machine code as a builtin from the next call on, if the backend makes builtins; `alone` if f reads
+        nothing besides its arguments.
+        """
         if self.builtin is None and (make := getattr(variant.kernel, "builtin", None)) is not None:
-            alone = variant.results.shape is float
-            self.around, self.builtin = None if alone else variant.results.around, make(alone)
+            number = variant.results.shape is float
+            self.around, self.builtin = None if number else written(variant.results), make(number)
+            self.alone = self.builtin if alone and number else None
 
 
 class Jitted:
@@ -144,6 +161,7 @@ class Jitted:
         backend: str | None,
         contract: bool,
         threads: int,
+        wait: bool,
         check_finite: bool,
     ) -> None:
         if not callable(f):
@@ -161,11 +179,11 @@ class Jitted:
         if reduce and not self.batch:
             raise ValueError(f"reduce={reduce!r} needs a batch: name the batched arguments in batch=")
         self.backend = chosen(backend).name
-        self._options = {"contract": contract, "threads": threads}
+        self._options = {"contract": contract, "threads": threads, "wait": wait}
         self._variants: dict[Any, Variants] = {}
         self._made = 0  # structures so far; serves as the clock of `Variants.used`
         self._quick = Shortcuts()  # new ones when the surroundings change
-        self._reads = Surroundings(f)
+        self._reads = Surroundings(f, _watcher if self.backend == "llvm" else None)
         self._static_reads: dict[int, Surroundings] = {}  # of static arguments, which they keep alive, by id
         self._key: Key | None = None
         self.lock = threading.RLock()
@@ -184,25 +202,35 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())  # f may be a Jitted itself, whose attributes must not be copied
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        direct = self._quick.alone
+        if direct is None or UNDER_WAY or kwargs or (y := direct(*args)) is NotImplemented:
+            return self._called(args, kwargs)
+        return y  # after some 100 ns: `_called` is a function of its own because a frame of many names costs 20
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         within = UNDER_WAY and (is_differentiating() or is_recording())  # f may close over a differentiation target
         glance = None
         if not kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
             quick = self._quick
             if (direct := quick.builtin) is not None and (y := direct(*args)) is not NotImplemented:
                 return y if quick.around is None else quick.around(y)
-            if (glance := self._glance(args)) is None:
-                for flat, call in quick.flat:
-                    if (shared := flat(args)) is not None:
-                        return call(shared, args)
-            elif (planned := quick.planned.get(glance)) is not None:
+            for names, call in quick.trees:
+                if not names and (y := call(args)) is not NotImplemented:
+                    return y
+            if (glance := self._glance(args)) is not None and (planned := quick.planned.get(glance)) is not None:
                 return planned(args)
+        elif kwargs and not within and (not self._reads.checks or self._reads.unchanged()):
+            named, given = (*kwargs,), (*args, *kwargs.values())
+            for names, call in self._quick.trees:
+                if names == named and (y := call(given)) is not NotImplemented:
+                    return y
         on_operands = (
             within or holds_operands(args) or holds_operands(kwargs) or being_differentiated(self._moving(args, kwargs))
         )
         if on_operands and not self.batch:
             return self._uncompiled(args, kwargs)
         try:
-            (outputs, results), given, variants, quick = self._tried(Variants.run, args, kwargs)
+            (outputs, results), tried, variants, quick = self._tried(Variants.run, args, kwargs)
         except Elsewhere:
             if self.batch:
                 raise TypeError(_BATCHED.format(_name(self.f))) from None
@@ -212,18 +240,18 @@ class Jitted:
                 raise
             if not self._warned:
                 self._warned = True
-                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"{error}. Until then, it runs uncompiled", RuntimeWarning, stacklevel=3)
             return self._uncompiled(args, kwargs)
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
-            raise_where_it_began(self.f, given, lambda part: _finite(variants.run(part)[0]))
-        if variants.known[0].guard is None and not self.check_finite:
-            if glance is not None:
+            raise_where_it_began(self.f, tried, lambda part: _finite(variants.run(part)[0]))
+        if not self.check_finite:
+            if glance is not None and variants.known[0].guard is None:
                 quick.planned[glance] = self._planned(variants.known[0], glance, quick)
-            elif not kwargs and not on_operands and not given.static:
-                self._flatten(args, variants, quick)
-        return results.around(self._mean(outputs, given.size))
+            elif not on_operands:
+                self._specialise(tried, (*args, *kwargs.values()), (*kwargs,), variants, quick)
+        return results.around(self._mean(outputs, tried.size))
 
     def _uncompiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run f itself on Values or traced numbers: compiled code would hide the Values that f closes over."""
@@ -276,6 +304,16 @@ class Jitted:
         """Program that runs for these arguments; for a batch, the one of its first sample."""
         return self._tried(Variants.taken, args, kwargs)[0].program
 
+    def wait(self) -> None:
+        """Wait until everything called so far is compiled, as a benchmark should; `jit(f, wait=True)` does at a call.
+
+        >>> f = jit(lambda x: x * x)
+        >>> f(3.0), f.wait()
+        (9.0, None)
+        """
+        for variants in list(self._variants.values()):
+            variants.wait()
+
     def save(self, path: Any) -> Path:
         """Save the traces of the calls so far to a file of JSON, which `load` makes a function of; return its path.
 
@@ -294,8 +332,9 @@ class Jitted:
         with self.lock:
             now = self._reads.now()
             known = {structure: variants for (structure, key), variants in self._variants.items() if key == now}
-        given = (self.batch, self.static, self.reduce, *self._options.values(), self.check_finite)
-        return write(path, _name(self.f), self.f, dict(zip(OPTIONS, given, strict=True)), known)
+        given = {"batch": self.batch, "static": self.static, "reduce": self.reduce, "check_finite": self.check_finite}
+        options = {name: x for name, x in (given | self._options).items() if name in OPTIONS}  # `wait` is the reader's
+        return write(path, _name(self.f), self.f, options, known)
 
     def _tried(
         self, run: Callable[[Variants, Arguments], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -387,7 +426,7 @@ class Jitted:
                 "traced and compiled, which takes longer than running f itself: pass arrays of a few shapes only, or "
                 "name arguments of varying length in batch="
             )
-            warnings.warn(message, StructureWarning, stacklevel=5)
+            warnings.warn(message, StructureWarning, stacklevel=6)
         new = self._empty()
         if isinstance(self.f, Recorded):
             self.f.find(new, structure[0])
@@ -419,47 +458,153 @@ class Jitted:
         if variant.plain:
 
             def plain(args: tuple[Any, ...]) -> Any:
-                quick.call_directly(variant)
+                quick.call_directly(variant, not self._reads.checks)
                 return around(kernel(args))
 
             return plain
-        fixed = [i for i, batched in enumerate(self._batched) if not batched]
+        axes = [len(g) if batched else None for g, batched in zip(glance, self._batched, strict=True)]
+        fixed = [i for i, n in enumerate(axes) if n is None]
         alone = fixed[0] if len(fixed) == 1 and glance[fixed[0]] is not float and len(glance[fixed[0]]) == 1 else None
-        whole = self._whole(
-            variant, [len(g) if batched else None for g, batched in zip(glance, self._batched, strict=True)]
-        )
+        whole = self._whole(variant, axes)
 
         def call(args: tuple[Any, ...]) -> Any:
-            return whole(args[alone] if alone is not None else joined([numbers(args[i]) for i in fixed]), args)
+            shared = args[alone] if alone is not None else joined([numbers(args[i]) for i in fixed])
+            y = whole(variant.numbers(shared), args)
+            if y is NotImplemented:
+                self._given(args, {})  # raises the error
+            return y
 
-        return call
+        if self.backend != "llvm":
+            return call
+
+        def second(args: tuple[Any, ...]) -> Any:
+            """The second call: from the third on, machine code takes the numbers."""
+            quick.planned[glance] = call
+            with contextlib.suppress(NoLayout):
+                self._shorten(variant, Layout(args, self._batched), args, {}, (), (), quick)
+            return call(args)
+
+        return second
 
     def _whole(self, variant: Variant, axes: list[int | None]) -> Callable[[Any, tuple[Any, ...]], Any]:
-        """Call of a branch-free function, with the numbers that all samples share and the arrays of the batch."""
-        kernel, around, mean = variant.kernel, variant.results.around, self._mean
+        """Call of a branch-free function, with its shared numbers and the arrays of the batch.
+
+        The result is NotImplemented if the arrays of the batch are empty or differ in length.
+        """
+        kernel, around, mean = variant.kernel, self._around(variant), self._mean
         moving = [(i, n) for i, n in enumerate(axes) if n is not None]
 
         def call(shared: Any, args: tuple[Any, ...]) -> Any:
-            if variant.captured:
-                shared = variant.numbers(shared)
             if not moving:
                 return around(kernel(shared))
             size = len(args[moving[0][0]])
             if not size or [True for i, _ in moving if len(args[i]) != size]:
-                self._given(args, {})  # raises the error
+                return NotImplemented
             tables = [args[i] if n == 1 else args[i].reshape(size, -1) for i, n in moving]
             return around(mean(kernel(shared, tables, size), size))
 
         return call
 
-    def _flatten(self, args: tuple[Any, ...], variants: Variants, quick: Shortcuts) -> None:
-        """Write a flattener for arguments like these, from their second call on."""
-        variants.calls += 1
-        if variants.calls != 2 or variants.anchors or len(args) != len(self._batched):
+    def _around(self, variant: Variant) -> Callable[[Any], Any]:
+        """Rebuild results, in machine code if the backend has some for their structure."""
+        results = variant.results
+        if self.backend != "llvm" or results.each:
+            return results.around
+        from autograd_tiny.compiler.backends.llvm.reader import builder
+
+        if results.model.__class__ is float or (build := builder(results.model)) is None:
+            return results.around
+        slow = results.around
+        return lambda ys: slow(ys) if ys.__class__ is list or not ys.flags.c_contiguous else build(ys)
+
+    def _specialise(
+        self, tried: Arguments, args: tuple[Any, ...], names: tuple[str, ...], variants: Variants, quick: Shortcuts
+    ) -> None:
+        """Write code for arguments like these, with keywords last, at the second general call with their structure.
+
+        Machine code reads the objects themselves; for what it refuses, such as an integer, a later call writes Python.
+        """
+        quick.calls[variants, names] += 1
+        if (calls := quick.calls[variants, names]) not in (2, 4, 8, 16) or any(
+            at is not None for at in variants.anchors.values()
+        ):
             return
-        if (flat := flattener(args, self._batched)) is not None:
-            axes = [args[i].ndim - 1 if batched else None for i, batched in enumerate(self._batched)]
-            quick.flat = [(flat, self._whole(variants.known[0], axes)), *quick.flat[: FLATTENERS - 1]]
+        variant, batched = variants.known[0], [name in self.batch for name in tried.named]
+        has_paths = variant.guard is not None
+        if has_paths and (tried.size is not None or variants.anchors):  # samples may take other paths
+            return
+        static = [i for i, name in enumerate(tried.named) if name in tried.static]
+        if any(args[i].__class__ not in UNCHANGING and not isinstance(args[i], enum.Enum) for i in static):
+            return  # what a function or an object reads may change
+        try:
+            table = {i: make for i, x in enumerate(args) if batched[i] and (make := tables(x)) is not None}
+            plain = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+            layout = Layout(plain, batched, static)
+        except (NoLayout, *FAILED):
+            return
+        machine, flat = self.backend == "llvm" and calls in (2, 8), None
+        if machine and has_paths:
+            from autograd_tiny.compiler.backends.llvm.reader import reader
+
+            flat = reader(layout)
+        elif machine and self._shorten(variant, layout, plain, table, names, variants.anchors, quick):
+            return
+        if flat is None:
+            flat = flattener(layout, variants.anchors)
+        if has_paths:
+            whole = _along_paths(variants)
+        else:
+            whole = self._whole(variant, [plain[i].ndim - 1 if b else None for i, b in enumerate(batched)])
+
+        def call(args: tuple[Any, ...]) -> Any:
+            try:
+                if table:
+                    args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+                shared = flat(args)
+            except FAILED:
+                return NotImplemented
+            if shared is None:
+                return NotImplemented
+            return whole(shared if has_paths else variant.numbers(shared), args)
+
+        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
+
+    def _shorten(
+        self,
+        variant: Variant,
+        layout: Layout,
+        args: tuple[Any, ...],
+        table: dict[int, Callable[[Any], Any]],
+        names: tuple[str, ...],
+        apart: Collection[Value],
+        quick: Shortcuts,
+    ) -> bool:
+        """Let machine code take the numbers of arguments of this layout; return True if it can."""
+        from autograd_tiny.compiler.backends.llvm.reader import reader, runner
+
+        read = reader(layout, variant.captured, apart)
+        if read is None:
+            return False
+        run: Callable[[tuple[Any, ...]], Any] | None = None
+        batched = [isinstance(part, Array) and part.is_batched for part in layout.whole.items]
+        whole = self._whole(variant, [args[i].ndim - 1 if b else None for i, b in enumerate(batched)])
+        around = self._around(variant)
+
+        def call(args: tuple[Any, ...]) -> Any:
+            nonlocal run
+            if run is None and (direct := getattr(variant.kernel, "direct", None)) is not None:  # or not yet
+                run = runner(layout, variant.captured, apart, direct, self.reduce == "mean")
+            if table:
+                try:
+                    args = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
+                except FAILED:
+                    return NotImplemented
+            if run is not None and (ys := run(args)) is not None:
+                return around(ys)
+            return NotImplemented if (shared := read(args)) is None else whole(shared, args)
+
+        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
+        return True
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":
@@ -506,6 +651,28 @@ def _restored(f: Any, options: tuple[Any, ...], traces: list[bytes], written: se
     new._reads.written.update(written)
     new._variants = unpacked(traces, new._empty)
     return new
+
+
+def _along_paths(variants: Variants) -> Callable[[Any, tuple[Any, ...]], Any]:
+    """Call of a function with branches; NotImplemented if the path for its numbers is not known yet."""
+
+    def call(shared: Any, args: tuple[Any, ...]) -> Any:
+        for variant in variants.known:
+            if variants.anchors:  # another thread may have traced a path that reads Values without the arguments
+                return NotImplemented
+            numbers = variant.numbers(shared)
+            if variant.guard is None or [*variant.guard(numbers)] == [*variant.held]:
+                return variant.results.around(variant.kernel(numbers))
+        return NotImplemented
+
+    return call
+
+
+def _watcher(held: list[tuple[Any, ...]]) -> Callable[[], bool] | None:
+    """Compare what a function reads in machine code."""
+    from autograd_tiny.compiler.backends.llvm.reader import watcher
+
+    return watcher(held)
 
 
 def _finite(outputs: Any) -> bool:

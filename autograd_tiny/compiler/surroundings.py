@@ -15,7 +15,7 @@ import sysconfig
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -31,6 +31,8 @@ from autograd_tiny.engine.value import Value
 
 LIMIT = 4096  # entries watched per function
 _ABSENT: Any = object()
+ANY: Any = object()  # value that may change
+CLASS: Any = object()  # marks an object whose class is watched
 _PLAIN = {type(None), bool, int, float, complex, str, bytes, range, slice, type(...), Fraction, Decimal}
 _FROZEN = {str, bytes}
 _READ = {"data", "detach", "stop_gradient"}  # make constants of a Value
@@ -41,6 +43,9 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARY = (_HERE, *{os.path.abspath(p) for n, p in sysconfig.get_paths().items() if n.endswith(("lib", "stdlib"))})
 
 Check = tuple[Callable[[Any, Any], Iterable[str] | None], Any, Any, str]  # changed(holder, seen), both, and its path
+
+
+Watcher = Callable[[list[tuple[Any, ...]]], Callable[[], bool] | None]  # of what holds what: see `llvm.reader.watcher`
 
 
 class Surroundings:
@@ -61,10 +66,10 @@ class Surroundings:
     call. Attributes of objects count only if the code of a function names them.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f = f
+    def __init__(self, f: Callable[..., Any], watcher: Watcher | None = None) -> None:
+        self.f, self.watcher = f, watcher or watched_by_python
         self.checks: list[Check] = []
-        self._group()
+        self._same: Callable[[], bool] | None = None  # made when it is first needed
         self.generators: list[Any] = []  # of random numbers
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
@@ -74,43 +79,38 @@ class Surroundings:
 
     def unchanged(self) -> bool:
         """True if everything is as at the last walk."""
-        for changed, holder, seen, _ in self._others if self._ids and self._alike() else self.checks:
+        same = self._same
+        for changed, holder, seen, _ in self.checks if same is None or not same() else self._rest:
             if changed(holder, seen) is not None:
                 return False
+        if same is None:
+            self._compare_as_a_whole()
         return True
 
-    def _alike(self) -> bool:
-        """True if the lists and attributes that are compared as a whole, in C, hold the same objects as at the walk."""
-        try:
-            return (
-                self._lists == self._listed
-                and [*map(id, chain.from_iterable(map(dict.values, self._own)))] == self._ids
-                and [*map(type, self._objects)] == self._types
-            )
-        except Exception:  # of an object that cannot be compared, or a dict changed by another thread
-            return False
-
-    def _group(self) -> None:
-        """Collect what can be compared as a whole: attributes, and lists of objects that equal only themselves."""
-        self._others, self._lists, self._own, self._objects = [], [], [], []
+    def _compare_as_a_whole(self) -> None:
+        """Let `watcher` compare what it can, and leave the other checks in `_rest`."""
+        held: list[tuple[Any, ...]] = []
+        rest: list[Check] = []
         for check in self.checks:
             changed, holder, seen, _ = check
-            if (
-                changed is _items
-                and holder.__class__ is list
-                and all(x.__class__.__eq__ is object.__eq__ for x in seen)
-            ):
-                self._lists.append(holder)
+            if changed is _cell and seen is not _ABSENT:
+                held.append((holder, seen))
+            elif changed is _name and holder[0].__class__ is dict and seen is not _ABSENT:
+                held.append((*holder, seen))
+            elif (changed is _items and holder.__class__ is list) or (changed is _mapping and holder.__class__ is dict):
+                held.append((holder, seen))
             elif changed is _attributes:
-                self._own.append(holder)
+                watched, names = seen
+                own = list(holder)
+                if names.symmetric_difference(own):  # by another thread
+                    return
+                held.append((holder, {name: watched.get(name, ANY) for name in own}))
             elif changed is _type:
-                self._objects.append(holder)
+                held.append((CLASS, holder, seen))
             else:
-                self._others.append(check)
-        self._listed = [[*x] for x in self._lists]
-        self._types = [*map(type, self._objects)]
-        self._kept = [x for own in self._own for x in own.values()]  # alive, so that no id is used again
-        self._ids = [*map(id, self._kept)]
+                rest.append(check)
+        same = (self.watcher(held) or watched_by_python(held)) if held else None
+        self._rest, self._same = (self.checks, _always) if same is None else (rest, same)
 
     def now(self, names: Set[str] = frozenset()) -> Key:
         """Key of the present contents; `names` are those that other code reads of it."""
@@ -129,7 +129,7 @@ class Surroundings:
             if self.checks and walk.functions:  # a function that reads nothing costs no check
                 codes = [(f, f.__code__, f.__defaults__, f.__kwdefaults__) for f in walk.functions]
                 self.checks.append((_codes, None, codes, f"{name} code"))
-            self._group()
+            self._same = None
             if key != self._key:
                 self._key = key
         return self._key
@@ -401,6 +401,58 @@ def _listed(slots: Any) -> tuple[str, ...]:
 
 
 # Each returns None if nothing changed, else the paths, below that of the check, of what changed.
+
+
+def watched_by_python(held: Sequence[tuple[Any, ...]]) -> Callable[[], bool]:
+    """Make a function that returns True while each of these holds the objects that it was seen to hold.
+
+    Each is a list with its items, a dict with its keys and values, ANY for a value that may change, a cell with its
+    contents, a dict with a key and the value of that, or CLASS with an object and its class. The function may return
+    False too often, but not True.
+    """
+    others, lists, dicts, objects = [], [], [], []
+    for one in held:
+        if one[0] is CLASS:
+            objects.append(one)
+        elif one[0].__class__ is list and all(x.__class__.__eq__ is object.__eq__ for x in one[1]):
+            lists.append(one[0])
+        elif one[0].__class__ is dict and len(one) == 2:
+            dicts.append(one)
+        else:
+            others.append(one)
+    listed = [[*x] for x in lists]
+    things, classes = [x for _, x, _ in objects], [cls for _, _, cls in objects]
+    own = [x for x, _ in dicts]
+    keys = [key for _, seen in dicts for key in seen]
+    values = [x[key] if y is ANY else y for x, seen in dicts for key, y in seen.items()]
+    ids = [*map(id, keys)], [*map(id, values)]  # the objects are kept alive, so that no id is used again
+
+    def same() -> bool:
+        try:
+            return (
+                lists == listed
+                and [*map(id, chain.from_iterable(map(dict.values, own)))] == ids[1]
+                and [*map(id, chain.from_iterable(own))] == ids[0]
+                and [*map(type, things)] == classes
+                and all(map(_holds, others))
+            )
+        except Exception:  # of an object that cannot be compared, or a dict changed by another thread
+            return False
+
+    return same
+
+
+def _holds(one: tuple[Any, ...]) -> bool:
+    x, *seen = one
+    if len(seen) == 2:
+        return x.get(seen[0], _ABSENT) is seen[1]
+    if isinstance(x, types.CellType):
+        return _cell_contents(x) is seen[0]
+    return len(x) == len(seen[0]) and all(map(is_, x, seen[0]))
+
+
+def _always() -> bool:
+    return True
 
 
 def _data(x: Value, seen: float) -> Iterable[str] | None:

@@ -60,6 +60,12 @@ class Variant:
     def guard(self) -> Kernel | None:
         return self.build(self.conditions) if self.held else None
 
+    def wait(self) -> None:
+        """Wait for kernels that are compiled in the background."""
+        for kernel in (vars(self).get("kernel"), vars(self).get("guard")):
+            if (wait := getattr(kernel, "wait", None)) is not None:
+                wait()
+
 
 class Watched(Protocol):
     """The surroundings of a function, as its variants see them."""
@@ -85,7 +91,6 @@ class Variants:
         self.known: list[Variant] = []
         self._lines: Counter[tuple[str, int]] = Counter()  # of the comparisons
         self.used = 0  # time of the last call, by the clock of its Jitted
-        self.calls = 0  # with trees of this structure, until a flattener is written
         self.draws = False  # f draws random numbers
         self.alone = True  # f changed nothing that it reads, and took nothing from files or other processes
         self.anchors: dict[Value, int | None] = {}  # Values that f closes over; the input that each is as well
@@ -101,9 +106,15 @@ class Variants:
                 if all(place.get(v) == at for v, at in variants.anchors.items()):
                     return variants
             new = copy.copy(self)
-            new.known, new.anchors, new._siblings, new._lines, new.calls = [], {}, [], Counter(), 0
+            new.known, new.anchors, new._siblings, new._lines = [], {}, [], Counter()
             self._siblings.append(new)
             return new
+
+    def wait(self) -> None:
+        """Wait for all that is compiled in the background."""
+        for variants in (self, *self._siblings):
+            for variant in list(variants.known):
+                variant.wait()
 
     def run(self, given: Arguments) -> tuple[Any, Results]:
         """Outputs of the call, and the structure to put them in."""

@@ -243,6 +243,16 @@ def is_table(x: Any) -> bool:
     return kind_of(x) is _TABLE
 
 
+def is_named_tuple(x: Any) -> bool:
+    """Return True if x is a named tuple."""
+    return kind_of(x) is _NAMED_TUPLE
+
+
+def is_dataclass(x: Any) -> bool:
+    """Return True if x is an object of a dataclass, and no other kind of container."""
+    return kind_of(x) is _DATACLASS
+
+
 def is_module(x: Any) -> bool:
     """Return True if x has named parameters, as a Module of `nn` has."""
     return kind_of(x) is _MODULE

@@ -107,7 +107,7 @@ def test_large_programs_and_other_interpreters_have_none(monkeypatch):
     many(*[1.0] * 65), many(*[1.0] * 65)
     assert many._quick.builtin is None
     assert many(*[1.0] * 65) == 65.0
-    monkeypatch.setattr(entry, "_is_standard", lambda: False)
+    monkeypatch.setattr(entry, "is_standard", lambda: False)
     other = jit(lambda x: x + 1.0, backend="llvm")
     other(1.0), other(1.0)
     assert other._quick.builtin is None

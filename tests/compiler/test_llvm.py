@@ -383,7 +383,7 @@ def test_a_batch_that_does_not_fit_is_a_memory_error():
 
 def test_code_ends_with_its_kernel():
     for widths in ((), (1,)):
-        code, _ = to_llvm._code(Program(("x",), (Step(ops.neg, (0,)),), (1,), widths), False)
+        code = engine.Code(engine.compiled(to_llvm.source(Program(("x",), (Step(ops.neg, (0,)),), (1,), widths))))
         make = kernel.batched if widths else kernel.single
         f = make(Program(("x",), (), (0,), widths), code, *([N, 1] if widths else []))
         alive = weakref.ref(code)

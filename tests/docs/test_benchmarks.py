@@ -18,6 +18,8 @@ RUNS = {
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
     "recording": "lower and passes",
+    "calls": "step(model, X, y) over step(array, X, y)",
+    "tiers": "ns per op and sample",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
     "compiled b": "section b:",
@@ -28,7 +30,14 @@ SLOW = {"compiled b": [pytest.mark.long]}  # section a at another size
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
 def test_a_benchmark_runs(run, tmp_path):
     name, *arguments = run.split()
-    needed = {"check": ("mpmath",), "growth": ("numpy",), "recording": ("numpy",), "compiled": ("numpy", "llvmlite")}
+    needed = {
+        "check": ("mpmath",),
+        "growth": ("numpy",),
+        "recording": ("numpy",),
+        "calls": ("numpy", "llvmlite"),
+        "tiers": ("numpy", "llvmlite"),
+        "compiled": ("numpy", "llvmlite"),
+    }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
     if name == "compiled" and sys.platform != "linux":

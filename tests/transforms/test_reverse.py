@@ -23,7 +23,8 @@ cube = Op("cube", lambda x: x * x * x, (lambda y, x: 3 * x * x,))
 
 
 def bits(xs):
-    return [struct.pack("d", x) if x == x else "nan" for x in xs]
+    """Bits of numbers; what is absent leaves a sum, or is selected as a 0 without sign."""
+    return [struct.pack("d", x or 0.0) if x == x else "nan" for x in xs]
 
 
 def recorded(f, xs):

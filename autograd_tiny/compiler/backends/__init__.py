@@ -11,5 +11,7 @@ to_jax.py     JAX
 text.py       source text of a program: Python, NumPy, C, JAX
 schedule.py   group independent steps by level
 pool.py       thread pool for batches
+tiers.py      run a program at once, and faster once it is compiled
+background.py build in the background
 cache.py      cache of compiled code on disk
 """

@@ -39,6 +39,8 @@ class Backend:
     - `order` ranks the choice without `backend=`: lowest first; None is never chosen.
     - `source` writes a program as text in the language called `name`.
     - `exact` is True if arithmetic is rounded as in Python.
+    - `tiers` is True if `build` takes `wait` as well: with wait=False it may return a kernel that is slower at first,
+      and has an attribute `wait`, a function that waits until it no longer is.
 
     Raises TypeError for a `build` of another type. A package adds a backend by an entry point in its pyproject.toml:
 
@@ -53,14 +55,17 @@ class Backend:
     order: int | None = None
     source: Callable[[Program], str] | None = None
     exact: bool = True
+    tiers: bool = False
 
     def __post_init__(self) -> None:
         if not (callable(self.build) or (isinstance(self.build, str) and ":" in self.build)):
             raise TypeError(f'build must be a function of a program, or "module:function", got {self.build!r:.60}')
 
     def kernel(self, program: Program, **options: Any) -> Kernel:
-        """Compile a program; options are `contract` and `threads`."""
+        """Compile a program; options are `contract`, `threads` and `wait`."""
         build = self.build
+        if not self.tiers:
+            options.pop("wait", None)
         if isinstance(build, str):
             try:
                 build = resolve_name(build)
@@ -86,7 +91,7 @@ def _ours(name: str, *needs: str, **facts: Any) -> Backend:
 OURS = {
     backend.name: backend
     for backend in (
-        _ours("llvm", "llvmlite", "numpy", order=10),
+        _ours("llvm", "llvmlite", "numpy", order=10, tiers=True),
         _ours("numpy", "numpy", order=20, source=_written("numpy")),
         _ours("python", order=30, source=_written("python")),
         _ours("c", "numpy", source=_written("c")),

@@ -6,14 +6,18 @@ import ctypes
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from autograd_tiny.compiler.backends.background import turn
 from autograd_tiny.compiler.backends.cache import key_of, row_name, sources, store, stored
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity, machine
 from autograd_tiny.compiler.backends.llvm.functions import functions
-from autograd_tiny.compiler.backends.llvm.kernel import batched, single
+from autograd_tiny.compiler.backends.llvm.interpreted import interpreted
+from autograd_tiny.compiler.backends.llvm.kernel import Loaded, batched, single
 from autograd_tiny.compiler.backends.llvm.loops import loops
 from autograd_tiny.compiler.backends.llvm.steps import callbacks
+from autograd_tiny.compiler.backends.tiers import tiered
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
@@ -37,7 +41,10 @@ def _text(program: Program, contract: bool) -> str:
     return made.text + loops(program, machine(), made)
 
 
-def build(program: Program, *, contract: bool = False, threads: int = 1) -> Callable[..., Any]:
+AT_ONCE = 300  # steps that compile in some 20 ms
+
+
+def build(program: Program, *, contract: bool = False, threads: int = 1, wait: bool = True) -> Callable[..., Any]:
     """Compile a program to `kernel(shared, batched, size)`.
 
     >>> from autograd_tiny.engine import ops
@@ -47,31 +54,44 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     [1.0]
 
     Samples are summed in shards whose size depends only on the batch size, so that sums do not depend on `threads`.
+    Without `wait`, a large program is interpreted until it is compiled in the background: see `tiered`.
     """
-    code, raised = _code(program, contract)
-    kernel = batched(program, code, machine().lanes, threads) if program.widths else single(program, code)
-    return kernel if raised is None else _raising(kernel, raised)
 
+    def kernel(code: Loaded) -> Callable[..., Any]:
+        return batched(program, code, machine().lanes, threads) if program.widths else single(program, code)
 
-def _code(program: Program, contract: bool) -> tuple[Code, list[BaseException] | None]:
-    """Code of a program, from the cache if possible, and the list of errors of its callbacks, or None without any."""
     parts = identity(), contract, sources()
     name = key_of(program, row_name, *parts)
     if name and (data := stored(name)):
-        return Code(data), None
-    program = prepared(program)
-    calls = callbacks(program)
-    data = None
-    if (
-        calls or not name
-    ):  # callbacks are bound after loading, and a user's op has no lasting name: use the lowered program
-        name = key_of(program, lambda op: op.machine or "callback", *parts)
-        data = stored(name)
+        return kernel(Code(data))
+    ready = prepared(program)
+    calls = callbacks(ready)
+    if calls or not name:  # callbacks are bound after loading, and a user's op has no lasting name: use the words
+        name = key_of(ready, lambda op: op.machine or "callback", *parts)
+        if data := stored(name):
+            return _called(kernel, Code(data), calls)
+    if not wait and len(ready.steps) > AT_ONCE and (first := interpreted(ready)) is not None:
+        return tiered(kernel(first), lambda: kernel(_code(ready, contract, name, turn)), len(ready.steps))
+    return _called(kernel, _code(ready, contract, name), calls)
+
+
+def _code(
+    ready: Program, contract: bool, name: str, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Code:
+    """Compile and load a prepared program, in turns with other threads, and store its code under a name."""
+    data = stored(name)  # by another task or process, meanwhile
     if data is None:
-        data = compiled(_text(program, contract))
+        data = compiled(_text(ready, contract), turn)
         store(name, data)
-    code = Code(data)
-    return code, _bound(code, calls) if calls else None
+    with turn():
+        return Code(data)
+
+
+def _called(
+    kernel: Callable[[Loaded], Callable[..., Any]], code: Code, calls: Sequence[tuple[Op, int]]
+) -> Callable[..., Any]:
+    """Kernel of code that calls Python for these ops."""
+    return _raising(kernel(code), _bound(code, calls)) if calls else kernel(code)
 
 
 class CallbackWarning(RuntimeWarning):

@@ -26,19 +26,22 @@ import ctypes
 import ctypes.util
 import functools
 import gc
+import marshal
 import platform
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
+from autograd_tiny.compiler.backends.llvm.pieces import pieces
 from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine
 from autograd_tiny.engine import ops
 
 LANES = {"avx512f": 8, "avx2": 4}  # doubles per register, by feature of the processor; otherwise 2
-# Linux gives a process 65,530 memory maps, a Code takes 3 of them, and LLVM aborts the process if there are none left.
+# Linux gives a process 65,530 memory maps, a piece takes 3 of them, and LLVM aborts the process if there are none left.
 MAX_LOADED = 16_000
 MARKS = {8: "e", 4: "d", 2: "b"}  # letter for the register width in libmvec's x86 names
 
@@ -60,11 +63,20 @@ def identity() -> str:
     return repr((versions, llvm.get_default_triple(), llvm.get_host_cpu_name(), _features(), machine()))
 
 
-def compiled(text: str) -> bytes:
-    """Compile a module of LLVM assembly to object code."""
-    module = llvm.parse_assembly(text)
-    data: bytes = _target().emit_object(module)
-    return data
+def compiled(text: str, turn: Callable[[], AbstractContextManager[None]] = nullcontext, inline: bool = False) -> bytes:
+    """Compile a module of LLVM assembly to object code, in one or more pieces, each in a `turn`.
+
+    `inline` puts functions marked alwaysinline in place first.
+    """
+    made = []
+    for names, piece in pieces(text):
+        with turn():
+            module = llvm.parse_assembly(piece)
+            if inline:
+                builder = llvm.create_pass_builder(_target(), llvm.create_pipeline_tuning_options(speed_level=0))
+                builder.getModulePassManager().run(module, builder)
+            made.append((names, _target().emit_object(module)))
+    return marshal.dumps(made)
 
 
 class Code:
@@ -73,22 +85,21 @@ class Code:
     called: Any = None  # Python callbacks, which must live as long
 
     def __init__(self, data: bytes) -> None:
-        if len(_alive) >= MAX_LOADED:
+        objects = marshal.loads(data)
+        if len(_alive) + len(objects) > MAX_LOADED:
             gc.collect()
-        if len(_alive) >= MAX_LOADED:
+        if len(_alive) + len(objects) > MAX_LOADED:
             raise RuntimeError(
-                f"{MAX_LOADED:,} compiled programs are in use, and the process has no memory maps for more: delete "
-                'compiled functions that are no longer needed, or choose another backend, such as "numpy"'
+                f"{MAX_LOADED:,} pieces of compiled programs are in use, and the process has no memory maps for more: "
+                'delete compiled functions that are no longer needed, or choose another backend, such as "numpy"'
             )
-        _alive.add(self)
-        _symbols()
-        own = llvm.Target.from_default_triple().create_target_machine(
-            jit=True
-        )  # owned by the engine, and freed with it
-        # `use_lmm` puts code and constants in one reservation: LLVM aborts if they are more than 2 GiB apart.
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own, use_lmm=True)
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        self._engine.finalize_object()
+        self._pieces = [Piece(data) for _, data in objects]
+        _alive.update(self._pieces)
+        self._engine = self._pieces[-1].engine
+        pairs = zip(self._pieces, objects, strict=True)
+        found = [piece.engine.get_function_address(name) for piece, (names, _) in pairs for name in names]
+        if found:
+            self.numbers("room", len(found))[:] = found
 
     def numbers(self, name: str, count: int) -> Any:
         """Global table of `count` integers."""
@@ -102,7 +113,21 @@ class Code:
         return function
 
 
-_alive: weakref.WeakSet[Code] = weakref.WeakSet()
+class Piece:
+    """Loaded object file."""
+
+    def __init__(self, data: bytes) -> None:
+        _symbols()
+        own = llvm.Target.from_default_triple().create_target_machine(
+            jit=True
+        )  # owned by the engine, and freed with it
+        # `use_lmm` puts code and constants in one reservation: LLVM aborts if they are more than 2 GiB apart.
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own, use_lmm=True)
+        self.engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+        self.engine.finalize_object()
+
+
+_alive: weakref.WeakSet[Piece] = weakref.WeakSet()
 
 
 def _features() -> str:

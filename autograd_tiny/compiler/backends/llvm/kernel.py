@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import struct
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,7 +23,17 @@ MAX_SHARDS = 64  # of a batch
 CACHE_LINE = 64
 
 
-def single(program: Program, code: Code) -> Callable[..., Any]:
+class Loaded(Protocol):
+    """Functions of a program, compiled or interpreted."""
+
+    def numbers(self, name: str, count: int, /) -> Any:
+        """Global table of `count` integers."""
+
+    def function(self, name: str, arguments: int, /) -> Callable[..., None]:
+        """Function of so many addresses and counts."""
+
+
+def single(program: Program, code: Loaded) -> Callable[..., Any]:
     """Kernel without a batch: one row of numbers in, one row out."""
     start, (shared, _, _) = code.function("start", 3), code.numbers("layout", 3)
     inputs, outputs = len(program.inputs), len(program.outputs)
@@ -45,11 +56,13 @@ def single(program: Program, code: Code) -> Callable[..., Any]:
         free.append(mine)
         return ys
 
-    kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
+    if isinstance(code, Code):
+        kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
+        kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0)  # type: ignore[attr-defined]
     return kernel
 
 
-def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[..., Any]:
+def batched(program: Program, code: Loaded, lanes: int, threads: int) -> Callable[..., Any]:
     """Kernel over a batch."""
     whole, start, run = code.function("all", 9), code.function("start", 3), code.function("run", 9)
     finish = code.function("finish", 5) if program.reduce else None
@@ -101,7 +114,38 @@ def batched(program: Program, code: Code, lanes: int, threads: int) -> Callable[
         free.append(mine)
         return ys.tolist() if listed and finish else ys
 
+    layout = tuple(code.numbers("layout", 3))
+    if isinstance(code, Code):
+        kernel.direct = Direct(  # type: ignore[attr-defined]
+            code, whole, inputs, outputs, not finish, len(widths), layout, least
+        )
     return kernel
+
+
+class Direct(NamedTuple):
+    """Machine code as one function, and the memory it needs, for callers that provide the addresses themselves.
+
+    It is start(numbers, shared, outputs), or all(1, length, size, numbers, shared, tables, work, sums, outputs) for a
+    batch of at most `length` samples.
+    """
+
+    code: Code
+    function: Any
+    inputs: int
+    outputs: int
+    is_each: bool  # the outputs are those of each sample
+    tables: int
+    layout: tuple[int, ...]
+    length: int
+
+    def room(self, more: int, means: int) -> tuple[Any, bytes]:
+        """Memory of one call, with room for `more` numbers, and its addresses for `walks.run`; divide `means` outputs
+        by the size of the batch.
+        """
+        made = _Room(self.inputs + more, self.tables + 1, *self.layout)
+        tables = made.t + 8 if self.tables else 0  # before them is the size of the batch
+        function = ctypes.cast(self.function, ctypes.c_void_p).value or 0
+        return made, struct.pack("8q", made.s, tables, made.u, made.w, made.p, function, self.length, means)
 
 
 class _Room:
