@@ -304,6 +304,8 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
         return 0.0
     if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
         y, keep = traced(y), True
+    if not doors.has_origins():
+        return 0.0
     order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
     active = doors.active(y, order).intersection(order)
     slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}

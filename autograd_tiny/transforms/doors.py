@@ -57,6 +57,10 @@ class Doors:
                     )
         return self._reached(order, {*self.targets, *(x for x in self.origins if x is not None)})
 
+    def has_origins(self) -> bool:
+        """Return False if nothing but the lifted numbers can stand for the arguments."""
+        return bool(self.unclear) or self.made is not None or any(x is not None for x in self.origins)
+
     def check(self, nodes: Sequence[Any]) -> None:
         """Raise TypeError if one of the nodes is a parameter that a Module has got since."""
         if self.made is not None:

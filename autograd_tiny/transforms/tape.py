@@ -29,10 +29,12 @@ class Tape:
     """
 
     __slots__ = (
-        "_rest", "a", "b", "counter", "handles", "kind", "known", "leaves", "lock", "more", "op", "pool", "seen",
+        "_rest", "a", "b", "counter", "handles", "kind", "known", "leaves", "lock", "more", "op", "pool", "salt",
+        "seen",
     )  # fmt: skip
 
     def __init__(self, kind: Any = None) -> None:
+        self.salt = id(self) << 24  # a place is the hash of a number as well, and one on another tape
         self.kind = kind  # kind(tape, place) stands for a place
         self.counter: Any = count()
         self._rest = self.counter

@@ -260,7 +260,7 @@ class Tracer(Operand):
         )
 
     def __hash__(self) -> int:
-        return hash((self.place, id(self.tape)))  # not that of the place, which is the hash of a float as well
+        return self.place + self.tape.salt
 
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
