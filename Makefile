@@ -80,6 +80,7 @@ bench: .venv/bench.stamp
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
+	@$(BIN)/python benchmarks/layers.py
 
 bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py

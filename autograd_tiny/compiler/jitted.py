@@ -82,9 +82,9 @@ def jit(
 
     `backend` is the name of a backend, by default the first of llvm, numpy and python that is installed; the message
     for an unknown name lists all of them, and other packages can add more: see `Backend`. `contract` allows a * b + c
-    to be rounded once. `threads` is the number of threads that share a batch; the result does not depend on it. With
-    `check_finite`, a result that is nan or inf is computed again by f itself, to raise an error at the op that caused
-    it.
+    to be rounded once, and products of matrices to be added in the order of NumPy's library. `threads` is the number of
+    threads that share a batch; the result does not depend on it. With `check_finite`, a result that is nan or inf is
+    computed again by f itself, to raise an error at the op that caused it.
 
     The llvm backend compiles a large function in the background, and interprets it until then, with the same results
     but for those of `contract`. With `wait`, the first call compiles it; `f.wait()` waits for what is under way.

@@ -47,7 +47,9 @@ def entry(folder, name):
 def compilations(monkeypatch):
     """Modules compiled since the start of the test."""
     texts, compiled = [], to_llvm.compiled
-    monkeypatch.setattr(to_llvm, "compiled", lambda text, *turn: texts.append(text) or compiled(text, *turn))
+    monkeypatch.setattr(
+        to_llvm, "compiled", lambda text, *turn, **how: texts.append(text) or compiled(text, *turn, **how)
+    )
     return texts
 
 

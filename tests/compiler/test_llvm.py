@@ -358,6 +358,18 @@ def test_tables_are_read_where_they_lie():
         f([2.0], [np.arange(8.0).reshape(4, 2)[:, :1]], 4)
 
 
+@pytest.mark.parametrize("lanes", [n for n in (2, 4, 8) if n <= N])
+def test_rows_of_any_width_are_turned_into_vectors(lanes, monkeypatch):
+    """Inputs come back as outputs, from several tables, in blocks that are full or not."""
+    monkeypatch.setattr(to_llvm, "machine", lambda: Machine(lanes, {}))
+    for widths in ((1,), (7, 1), (8,), (9, 16), (1, 23, 8)):
+        count = sum(widths)
+        run = to_llvm.build(Program(tuple("x" * count), (), tuple(range(count)), widths))
+        for size in (1, lanes, lanes + 1, 3 * lanes + 2):
+            tables = [np.random.default_rng(width).normal(size=(size, width)) for width in widths]
+            assert np.array_equal(run([], tables, size), np.concatenate(tables, 1).T)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="mprotect is called as on Linux")
 @pytest.mark.parametrize("width", [1, 3])
 def test_nothing_is_read_past_the_end_of_a_table(width):

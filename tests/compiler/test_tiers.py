@@ -137,7 +137,7 @@ def test_other_backends_have_one_tier():
 
 
 def test_a_failure_is_a_warning_and_the_interpreter_stays(monkeypatch):
-    def fail(*given):
+    def fail(*given, **how):
         raise MemoryError("no room for code")
 
     monkeypatch.setattr(to_llvm, "compiled", fail)
@@ -161,7 +161,9 @@ def test_a_failure_is_a_warning_and_the_interpreter_stays(monkeypatch):
 def test_one_thread_builds_the_smallest_first(monkeypatch):
     order = []
     compiled = to_llvm.compiled
-    monkeypatch.setattr(to_llvm, "compiled", lambda text, *more: (order.append(len(text)), compiled(text, *more))[1])
+    monkeypatch.setattr(
+        to_llvm, "compiled", lambda text, *more, **how: (order.append(len(text)), compiled(text, *more, **how))[1]
+    )
 
     def chain(n):
         def f(x):

@@ -20,6 +20,8 @@ RUNS = {
     "recording": "lower and passes",
     "calls": "step(model, X, y) over step(array, X, y)",
     "tiers": "ns per op and sample",
+    "chains": "recurrence",
+    "layers": "networks: 2-5-5-1, 4-6-10",
     "compiled a c d e f": "section f:",
     "compiled growth": "section growth:",
     "compiled b": "section b:",
@@ -36,6 +38,8 @@ def test_a_benchmark_runs(run, tmp_path):
         "recording": ("numpy",),
         "calls": ("numpy", "llvmlite"),
         "tiers": ("numpy", "llvmlite"),
+        "chains": ("numpy", "llvmlite"),
+        "layers": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):

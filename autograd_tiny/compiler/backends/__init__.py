@@ -9,7 +9,9 @@ to_c.py       C, by the system's compiler
 to_jax.py     JAX
 
 text.py       source text of a program: Python, NumPy, C, JAX
+matrices.py   run layers as NumPy array calls
 schedule.py   group independent steps by level
+repeats.py    find repeated blocks of steps
 pool.py       thread pool for batches
 tiers.py      run a program at once, and faster once it is compiled
 background.py build in the background

@@ -39,6 +39,12 @@ class Plan(NamedTuple):
     outputs: list[Row]
 
     @property
+    def mean(self) -> float:
+        """Mean number of steps of a group."""
+        groups = [*self.shared, *self.batched]
+        return sum(len(group.operands[0][1]) for group in groups) / max(1, len(groups))
+
+    @property
     def block(self) -> int:
         """Samples computed at a time, so that their values fit in the processor's cache."""
         return min(MAX_BLOCK, max(MIN_BLOCK, CACHED_NUMBERS // max(1, self.rows[1])))

@@ -11,16 +11,21 @@ from typing import Any
 
 from autograd_tiny.compiler.backends.background import turn
 from autograd_tiny.compiler.backends.cache import key_of, row_name, sources, store, stored
+from autograd_tiny.compiler.backends.llvm.chains import chained
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity, machine
 from autograd_tiny.compiler.backends.llvm.functions import functions
 from autograd_tiny.compiler.backends.llvm.interpreted import interpreted
 from autograd_tiny.compiler.backends.llvm.kernel import Loaded, batched, single
+from autograd_tiny.compiler.backends.llvm.layered import layered
 from autograd_tiny.compiler.backends.llvm.loops import loops
 from autograd_tiny.compiler.backends.llvm.steps import callbacks
 from autograd_tiny.compiler.backends.tiers import tiered
+from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
+
+MAX_STRAIGHT = 20_000  # steps without repeated blocks, called once: more are compiled quickly
 
 
 def source(program: Program, *, contract: bool = False) -> str:
@@ -33,12 +38,17 @@ def source(program: Program, *, contract: bool = False) -> str:
       %v1 = fmul double %t1, %t1
     ...
     """
-    return _text(prepared(program), contract)
+    return _text(prepared(program), contract)[0]
 
 
-def _text(program: Program, contract: bool) -> str:
-    made = functions(program, machine(), contract=contract)
-    return made.text + loops(program, machine(), made)
+def _text(program: Program, contract: bool) -> tuple[str, bool]:
+    """Write a prepared program, and decide whether it is compiled quickly."""
+    if plan := worthwhile(program):
+        made = layered(program, plan, machine(), contract=contract)
+    else:
+        made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
+    quickly = made.straight > MAX_STRAIGHT and not contract  # products are contracted by the slower compiler only
+    return made.text + loops(program, machine(), made), quickly
 
 
 AT_ONCE = 300  # steps that compile in some 20 ms
@@ -81,7 +91,8 @@ def _code(
     """Compile and load a prepared program, in turns with other threads, and store its code under a name."""
     data = stored(name)  # by another task or process, meanwhile
     if data is None:
-        data = compiled(_text(ready, contract), turn)
+        text, quickly = _text(ready, contract)
+        data = compiled(text, turn, quickly=quickly)
         store(name, data)
     with turn():
         return Code(data)

@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from autograd_tiny.compiler.backends.matrices import Layers
 from autograd_tiny.compiler.backends.schedule import Group, Plan, grouped, index
 from autograd_tiny.compiler.backends.text import ARRAY_NAMES
 from autograd_tiny.compiler.backends.to_python import prepared_kernel
+from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
 
 Array = Any
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+FEW = 200  # steps that all samples share: by layers, they run one by one
+MANY = 256  # samples; with fewer, groups of equal steps measured faster than matrix products term by term
 NARROW = 50  # with fewer numbers per group, plain Python measured faster
 
 
@@ -30,22 +34,28 @@ def build(program: Program, *, contract: bool = False, threads: int = 1) -> Call
     array([198.])
     """
     shorter = prepared(program)
-    plan = grouped(shorter)
-    mean = len(shorter.steps) / max(1, len(plan.shared) + len(plan.batched))
+    layers = worthwhile(shorter)
+    if layers and layers.varies.count(0, len(shorter.inputs)) > FEW:
+        layers = None
+    plan = cache(lambda: grouped(shorter))
     plain = cache(lambda: prepared_kernel(shorter))
-    resting: list[Tables] = []  # each running call has its own
+    resting: tuple[list[Tables | Layers], ...] = [], []  # by groups and by layers; each running call has its own
 
     def kernel(shared: Any, batched: Sequence[Array] = (), size: int | None = None) -> Any:
-        if mean * (size or 1) < NARROW:
+        by_layers = layers is not None and (contract or (size or 1) >= MANY)
+        if not by_layers and plan().mean * (size or 1) < NARROW:
             found = plain()(shared, batched, size)
             return found if size is None and shared.__class__ is not np.ndarray else np.array(found)
         try:
-            tables = resting.pop()
+            tables = resting[by_layers].pop()
         except IndexError:
-            tables = Tables(plan, program)
+            if layers and by_layers:
+                tables = Layers(layers, shorter, _function, contract=contract)
+            else:
+                tables = Tables(plan(), program)
         with np.errstate(all="ignore"):
             found = tables.run(shared, batched, size)
-        resting.append(tables)
+        resting[by_layers].append(tables)
         return found if size is not None or shared.__class__ is np.ndarray else found.tolist()
 
     return kernel

@@ -2,7 +2,12 @@
 
 steps.py      write one step
 functions.py  cut a program into functions of bounded size
+accesses.py   where the operands of a repeated block lie
+chains.py     loop over equal blocks of a long program
 blocks.py     pack the inputs of a block of samples into vectors
+layered.py    loop over the layers of a program, instead of straight-line functions
+tiles.py      inner loops of matrix and outer products
+gathering.py  gather shared numbers in the order that loops read them
 sums.py       sum over lanes and shards
 loops.py      loop over blocks and shards
 pieces.py     cut a module into modules of bounded size

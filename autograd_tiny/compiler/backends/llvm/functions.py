@@ -29,18 +29,20 @@ class Functions(NamedTuple):
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
+    straight: int  # steps called once and written one by one
+    blocks: int = 1  # at least so many at a time, if the batch has them
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program."""
     varies, n = _varying(program), len(program.inputs)
     calls = {call: i for i, call in enumerate(callbacks(program))}
-    once = _Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
-    each = _Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
+    once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
+    each = Phase(Scope(program, machine, varies, True, contract, once=once.scope.slots, callbacks=calls))
     at_once: dict[
         Place, list[int]
     ] = {}  # outputs to store as they are computed; inputs and constants follow at the end
-    at_the_end: dict[_Phase, list[int]] = {once: [], each: []}
+    at_the_end: dict[Phase, list[int]] = {once: [], each: []}
     for i, y in enumerate(program.outputs):
         varying = isinstance(y, int) and varies[y]
         phase = each if program.widths and (varying or program.reduce is None) else once
@@ -66,6 +68,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
         each.frame,
         [totals[i] for i in range(len(totals))],
         len(each.sums),
+        sum(item >= 0 for item in once.items),
     )
 
 
@@ -96,7 +99,7 @@ NEXT = """\
 done:"""
 
 
-class _Phase:
+class Phase:
     """Steps computed once per call, or per block of samples; an item is the place of a step, or ~i for output i."""
 
     def __init__(self, scope: Scope) -> None:
@@ -111,10 +114,10 @@ class _Phase:
 
     def write(self) -> None:
         """Write all items, in as many functions as needed."""
-        chunks = self._cut()
+        chunks = self.cut()
         self._keep(chunks)
         for chunk in chunks:
-            self._function(chunk)
+            self.function(chunk)
 
     @property
     def frame(self) -> int:
@@ -124,7 +127,7 @@ class _Phase:
         program = self.scope.program
         return program.steps[item - len(program.inputs)].operands if item >= 0 else (program.outputs[~item],)
 
-    def _cut(self) -> list[list[int]]:
+    def cut(self) -> list[list[int]]:
         """Cut the items into pieces of bounded size, at points with few live values."""
         change, born, dies = [0] * (len(self.items) + 1), {}, {}
         for t, item in enumerate(self.items):
@@ -174,7 +177,7 @@ class _Phase:
         self.memory += 1
         return self.memory - 1
 
-    def _function(self, chunk: list[int]) -> None:
+    def function(self, chunk: list[int]) -> None:
         scope, name = self.scope, f"@{'each' if self.scope.moving else 'once'}{len(self.names)}"
         self.names.append(name)
         parameters = EACH if scope.moving else ONCE

@@ -16,7 +16,7 @@ from string import Template
 from autograd_tiny.compiler.backends.llvm.blocks import BLOCK_LOOP, packed
 from autograd_tiny.compiler.backends.llvm.functions import Functions
 from autograd_tiny.compiler.backends.llvm.steps import Machine
-from autograd_tiny.compiler.backends.llvm.sums import CLOSE, FINISH, ROWS, ZERO, added
+from autograd_tiny.compiler.backends.llvm.sums import CLOSE, FINISH, ROWS, ZERO, added, added_together
 from autograd_tiny.transforms.program import Program
 
 MAX_FRAME_DOUBLES = 1 << 16  # in all frames that a function goes through before the next one is called
@@ -27,7 +27,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     """Text of the four functions, or of `start` alone without a batch."""
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
-    blocks = max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
+    blocks = max(made.blocks, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
     sums = blocks * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
@@ -48,7 +48,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     }
     parts = [START]
     if program.widths:
-        names["add"] = "\n".join(added(n))
+        names["add"], names["add_many"] = "\n".join(added(n)), "\n".join(added_together(n))
         names["pack_full"], names["pack_part"] = ("\n".join(packed(program.widths, n, full=x)) for x in (True, False))
         names |= {key: Template(text).substitute(names) for key, text in (SUMMED if summed else GIVEN).items()}
         parts += [BLOCK_LOOP, RUN, ROWS, *([ZERO, CLOSE, FINISH] if summed else []), ALL]

@@ -16,6 +16,7 @@ INTRINSICS = ("fabs", "sqrt")
 SIMPLE = frozenset(
     (*SIGNS, *COMPARED, *INTRINSICS, "neg", "select")
 )  # one instruction; other words are library functions
+UNPREDICTABLE = ", !unpredictable !0"  # of a select: LLVM makes no branch of it; wrong guesses cost 20 times as much
 RELOAD_AFTER = 60  # steps: long live ranges of registers dominate compile time
 
 
@@ -88,7 +89,7 @@ class Body:
             self.masks[place] = self._compared(word, *operands)
         elif word == "select":
             mask, (a, b) = self._mask(operands[0]), map(self.value, operands[1:])
-            self._define(place, f"select {scope.mask} {mask}, {t} {a}, {t} {b}")
+            self._define(place, f"select {scope.mask} {mask}, {t} {a}, {t} {b}{UNPREDICTABLE}")
         elif word not in SIMPLE:
             self.names[place] = self._called(op, operands)
         else:
@@ -196,7 +197,7 @@ def declared(program: Program, machine: Machine) -> list[str]:
             lines.append(f"declare double @{word}({', '.join(['double'] * arity)}) nounwind")
         if word in machine.vector:
             lines.append(f"declare {vector} @{machine.vector[word]}({', '.join([vector] * arity)}) nounwind")
-    return [*lines, f"@callbacks = global [{len(callbacks(program))} x ptr] zeroinitializer", ""]
+    return [*lines, f"@callbacks = global [{len(callbacks(program))} x ptr] zeroinitializer", "!0 = !{}", ""]
 
 
 def callbacks(program: Program) -> list[tuple[Op, int]]:

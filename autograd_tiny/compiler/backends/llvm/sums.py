@@ -57,9 +57,20 @@ done:
 CLOSE = """
 define internal void @close(ptr %sums, ptr %o) $A {
 entry:
-  br label %loop
+  %several = icmp uge i64 $outputs, $n
+  br i1 %several, label %many, label %loop
+many:
+  %k = phi i64 [0, %entry], [%k1, %many]
+  %from = getelementptr <$n x double>, ptr %sums, i64 %k
+$add_many
+  %to = getelementptr double, ptr %o, i64 %k
+  store <$n x double> %all, ptr %to, align 8
+  %k1 = add i64 %k, $n
+  %k2 = add i64 %k1, $n
+  %again = icmp ule i64 %k2, $outputs
+  br i1 %again, label %many, label %loop
 loop:
-  %i = phi i64 [0, %entry], [%next, %body]
+  %i = phi i64 [0, %entry], [%k1, %many], [%next, %body]
   %more = icmp ult i64 %i, $outputs
   br i1 %more, label %body, label %done
 body:
@@ -74,6 +85,27 @@ done:
   ret void
 }
 """
+
+
+def added_together(n: int) -> Iterator[str]:
+    """Add the lanes of each of n vectors from %from on, in the order of `added`, to the lanes of %all."""
+    names = []
+    for i in range(n):
+        names.append(f"%v{i}")
+        yield f"  %p{i} = getelementptr <{n} x double>, ptr %from, i64 {i}"
+        yield f"  %v{i} = load <{n} x double>, ptr %p{i}"
+    width = n
+    while width > 1:
+        pairs, names = list(zip(names[::2], names[1::2], strict=True)), []
+        for k, (a, b) in enumerate(pairs):
+            both = f"<{n} x double> {a}, <{n} x double> {b}"
+            for part, start in (("low", 0), ("high", width // 2)):
+                lanes = [i for i in range(2 * n) if start <= i % width < start + width // 2]
+                text = ", ".join(f"i32 {i}" for i in lanes)
+                yield f"  %{part}_{width}_{k} = shufflevector {both}, <{n} x i32> <{text}>"
+            names.append("%all" if len(pairs) == 1 else f"%both_{width}_{k}")
+            yield f"  {names[-1]} = fadd <{n} x double> %low_{width}_{k}, %high_{width}_{k}"
+        width //= 2
 
 
 def added(n: int) -> Iterator[str]:
