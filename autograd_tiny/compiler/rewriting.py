@@ -7,9 +7,12 @@ import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
+from types import CodeType, FunctionType
 from typing import Any
 
+from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, Variadic
 from autograd_tiny.transforms.columns import NONE, Place, Pool, Step, Steps
 from autograd_tiny.transforms.program import Program
@@ -206,32 +209,49 @@ def _arity(op: Op) -> int:
 def _template(writer: Writer, code: int, xs: tuple[int, ...], expand: Expand | None) -> Callable[..., int]:
     """Make the function that writes the expansion of an op for operands of which the same are constants."""
     op, constants = writer.ops[code], writer.pool.constants
+    written = _known if ops.TABLE.get(op.name) is op else _written  # what an op of the user does may change
+    body, names, drops = written(op, tuple(["" if x >= 0 else constants[~x].hex() for x in xs]), expand)
+    writer.loose = writer.loose or drops
+    scope: dict[str, Any] = {"put1": writer.put1, "put2": writer.put2, "put": writer.put}
+    for name, x in names.items():
+        scope[name] = writer.code_of(x) if isinstance(x, Op) else writer.pool.place(x)
+    return FunctionType(body, scope)
+
+
+def _written(op: Op, xs: tuple[str, ...], expand: Expand | None) -> tuple[CodeType, dict[str, Op | float], bool]:
+    """Return the code of a function that writes an expansion, the names in it, and True if it drops an operand.
+
+    Operands are "", or a constant in hexadecimal.
+    """
     assert expand is not None
-    steps, result = expand(op, tuple([i if x >= 0 else constants[~x] for i, x in enumerate(xs)]))
-    names = [f"x{i}" for i in range(len(xs))]
-    lines = []
-
-    def spelled(x: Place) -> str:
-        return names[x] if isinstance(x, int) else str(writer.pool.place(x))
-
+    steps, result = expand(op, tuple([float.fromhex(x) if x else i for i, x in enumerate(xs)]))
     needed = {result} if isinstance(result, int) else set()
     for place, step in reversed([*enumerate(steps, len(xs))]):
         if place in needed:
             needed.update(x for x in step.operands if isinstance(x, int))
+    names: dict[str, Op | float] = {}
+
+    def spelled(x: Place) -> str:
+        if isinstance(x, int):
+            return f"x{x}"
+        names[name := f"k{len(names)}"] = float(x)
+        return name
+
+    lines = []
     for place, step in enumerate(steps, len(xs)):
-        names.append(f"t{place}")
         if place in needed:
             operands = ", ".join(map(spelled, step.operands))
+            names[f"o{place}"] = step.op
             few = 0 < _arity(step.op) < 3
-            call = f"put{len(step.operands)}({{}}, {operands})" if few else f"put({{}}, ({operands},))"
-            lines.append(f"t{place} = {call.format(writer.code_of(step.op))}")
-    if not needed.issuperset(i for i, x in enumerate(xs) if x >= 0):
-        writer.loose = True
-    text = "\n    ".join([f"def written({', '.join(names[: len(xs)])}):", *lines, f"return {spelled(result)}"])
-    scope: dict[str, Any] = {"put1": writer.put1, "put2": writer.put2, "put": writer.put}
-    exec(text, scope)
-    made: Callable[..., int] = scope["written"]
-    return made
+            put = f"put{len(step.operands)}(o{place}, {operands})" if few else f"put(o{place}, ({operands},))"
+            lines.append(f"x{place} = {put}")
+    text = [f"def written({', '.join(f'x{i}' for i in range(len(xs)))}):", *lines, f"return {spelled(result)}"]
+    scope: dict[str, Any] = {}
+    exec("\n    ".join(text), scope)
+    return scope["written"].__code__, names, not needed.issuperset(i for i, x in enumerate(xs) if not x)
+
+
+_known = lru_cache(maxsize=4096)(_written)
 
 
 def without_dead(program: Program) -> Program:

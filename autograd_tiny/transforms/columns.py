@@ -137,13 +137,12 @@ class Pool:
             return x
         found = self.known.get(x)
         if found is None:
-            found = ~len(self.constants)
-            if not x or x != x:
-                found = self._special.setdefault(float(x).hex(), found)
-            else:
-                self.known[float(x)] = found
-            if ~found == len(self.constants):
-                self.constants.append(float(x))
+            new, x = ~len(self.constants), float(x)
+            found = self._special.setdefault(x.hex(), new) if not x or x != x else new
+            if found == new:
+                self.constants.append(x)
+                if x and x == x:
+                    self.known[x] = found  # now that another thread can read it
         return found
 
 

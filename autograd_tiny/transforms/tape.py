@@ -50,8 +50,9 @@ class Tape:
         self.lock = Lock()
 
     def end(self) -> None:
-        """Take no more rows."""
+        """Take no more rows, and forget the objects that stand for places, since they hold the tape."""
         self.counter = ENDED
+        self.handles.clear()
 
     def reserve(self) -> int:
         """Return the place of a new row; raises StopIteration if the tape has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import threading
 
@@ -16,6 +17,7 @@ from autograd_tiny.engine.op import EDGES
 from autograd_tiny.transforms import reverse
 from autograd_tiny.transforms.derivatives import grad, hessian, jacobian, value_and_grad
 from autograd_tiny.transforms.program import program_of
+from autograd_tiny.transforms.tape import Tape
 from autograd_tiny.transforms.tracer import Tracer, recording
 
 ROWS = [op for op in ops.FUNCTIONS.values() if op.name not in ("logsumexp", "fsum", "dot")]
@@ -80,6 +82,23 @@ def test_rules_of_a_user_run_at_every_row():
     program = jit(grad(lambda x: twice(twice(x)))).program(1.0)
     assert len(met) == 2
     assert program.run([1.0]) == [4.0]
+
+
+def tapes():
+    return sum(isinstance(x, Tape) for x in gc.get_objects())
+
+
+def test_a_tape_goes_with_its_trace():
+    """Without the cyclic collector: a tape of 100,000 rows takes 14 MB."""
+    g = jit(lambda x: hessian(lambda x: (x[0] * x[1]).exp() / x[1] ** 2 if x[0] > 0 else x[0])(x), backend="python")
+    gc.collect()
+    gc.disable()
+    try:
+        before = tapes()
+        g([0.5, 2.0])
+        assert tapes() == before
+    finally:
+        gc.enable()
 
 
 def test_threads_of_a_trace_write_to_one_tape():
