@@ -125,25 +125,30 @@ class Pool:
     __slots__ = ("_special", "constants", "known")
 
     def __init__(self, constants: Iterable[float] = ()) -> None:
-        self.constants: list[float] = []
+        self.constants = list(constants)
         self.known: dict[float, int] = {}  # places of those that are equal to themselves alone
         self._special: dict[str, int] = {}  # of zeros and nan
-        for x in constants:
-            self.place(float(x))
+        for i, x in enumerate(self.constants):
+            self._known(x, ~i)
 
     def place(self, x: Place) -> int:
         """Return the place of a constant, ~i; an int is a place already."""
         if isinstance(x, int):
             return x
         found = self.known.get(x)
+        if found is None and (not x or x != x):
+            found = self._special.get(float(x).hex())
         if found is None:
-            new, x = ~len(self.constants), float(x)
-            found = self._special.setdefault(x.hex(), new) if not x or x != x else new
-            if found == new:
-                self.constants.append(x)
-                if x and x == x:
-                    self.known[x] = found  # now that another thread can read it
+            found = ~len(self.constants)
+            self.constants.append(float(x))
+            self._known(float(x), found)  # now that another thread can read it
         return found
+
+    def _known(self, x: float, place: int) -> None:
+        if x and x == x:
+            self.known.setdefault(x, place)
+        else:
+            self._special.setdefault(x.hex(), place)
 
 
 class Columns(NamedTuple):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny.check import programs, special_reals
+from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.engine import ops
 from autograd_tiny.transforms.columns import NONE, Steps, columns_of
 from autograd_tiny.transforms.program import Program, Step
@@ -62,3 +63,9 @@ def test_steps_are_a_sequence(program):
     assert repr(steps) == repr(tuple(steps))
     with pytest.raises(IndexError):
         steps[len(steps)]
+
+
+def test_constants_written_twice_keep_their_places():
+    steps = Steps(1, [ops.mul, ops.add], ([0, 1], [0, 1], [-1, -3], [NONE, NONE]), {}, [2.0, 2.0, 5.0])
+    assert steps == (Step(ops.mul, (0, 2.0)), Step(ops.add, (1, 5.0)))
+    assert prepared(Program(("x",), steps, (2, 2.0))).run([3.0]) == [11.0, 2.0]
