@@ -81,6 +81,7 @@ bench: .venv/bench.stamp
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py
 	@$(BIN)/python benchmarks/layers.py
+	@$(BIN)/python benchmarks/recording.py
 
 bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py

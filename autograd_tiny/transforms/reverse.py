@@ -46,11 +46,21 @@ def _place(tape: Tape, x: Any) -> int:
     return x.place if x.__class__ is Tracer and x.tape is tape else NONE
 
 
+class _Few(dict[int, int | None]):
+    """Adjoints by place, None for most."""
+
+    def __missing__(self, place: int) -> None:
+        return None
+
+
 class _Sweep:
     """One sweep over rows, each after its operands, with respect to targets."""
 
+    adjoint: Any
+
     def __init__(self, tape: Tape, order: list[int], targets: list[int], level: int) -> None:
         self.tape, self.order = tape, order
+        self.used = {tape.op[v] for v in order} - {None}
         outer = {x.place for x, at in lifts().items() if at < level and x.tape is tape}
         active = self.active = bytearray(len(tape.op) + len(tape.pool.constants))  # constants are at the end
         for x in targets:
@@ -67,7 +77,7 @@ class _Sweep:
     def squares_a_root(self) -> bool:
         """Return True if a square of a root may meet 0 · inf, which the chain rule passes by."""
         tape, active = self.tape, self.active
-        rooted = {op for op in set(tape.op) if op is not None and op.squared}
+        rooted = {op for op in self.used if op.squared}
         if not rooted:
             return False
         for v in self.order:
@@ -77,15 +87,15 @@ class _Sweep:
                     return True
         return False
 
-    def run(self, y: int) -> list[int | None]:
+    def run(self, y: int) -> Any:
         """Return the adjoint of each row, as a place; None for rows that have none."""
         tape, active = self.tape, self.active
         rows, a, b, more = tape.op, tape.a, tape.b, tape.more
-        self.adjoint: list[int | None] = [None] * len(rows)
-        adjoint = self.adjoint
+        few = len(self.order) * 8 < len(rows)  # of many sweeps, each over a little
+        adjoint = self.adjoint = _Few() if few else [None] * len(rows)
         self.scope = self._scope()
         adjoint[y] = self.scope["one"]
-        templates: dict[Op, dict[int, Any]] = {row: {} for row in set(rows)}
+        templates: dict[Op, dict[int, Any]] = {row: {} for row in self.used}
         for v in reversed(self.order):
             g = adjoint[v]
             row, x, y = rows[v], a[v], b[v]
