@@ -15,7 +15,8 @@ help:
 	@echo "make docs     build the documentation into out/docs"
 	@echo "make bench    time the engine, the checker and the stepper, against others where there are any"
 	@echo "make bench-calls  time the call of a compiled function, for arguments as people have them"
-	@echo "make bench-compiled  time compiled functions against hand-written C and other engines (five minutes)"
+	@echo "make bench-compiled  time compiled functions against other engines, C and the roofline (some twenty minutes);"
+	@echo "              ROWS=\"floats gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
 	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
@@ -79,7 +80,7 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/drawing.py
 
 bench-compiled: .venv/bench.stamp
-	@$(BIN)/python benchmarks/compiled.py
+	@$(BIN)/python benchmarks/compiled.py $(if $(ROWS),--rows $(ROWS)) $(if $(WRITE),--write)
 	@$(BIN)/python benchmarks/layers.py
 	@$(BIN)/python benchmarks/recording.py
 

@@ -1,13 +1,16 @@
-"""Compare the engine with micrograd 0.1.0: the MLP 2-16-16-1 on one sample, and its hinge loss over 100 points.
+"""Compare the engine with micrograd 0.1.0 and a GPT's Value: the MLP 2-16-16-1 on a sample, and its loss of 100 points.
 
-Run: make bench
+Run: make bench, or python benchmarks/eager.py --runs 5 for the median and the range of the ratios over runs.
 
-Python's garbage collector is on, unless a line says otherwise. Times are medians of interleaved rounds, so that a slow
-moment of the machine affects both engines; read the ratio. If micrograd is not installed, its column stays empty.
+A GPT's Value is the engine of GPTs of 200 lines, as in number.py. Python's garbage collector is on, unless a line says
+otherwise. Times are medians of interleaved rounds, so that a slow moment of the machine affects all engines; each run
+is a process of its own, because the collector's work depends on what else the process holds. If micrograd is not
+installed, its column stays empty.
 """
 
 import gc
 import importlib
+import json
 import math
 import random
 import statistics
@@ -17,6 +20,7 @@ import time
 import tracemalloc
 from functools import partial
 
+from number import Number
 from quick import parser
 from rich.console import Console
 from rich.progress import track
@@ -26,12 +30,33 @@ import autograd_tiny.nn.modules
 from autograd_tiny import Value
 from autograd_tiny.engine.value import topological_order
 
-OURS, THEIRS = "autograd_tiny", "micrograd"
+OURS, THEIRS, SMALL = "autograd_tiny", "micrograd", "a GPT's Value"
+
+
+class Network:
+    """micrograd's MLP of Numbers."""
+
+    def __init__(self, like):
+        self.layers = [
+            [([Number(w.data) for w in n.w], Number(n.b.data), n.nonlin) for n in layer.neurons]
+            for layer in like.layers
+        ]
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = [neuron(*held, x) for held in layer]
+        return x[0]
+
+
+def neuron(weights, bias, nonlin, x):
+    total = sum((w * a for w, a in zip(weights, x, strict=True)), bias)
+    return total.relu() if nonlin else total
 
 
 def models():
     """Make the same network, with the same weights, in each installed engine."""
     found = {OURS: autograd_tiny.nn.MLP(2, [16, 16, 1], seed=1)}
+    found[SMALL] = Network(found[OURS])
     try:
         found[THEIRS] = importlib.import_module("micrograd.nn").MLP(2, [16, 16, 1])
     except ModuleNotFoundError:
@@ -56,15 +81,15 @@ def hinge_loss(model, points=100):
 
 
 def seconds(build, model, repeats):
-    """Seconds of (forward + backward, backward alone), averaged over a block of repeats."""
+    """Seconds of CPU time of (forward + backward, backward alone), averaged over a block of repeats."""
     gc.collect()  # micrograd's graphs have cycles: their collection must not count here
-    backward, start = 0.0, time.perf_counter()
+    backward, start = 0.0, time.process_time()
     for _ in range(repeats):
         y = build(model)
-        before = time.perf_counter()
+        before = time.process_time()
         y.backward()
-        backward += time.perf_counter() - before
-    return (time.perf_counter() - start) / repeats, backward / repeats
+        backward += time.process_time() - before
+    return (time.process_time() - start) / repeats, backward / repeats
 
 
 def compare(name, build, repeats, rounds):
@@ -139,6 +164,38 @@ def seconds_to_import(name, runs):
     return statistics.median(times[f"import {name}"]) - statistics.median(times["pass"])
 
 
+def comparisons(quick):
+    """What is compared: a name, a function of a model, repeats and rounds."""
+    points = 3 if quick else 100
+    return [
+        ("one sample", one_sample, *((1, 1) if quick else (30, 15))),
+        (f"loss over {points} points", partial(hinge_loss, points=points), *((1, 1) if quick else (2, 5))),
+    ]
+
+
+def ratios(quick):
+    """By comparison and other engine, its seconds of forward + backward over ours."""
+    found = {}
+    for name, *how in comparisons(quick):
+        _, total, _ = compare(name, *how)
+        found |= {f"{name}, {engine}": total[engine] / total[OURS] for engine in (SMALL, THEIRS) if engine in total}
+    return found
+
+
+def many_runs(n, quick):
+    """Show the median and the range of each ratio over runs, each in its own process."""
+    command = [sys.executable, __file__, "--ratios", *["--quick"] * quick]
+    runs = []
+    for _ in range(n):
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    table = Table("its time over ours", "median", "from", "to", title=f"{n} runs, Python {sys.version.split()[0]}")
+    for name in runs[0]:
+        seen = [run[name] for run in runs]
+        table.add_row(name, *(f"{x:.1f}" for x in (statistics.median(seen), min(seen), max(seen))))
+    Console(width=110).print(table)
+
+
 def ratio(times, form):
     """Format the two engines' times; "" if micrograd is not installed."""
     return form(times[THEIRS], times[OURS]) if THEIRS in times else ""
@@ -146,29 +203,29 @@ def ratio(times, form):
 
 def main(quick):
     points, length = (3, 1_000) if quick else (100, 1_000_000)
-    table = Table("", THEIRS, OURS, "seen", "target", title=f"Python {sys.version.split()[0]}")
-    for name, build, repeats, rounds, target, limit in (
-        ("one sample", one_sample, 30, 15, "≥ 3 ×", "≤ 1.2 ×"),
-        (f"loss over {points} points", partial(hinge_loss, points=points), 5, 5, "≥ 8 ×", ""),
-    ):
-        ops, total, backward = compare(name, build, *((1, 1) if quick else (repeats, rounds)))
+    table = Table("", THEIRS, SMALL, OURS, "micrograd over ours", "target", title=f"Python {sys.version.split()[0]}")
+    for (name, *how), target, limit in zip(comparisons(quick), ("≥ 3 ×", "≥ 8 ×"), ("≤ 1.2 ×", ""), strict=True):
+        ops, total, backward = compare(name, *how)
         cells = [
             f"{total[engine] * 1e3:,.2f} ms\n{total[engine] / ops * 1e9:,.0f} ns per op" if engine in total else ""
-            for engine in (THEIRS, OURS)
+            for engine in (THEIRS, SMALL, OURS)
         ]
         seen = ratio(total, lambda theirs, ours: f"{theirs / ours:.1f} × as fast")
         table.add_row(f"{name}, {ops:,} ops:\nforward + backward", *cells, seen, target)
-        cells = [f"{backward[engine] * 1e3:,.2f} ms" if engine in backward else "" for engine in (THEIRS, OURS)]
+        cells = [f"{backward[engine] * 1e3:,.2f} ms" if engine in backward else "" for engine in (THEIRS, SMALL, OURS)]
         seen = ratio(backward, lambda theirs, ours: f"{ours / theirs:.2f} × its time")
         table.add_row("backward alone", *cells, seen, limit, end_section=True)
     size, tracked = size_of_a_node(length // 10)
-    table.add_row("bytes per node", "", f"{size:.0f}", "", "≤ 180")
-    table.add_row("objects tracked by the collector, per node", "", f"{tracked:.2f}", "", "≤ 1.3")
     freed = freed_without_the_collector(points)
-    table.add_row("of a dropped graph, freed with the collector off", "", f"{freed:.1%}", "", "all")
-    table.add_row(f"chain of {length:,}: built, swept, freed", "", f"{long_chain(length):.1f} s", "", "≤ 10 s")
     importing = seconds_to_import("autograd_tiny", 1 if quick else 9)
-    table.add_row("import", "", f"{importing * 1e3:.0f} ms", "", "≤ 150 ms")
+    for what, seen, target in (
+        ("bytes per node", f"{size:.0f}", "≤ 180"),
+        ("objects tracked by the collector, per node", f"{tracked:.2f}", "≤ 1.3"),
+        ("of a dropped graph, freed with the collector off", f"{freed:.1%}", "all"),
+        (f"chain of {length:,}: built, swept, freed", f"{long_chain(length):.1f} s", "≤ 10 s"),
+        ("import", f"{importing * 1e3:.0f} ms", "≤ 150 ms"),
+    ):
+        table.add_row(what, "", "", seen, "", target)
     console = Console(width=110)
     console.print(table)
     if THEIRS not in models():
@@ -176,4 +233,13 @@ def main(quick):
 
 
 if __name__ == "__main__":
-    main(parser(__doc__).parse_args().quick)
+    arguments = parser(__doc__)
+    arguments.add_argument("--runs", type=int, metavar="N", help="only the ratios: their median and range over N runs")
+    arguments.add_argument("--ratios", action="store_true", help="only the ratios of one run, as JSON")
+    given = arguments.parse_args()
+    if given.ratios:
+        print(json.dumps(ratios(given.quick)))
+    elif given.runs:
+        many_runs(given.runs, given.quick)
+    else:
+        main(given.quick)

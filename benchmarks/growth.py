@@ -1,7 +1,7 @@
-"""Measure one engine at one size, in its own process: time to trace, to compile and to run, and memory.
+"""Measure one backend at one size, in its own process: time to trace, to compile and to run, and memory.
 
 Run: python benchmarks/growth.py llvm 1000, or python benchmarks/growth.py batch 1024. It prints, as JSON, seconds to
-trace, to compile and to run, bytes, and a result that must be the same for every engine.
+trace, to compile and to run, bytes, and a result that must be the same for every backend.
 """
 
 import importlib
@@ -36,39 +36,8 @@ def ours(backend, n):
     return recording, compiling, lambda: kernel(x)
 
 
-def casadi(n):
-    import casadi
-
-    def record():
-        s = casadi.SX.sym("x", INPUTS)
-        return casadi.Function("f", [s], [steps(s.elements(), n)])
-
-    f, recording = taking(record)
-    return recording, 0.0, lambda: f(x)
-
-
-def ddx(n):
-    import ddx
-
-    def record():
-        return ddx.equation(lambda: steps([ddx.var(f"x{i}") for i in range(INPUTS)], n))
-
-    equation, recording = taking(record)
-    _, compiling = taking(lambda: equation.compile(points=1, cache_dir=""))
-    return recording, compiling, lambda: equation.evaluate(x)
-
-
-def jax(n):
-    import jax
-
-    f = jax.jit(lambda x: steps(x, n))
-    lowered, recording = taking(lambda: f.lower(x))
-    compiled, compiling = taking(lowered.compile)
-    return recording, compiling, lambda: compiled(x).block_until_ready()
-
-
 def batch(n):
-    """Compile the MLP of section (a) for n samples."""
+    """Compile the MLP 2-16-16-1 for n samples."""
     from autograd_tiny.compiler import jit
     from autograd_tiny.nn.modules import MLP
     from autograd_tiny.transforms.derivatives import value_and_grad
@@ -98,15 +67,10 @@ def peak():
 
 
 def main(engine, n, quick):
-    for name in {"llvm": ("llvmlite.binding", "autograd_tiny.compiler.backends.to_llvm"), "jax": ("jax.numpy",)}.get(
-        engine, ()
-    ):
+    for name in ("llvmlite.binding", "autograd_tiny.compiler.backends.to_llvm") if engine == "llvm" else ():
         importlib.import_module(name)
-    if engine in ("casadi", "ddx"):
-        importlib.import_module(engine)
     before = peak()
-    known = {"casadi": casadi, "ddx": ddx, "jax": jax, "batch": batch}
-    recording, compiling, call = known[engine](n) if engine in known else ours(engine, n)
+    recording, compiling, call = batch(n) if engine == "batch" else ours(engine, n)
     result = call()
     times = []
     while len(times) < 3 or (sum(times) < 0.2 and not quick):
@@ -122,8 +86,8 @@ def main(engine, n, quick):
 if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument(
-        "engine", nargs="?", default="llvm", help="llvm, numpy, python, c, casadi, ddx, jax or batch"
+        "backend", nargs="?", default="llvm", help="llvm, numpy, python, c; or batch, to grow the batch by llvm"
     )
     arguments.add_argument("n", nargs="?", type=int, default=1_000, help="steps, or samples of a batch")
     given = arguments.parse_args()
-    main(given.engine, min(given.n, 20) if given.quick else given.n, given.quick)
+    main(given.backend, min(given.n, 20) if given.quick else given.n, given.quick)

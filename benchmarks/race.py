@@ -16,6 +16,8 @@ from rich.table import Table
 C = Path(__file__).parent / "c"
 COMPILER_FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")  # without errno sqrt is an instruction
 CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+CPUINFO = Path("/proc/cpuinfo")
+LANES = 8 if CPUINFO.exists() and "avx512f" in CPUINFO.read_text(encoding="utf-8") else 4  # of a vector of doubles
 quick = False  # one round each, as a test
 console = Console(width=150, highlight=False)
 
@@ -104,8 +106,34 @@ def targets(title, rows):
     console.print(table)
 
 
+def difference(found, expected, near):
+    """Say how far the results are apart, or "" if they agree."""
+    if found.shape[-1] != expected.shape[-1]:
+        return f"gives {found.shape[-1]:,} numbers, not {expected.shape[-1]:,}"
+    far = float(np.max(np.abs(found - expected))) / (float(np.max(np.abs(expected))) or 1.0)
+    return "" if far <= near else f"gives other numbers, {far:.0e} apart"
+
+
+def surroundings(cache):
+    """Environment of an entrant: one thread, its own cache on disk, no kernels chosen by the user."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {
+        **dict.fromkeys(threads, "1"),
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "JAX_ENABLE_X64": "1",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "NUMBA_CACHE_DIR": str(cache),
+        "AUTOGRAD_TINY_CACHE": str(cache),
+    }
+
+
 def flat(found):
     """Flatten a nested result to one array."""
+    if isinstance(found, dict):
+        found = list(found.values())
     if isinstance(found, (list, tuple)):
         return np.concatenate([flat(x) for x in found])
     return np.asarray(found, float).ravel()
@@ -118,20 +146,24 @@ def shown(seconds):
     return f"{seconds * 1e9:,.3g} ns"
 
 
-def hand_written(name, *given, flags=(), symbol=""):
-    """Compile `name`.c and bind its function `symbol` (default: `name`) to arrays and ints; the last is the output."""
+def hand_written(name, *given, flags=(), symbol="", returns=None):
+    """Compile `name`.c and bind its function `symbol` (default: `name`) to arrays and numbers.
+
+    The last array is the output, unless it `returns` a type of ctypes.
+    """
 
     def make():
         made = Path(tempfile.mkdtemp()) / "made.so"
         compiler = os.environ.get("CC", "cc")
         subprocess.run([compiler, *COMPILER_FLAGS, C / f"{name}.c", "-o", made, *flags, "-lm"], check=True)
         f = getattr(ctypes.CDLL(str(made)), symbol or name)
-        f.restype = None
-        arguments = [ctypes.c_long(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data) for x in given]
+        f.restype = returns
+        types = {int: ctypes.c_long, float: ctypes.c_double}
+        arguments = [types[type(x)](x) if type(x) in types else ctypes.c_void_p(x.ctypes.data) for x in given]
 
         def call():
-            f(*arguments)
-            return given[-1]
+            found = f(*arguments)
+            return found if returns else given[-1]
 
         return call
 

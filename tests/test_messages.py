@@ -33,6 +33,12 @@ def written(name):
     return v
 
 
+def given_gradient(name):
+    v = Value(1.0, name)
+    v.grad = "x"
+    return v
+
+
 def cube(x):
     return x * x * x
 
@@ -76,6 +82,10 @@ CALLS = [
     (lambda: draw(Y, "z.svg"), "draw takes no file, got 'z.svg'"),
     (lambda: explain(Y), "explain takes an Op, such as ops.tanh, got Value(data=4.0)", "v.op"),
     (lambda: explain("tanh"), "explain takes an Op, such as ops.tanh, got 'tanh'", "autograd_tiny.ops"),
+    (lambda: pow(X, 2, 3), "is for integers: write a**b % 3"),
+    (lambda: Y.backward(retain_graph=True), "takes no arguments, got retain_graph=True: the graph is always kept"),
+    (lambda: Y.backward(2.0), "takes no arguments, got 2.0"),
+    (lambda: (given_gradient("w") * 2).backward(), "the .grad of w was set to 'x': expected a real number"),
     (lambda: written("v") * 2, "the .data of v was set to 'x': expected a real number, got 'x' of type str"),
     (lambda: written(None).exp(), "the .data of a Value was set to 'x'"),
     (lambda: 1.0 + written("v"), "the .data of v was set to 'x'"),

@@ -10,6 +10,7 @@ engines.py     the interface of an engine, and adapters
 properties.py  `engine_property`, `check_engine`: random graphs run through an engine
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      reports and errors
+sweeps.py      sweeps that leave other gradients as they were
 """
 
 from typing import TYPE_CHECKING

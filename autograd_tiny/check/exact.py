@@ -10,8 +10,10 @@ import functools
 import math
 import operator
 import sys
+import threading
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import mpmath  # type: ignore[import-untyped]
@@ -27,6 +29,50 @@ NUMERIC = ("math", "numpy", "jax.numpy", "autograd.numpy", "autograd.numpy.numpy
 
 class NotExact(TypeError):
     """Raised for a function that cannot be run in mpmath: it leaves Python, or uses a function that mpmath lacks."""
+
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def no_floats() -> Iterator[None]:
+    """Refuse to make a float of an exact number, such as in ``math.exp(x)`` of code that was not rebound.
+
+    A function that catches the error is not believed either: NotExact is raised at the end.
+
+    >>> with no_floats():
+    ...     math.exp(mpf(1))
+    Traceback (most recent call last):
+    autograd_tiny.check.exact.NotExact: an exact number was made a float
+    """
+    left: list[Any] = []
+    thread = threading.get_ident()
+
+    def guard(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def guarded(x: Any) -> Any:
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if threading.get_ident() != thread or caller.partition(".")[0] == "mpmath":
+                return original(x)  # another thread's number, or an estimate within mpmath
+            left.append(x)
+            raise NotExact("an exact number was made a float")
+
+        return guarded
+
+    ways = ((mp.mpf, "__float__"), (mp.mpf, "as_integer_ratio"), (mp.mpc, "__complex__"))
+    with _lock:
+        before = [(kind, way, getattr(kind, way)) for kind, way in ways if hasattr(kind, way)]
+        for kind, way, original in before:
+            setattr(kind, way, guard(original))
+        try:
+            yield
+        except Exception:
+            if not left:
+                raise
+        finally:
+            for kind, way, original in before:
+                setattr(kind, way, original)
+    if left:
+        raise NotExact("an exact number was made a float")
 
 
 class _Math:
@@ -73,7 +119,24 @@ class _Math:
             raise AttributeError(name)
         if not hasattr(mpmath, name):
             raise NotExact(f"mpmath has no function {name}")
+        if not _means_the_same(name):
+            raise NotExact(f"mpmath's {name} is another function")
         return getattr(mpmath, name)
+
+
+@functools.lru_cache(maxsize=256)
+def _means_the_same(name: str) -> bool:
+    """True unless mpmath's function of a name differs from that of ``math`` or NumPy, as its sinc does."""
+    for module in (math, sys.modules.get("numpy")):
+        own, theirs = getattr(module, name, None), getattr(mpmath, name)
+        if callable(own) and callable(theirs):
+            for xs in ((0.3,), (0.3, 0.7)):
+                try:
+                    if abs(float(own(*xs)) - float(theirs(*xs))) > 1e-9:
+                        return False
+                except Exception:  # of another number of arguments, or not of numbers
+                    continue
+    return True
 
 
 def _truncated(x: mpf) -> mpf:
@@ -130,9 +193,12 @@ def _rebound(f: Any, done: dict[int, Any]) -> Any:
         return functools.partial(_rebound(f.__func__, done), f.__self__)
     if isinstance(f, types.FunctionType):
         return _rebound_function(f, done)
-    if getattr(f, "__module__", None) in (*NUMERIC, "_operator") or type(f).__module__.startswith("numpy"):
-        name = f.__name__
-        return getattr(operator, name) if f.__module__ == "_operator" else getattr(_math, name)
+    if isinstance(f, functools._lru_cache_wrapper):
+        return _rebound(f.__wrapped__, done)
+    module, name = getattr(f, "__module__", None), getattr(f, "__name__", "")
+    numpy_function = type(f).__module__.startswith("numpy") and getattr(sys.modules.get("numpy"), name, None) is f
+    if module in (*NUMERIC, "_operator") or numpy_function:
+        return getattr(operator, name) if module == "_operator" else getattr(_math, name)
     call = vars(type(f)).get("__call__")
     if isinstance(call, types.FunctionType):
         return functools.partial(_rebound(call, done), f)
@@ -169,7 +235,8 @@ def _item(item: Any, done: dict[int, Any]) -> Any:
         return item
     if item.__class__ is float and not math.isfinite(item):
         return mpf(item)
-    if isinstance(item, (Op, types.FunctionType, functools.partial)) or getattr(item, "__module__", "") in NUMERIC:
+    functions = (Op, types.FunctionType, functools.partial, functools._lru_cache_wrapper)
+    if isinstance(item, functions) or getattr(item, "__module__", "") in NUMERIC:
         try:
             return _rebound(item, done)
         except NotExact:

@@ -20,6 +20,7 @@ class Foreign(NamedTuple):
     plain: Function  # the function without its rule, to be run in mpmath
     call: Function  # the function on floats
     gradient: Function  # by the custom rule, one number per argument
+    pulled: Callable[[float], Function]  # by the custom rule, from another cotangent than 1
     without_rule: Function  # the framework's gradient of `plain`; raises NotExact if it has none
     names: tuple[str, ...]  # of the arguments
 
@@ -42,7 +43,11 @@ def _hips(f: Any) -> Foreign:
     def gradient(of: Function) -> Function:
         return lambda *xs: [grad(of, i)(*xs) for i in range(len(xs))]
 
-    return Foreign(f.fun, lambda *xs: float(f.fun(*xs)), gradient(f), _or_not(gradient(f.fun)), arguments(f.fun))
+    def pulled(g: float) -> Function:
+        return gradient(lambda *xs: g * f(*xs))
+
+    call = lambda *xs: float(f.fun(*xs))  # noqa: E731 - as short as the others
+    return Foreign(f.fun, call, gradient(f), pulled, _or_not(gradient(f.fun)), arguments(f.fun))
 
 
 def _jax(f: Any) -> Foreign:
@@ -68,7 +73,10 @@ def _jax(f: Any) -> Foreign:
         with double():
             return float(f(*xs))
 
-    return Foreign(f.fun, call, gradient(f), _or_not(gradient(f.fun)), arguments(f.fun))
+    def pulled(g: float) -> Function:
+        return gradient(lambda *xs: g * f(*xs))
+
+    return Foreign(f.fun, call, gradient(f), pulled, _or_not(gradient(f.fun)), arguments(f.fun))
 
 
 def _torch(f: Any) -> Foreign:
@@ -93,10 +101,14 @@ def _torch(f: Any) -> Foreign:
 
         return run
 
+    def call(*xs: float) -> float:
+        return float(f.apply(*tensors(xs, False)))
+
+    def pulled(g: float) -> Function:
+        return gradient(lambda *xs: g * f.apply(*xs))
+
     names = arguments(forward)[1 if takes_context else 0 :]
-    return Foreign(
-        plain, lambda *xs: float(f.apply(*tensors(xs, False))), gradient(f.apply), _or_not(gradient(plain)), names
-    )
+    return Foreign(plain, call, gradient(f.apply), pulled, _or_not(gradient(plain)), names)
 
 
 def _context() -> Any:

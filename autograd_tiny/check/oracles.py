@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
-from autograd_tiny.check.exact import OUTSIDE, NotExact, as_real, digits, rebound, slack
+from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound, slack
 from autograd_tiny.check.frameworks import Foreign
 
 Function = Callable[..., Any]
-STEP = mpf(10) ** -40
 
 
 class Slope(NamedTuple):
-    """Slopes of a function with respect to one argument, and the error of 8 units in the last place."""
+    """Slopes of a function with respect to one argument, or along a direction, and the error of 8 ulp."""
 
     low: Any  # the lower of the slopes on the two sides
     high: Any
     slack: Any
 
 
-Slopes = list[Slope | None]  # one per argument; None if there is no slope
+class Slopes(NamedTuple):
+    """Slopes of a function with respect to each argument; None if there is no finite slope."""
+
+    each: list[Slope | None]
+    along: Callable[[Sequence[float]], Slope | None]  # slopes along a direction, next to the point as well
+
+    def kinks(self) -> list[int]:
+        """List the arguments along which the two sides differ."""
+        return [i for i, slope in enumerate(self.each) if slope and slope.high - slope.low > 2 * slope.slack]
 
 
 class Subject(NamedTuple):
@@ -38,43 +46,111 @@ class Subject(NamedTuple):
 def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
     """Compute one-sided slopes of f in mpmath; None for an argument without a slope."""
     run = rebound(f.plain)
-    with mp.workdps(digits(xs)):
+    scale = min([1.0, *(abs(x) for x in xs if x)])
 
-        def at(point: Sequence[Any]) -> Any:
+    def at(point: Sequence[Any]) -> Any:
+        with no_floats():
             try:
                 y = run(*map(mpf, point))
-            except AttributeError as error:  # a method that only the framework's numbers have
-                raise NotExact(str(error)) from None
-            if isinstance(y, (list, tuple, str, bytes)) or y is None:
-                raise NotExact(f"{f.name} returned {y!r:.60}, not one number")
+            except (ValueError, ArithmeticError, TypeError, NotExact):
+                raise
+            except Exception as error:  # a method that only the framework's numbers have, a lookup by float
+                raise NotExact(f"{type(error).__name__}: {error}") from None
+        if isinstance(y, (list, tuple, str, bytes)) or y is None:
+            raise NotExact(f"{f.name} returned {y!r:.60}, not one number")
+        try:
+            return as_real(y)
+        except TypeError as error:
+            raise NotExact(f"{f.name} returned {y!r:.60}: {error}") from None
+
+    def sides(point: Sequence[Any], along: Sequence[Any], scale: Any) -> list[tuple[Any, Any]] | None:
+        """Limits of the slopes on each side that lies inside the domain, with their errors; None without a limit."""
+        base, found = at(point), []
+        for side in (1, -1):
+
+            def slope(step: Any, side: int = side) -> Any:
+                h = side * step * scale
+                return (at([x + h * v for x, v in zip(map(mpf, point), along, strict=True)]) - base) / h
+
             try:
-                return as_real(y)
-            except TypeError as error:
-                raise NotExact(f"{f.name} returned {y!r:.60}: {error}") from None
+                limit = _limit(slope)
+            except NotExact:
+                raise
+            except OUTSIDE:
+                continue
+            if limit is None:
+                return None
+            found.append(limit)
+        if not found:
+            raise NotExact("it cannot be computed next to the point")
+        return found
 
-        def slope(i: int, side: int, point: Sequence[Any], h: Any) -> Any:
-            moved = [*point]
-            moved[i] = mpf(point[i]) + side * h
-            return (at(moved) - at(point)) / (side * h)
+    def one(i: int) -> Slope | None:
+        axis = [int(k == i) for k in range(len(xs))]
+        own = mpf(min(1, abs(xs[i]) or 1))
+        found = sides(xs, axis, own)
+        if found is None:
+            return None
+        low, high, error = min(s for s, _ in found), max(s for s, _ in found), max(e for _, e in found)
+        rounding = ULPS * max(mpf(2) ** -52 * max(abs(low), abs(high)), mpf(5e-324)) + error
+        if high - low > error + mpf(10) ** -18 * max(abs(low), abs(high)):
+            return Slope(low, high, rounding)  # across a kink a step does not measure rounding
 
-        def one(i: int) -> Slope | None:
-            scale = min(1, abs(mpf(xs[i])) or 1)
-            sides, inside = [], 1
-            for side in (1, -1):
+        def nearest(point: Sequence[Any]) -> Any:
+            near = sides(point, axis, own)
+            if near is None:
+                raise ValueError("no slope")
+            return near[0][0]
+
+        def mirrored(point: Sequence[Any]) -> Any:
+            return nearest([2 * mpf(x) - moved for x, moved in zip(xs, point, strict=True)])
+
+        # A jump of the slope lies on one side only; elsewhere it changes as much on both.
+        return Slope(low, high, max(min(slack(nearest, xs), slack(mirrored, xs)), rounding) + error)
+
+    def along(direction: Sequence[float]) -> Slope | None:
+        with mp.workdps(digits(xs)):
+            found = sides(xs, direction, mpf(scale))
+            if found is None:
+                return None
+            slopes, rng = [s for s, _ in found], random.Random(0)
+            for _ in range(4 * 2 ** min(len(xs), 3)):
+                off = [mpf(rng.uniform(-1, 1)) * scale * mpf(10) ** -25 for _ in xs]
+                near = [x + d for x, d in zip(map(mpf, xs), off, strict=True)]
+                h = scale * mpf(10) ** -40
                 try:
-                    coarse, fine = (slope(i, side, xs, scale * STEP * k) for k in (10**10, 1))
+                    moved = at([x + h * v for x, v in zip(near, direction, strict=True)])
+                    slopes.append((moved - at(near)) / h)
+                except NotExact:
+                    raise
                 except OUTSIDE:
                     continue
-                if abs(fine - coarse) > mpf(10) ** -18 * (1 + abs(fine)):
-                    return None  # a pole, or a function whose slope has no limit
-                sides.append(fine)
-                inside = side
-            if not sides:
-                return None
-            return Slope(min(sides), max(sides), slack(lambda point: slope(i, inside, point, scale * STEP), xs))
+            size = max(map(abs, slopes))
+            error = max(e for _, e in found)
+            return Slope(min(slopes), max(slopes), size * mpf(2) ** -48 + error + mpf(5e-324))
 
-        at(xs)
-        return [one(i) for i in range(len(xs))]
+    with mp.workdps(digits(xs)):
+        try:
+            at(xs)
+        except OUTSIDE as error:  # f is fine at these floats
+            raise NotExact(str(error)) from None
+        return Slopes([one(i) for i in range(len(xs))], along)
+
+
+def _limit(slope: Callable[[Any], Any]) -> tuple[Any, Any] | None:
+    """Limit of a one-sided slope as the step shrinks, and its error; None if there is none.
+
+    At 0, the slopes of x**3 fall as the step's square, those of x**1.4 as its 0.4th power, and those of √x grow.
+    """
+    far, near = slope(mpf(10) ** -30), slope(mpf(10) ** -40)
+    if abs(near - far) <= mpf(10) ** -18 * (1 + abs(near)):
+        return near, abs(near - far)
+    nearest = slope(mpf(10) ** -50)
+    ratio = (nearest - near) / (near - far)
+    if abs(ratio) > 0.5:
+        return None
+    rest = (nearest - near) * ratio / (1 - ratio)
+    return nearest + rest, abs(rest)
 
 
 def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:
@@ -82,7 +158,7 @@ def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:
     if f.foreign is None:
         raise NotExact("it belongs to no known framework")
     here = f.foreign.without_rule(*xs)
-    found: Slopes = []
+    found: list[Slope | None] = []
     for i, (x, d) in enumerate(zip(xs, here, strict=True)):
         h = 1e-9 * max(1.0, abs(x))
         near = [d, *(f.foreign.without_rule(*xs[:i], x + side, *xs[i + 1 :])[i] for side in (-h, h))]
@@ -93,40 +169,69 @@ def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:
         kink = max(near) - min(near) > 1e-4 * size
         low, high = (min(near), max(near)) if kink else (d, d)
         found.append(Slope(mpf(low), mpf(high), mpf(size) * 64 * 2**-52 + mpf(5e-324)))
-    return found
+    return Slopes(found, _unknown)
+
+
+def _unknown(direction: Sequence[float]) -> None:
+    """Stand-in for the slopes along a direction, where an oracle has none."""
 
 
 def complex_step(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """Compute Im f(x + ih) / h, exact up to rounding if f is defined on complex numbers (Squire and Trapp 1998)."""
-    found: Slopes = []
+    """Compute Im f(x + ih) / h, exact if f is analytic (Squire and Trapp 1998), which two stencils confirm."""
+    found: list[Slope | None] = []
     for i, x in enumerate(xs):
         h = 1e-200
-        y = f.plain(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
+        try:
+            y = f.plain(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
+        except Exception as error:  # code for real numbers may raise anything
+            raise NotExact(f"{type(error).__name__}: {error}") from None
         if not isinstance(y, complex) or abs(y.real - f.call(*xs)) > 1e-12 * abs(y.real):
             raise NotExact("it has no complex version")
         d = y.imag / h
         found.append(Slope(mpf(d), mpf(d), mpf(abs(d)) * 64 * 2**-52 + mpf(5e-324)))
-    return found
+    for own, rough in zip(found, stencil(f, xs).each, strict=True):
+        if own and rough and abs(own.low - rough.low) > 1e-5 * abs(rough.low) + rough.slack:
+            raise NotExact("its complex version is another function, as with abs")
+    return Slopes(found, _unknown)
 
 
 def stencil(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """Compare two five-point stencils of different step size, which must agree."""
-    found: Slopes = []
-    for i, x in enumerate(xs):
+    """Compare two five-point stencils of different step size, which must agree; at a kink, stencils on either side."""
 
-        def at(t: float, i: int = i) -> float:
-            return float(f.call(*(t if k == i else z for k, z in enumerate(xs))))
+    def along(direction: Sequence[float]) -> Slope:
+        reach = max(1.0, *(abs(x) for x, v in zip(xs, direction, strict=True) if v))
+        known: dict[float, float] = {}
 
-        reach = max(abs(x), 1.0)
-        a, b = (
-            (at(x - 2 * h) - 8 * at(x - h) + 8 * at(x + h) - at(x + 2 * h)) / (12 * h)
-            for h in (reach * 1e-3, reach * 2.7e-4)
+        def at(t: float) -> float:
+            if t not in known:
+                try:
+                    known[t] = float(f.call(*(x + t * v for x, v in zip(xs, direction, strict=True))))
+                except Exception as error:  # next to the point f may raise anything
+                    raise NotExact(f"next to the point: {type(error).__name__}: {error}") from None
+            return known[t]
+
+        steps = reach * 1e-3, reach * 2.7e-4
+        a, b = ((at(-2 * h) - 8 * at(-h) + 8 * at(h) - at(2 * h)) / (12 * h) for h in steps)
+        right, left = (
+            [(-11 * at(0.0) + 18 * at(h) - 9 * at(2 * h) + 2 * at(3 * h)) / (6 * h) for h in (s * k for k in steps)]
+            for s in (1, -1)
         )
-        room = 20 * abs(a - b) + 1e-9 * (abs(a) + abs(at(x)) / reach)
-        if not math.isfinite(a + b) or abs(a - b) > 1e-6 * (abs(a) + abs(b)) + 1e-9:
+        size = max(map(abs, known.values())) / reach
+        varies = (max(known.values()) - min(known.values())) / (6 * steps[0])
+        if not math.isfinite(size + a + b):
+            raise NotExact("it is nan or inf next to the point")
+        apart, before = abs(right[1] - left[1]), abs(right[0] - left[0])
+        if apart > 1e-3 * varies + 1e-9 * size and apart > 0.9 * before:  # and not smaller with the step
+            drift = max(abs(s[0] - s[1]) for s in (right, left))
+            if drift > 1e-5 * varies + 1e-9 * size:
+                raise NotExact(f"a kink or a jump lies close by: the slopes are {left[1]!r} and {right[1]!r}")
+            low, high = sorted((left[1], right[1]))
+            return Slope(mpf(low), mpf(high), mpf(20 * drift + 1e-9 * size))
+        if abs(a - b) > 1e-6 * (abs(a) + abs(b)) + 1e-9 * size:
             raise NotExact(f"two stencils disagree: {a!r} and {b!r}")
-        found.append(Slope(mpf(min(a, b)), mpf(max(a, b)), mpf(room)))
-    return found
+        return Slope(mpf(min(a, b)), mpf(max(a, b)), mpf(20 * abs(a - b) + 1e-9 * (abs(a) + size)))
+
+    return Slopes([along([float(k == i) for k in range(len(xs))]) for i in range(len(xs))], along)
 
 
 ORACLES: dict[str, Callable[[Subject, tuple[float, ...]], Slopes]] = {

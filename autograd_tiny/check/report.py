@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autograd_tiny.check.sweeps import from_zero
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import Graph, draw
@@ -111,8 +112,9 @@ class Report:
         if node is None or not self.graph:
             raise ValueError(f"this report is {self.outcome!r} and has no graph with a wrong node to draw")
         first, y = self.findings[0], self.graph[-1]
-        y.backward()
-        return draw(y, notes={self.graph[node]: f"{first.what}: wrong\ngot {first.got!r}\nexact {first.exact}"})
+        with from_zero(y):
+            y.backward()
+            return draw(y, notes={self.graph[node]: f"{first.what}: wrong\ngot {first.got!r}\nexact {first.exact}"})
 
     def __str__(self) -> str:
         agree = "agrees" if self.checked == 1 else "agree"

@@ -184,7 +184,7 @@ def _check(given: argparse.Namespace) -> int:
             try:
                 gradcheck_property(f, by_hand, max_examples=given.examples, each=each, **intervals)()
             except GradcheckError as error:
-                wrong = error.report
+                wrong = error.report if error.report.outcome == "wrong" else None
             except (TypeError, ValueError) as error:
                 if file.line(error):
                     raise

@@ -345,7 +345,7 @@ class Jitted:
                 given, variants = self._given(args, kwargs)
                 quick = self._quick
             if variants.draws:
-                raise Draws(_name(self.f))
+                raise Draws(_name(self.f), self.generators())
             try:
                 return run(variants, given), given, variants, quick
             except Static as found:
@@ -359,7 +359,7 @@ class Jitted:
         return [x for name, x in named if name not in self.static and not is_static(x)]
 
     def generators(self) -> list[Any]:
-        """Generators of random numbers that f reaches."""
+        """Generators of random numbers, and iterators, that f reaches."""
         return [*self._reads.generators, *(x for reads in self._static_reads.values() for x in reads.generators)]
 
     def settle(self) -> bool:

@@ -1,7 +1,8 @@
-"""Notice random numbers drawn while tracing: compiled code would return the same ones at each call."""
+"""Notice random numbers, and items of iterators, drawn while tracing: compiled code would use the same at each call."""
 
 from __future__ import annotations
 
+import io
 import pickle
 import random
 import sys
@@ -14,13 +15,24 @@ State = tuple[Callable[[], Any], Callable[[Any], Any], Any]  # read, write, and 
 
 
 class Draws(TypeError):
-    """A traced function draws random numbers."""
+    """A traced function draws random numbers, or reads one of the generators that is an iterator."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, generators: Iterable[Any]) -> None:
+        iterator = next(filter(is_iterator, generators), None)
+        drawn = "draws random numbers" if iterator is None else f"reads an iterator, a {type(iterator).__name__}"
         super().__init__(
-            f"{name} draws random numbers, and compiled code would use the same ones at each call: draw them outside, "
+            f"{name} {drawn}, and compiled code would use the same ones at each call: draw them outside, "
             "and pass them as an argument"
         )
+
+
+def is_iterator(x: Any) -> bool:
+    """Return True for what moves on when it is read: `iter` of a list, a generator, a count; not for a file.
+
+    >>> is_iterator(iter([1.0])), is_iterator([1.0])
+    (True, False)
+    """
+    return hasattr(type(x), "__next__") and not isinstance(x, io.IOBase)
 
 
 def is_generator(x: Any) -> bool:

@@ -9,6 +9,7 @@ graph coloring problems" (1983).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple
 
 from autograd_tiny.compiler.backends.registry import named
@@ -21,6 +22,7 @@ from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.derivatives import grad, vjp
+from autograd_tiny.transforms.doors import differentiated_further
 from autograd_tiny.transforms.dual import Dual, forward_level
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import Tracer, recording
@@ -87,7 +89,14 @@ def sparse_hessian(f: Function, backend: str = "numpy") -> Function:
 
     The shape is (inputs, inputs). Raises the errors of `jit` and `grad`.
     """
-    return sparse_jacobian(grad(f), backend)
+    gradient = grad(f)
+
+    @wraps(f)
+    def first(*args: Any, **kwargs: Any) -> Any:
+        with differentiated_further():
+            return gradient(*args, **kwargs)
+
+    return sparse_jacobian(first, backend)
 
 
 def pattern(program: Program) -> list[list[int]]:
@@ -176,7 +185,8 @@ def _forwards(program: Program, n: int) -> Program:
     """Program for the derivative of the outputs along a direction (forward mode)."""
     xs, direction = _leaves(program, n)
     with recording(), forward_level() as level:
-        ys = program.run([*(Dual(x, t, level) for x, t in zip(xs, direction, strict=False)), *xs[n:]])
+        moved = [Dual(x, t, level, ops.equal(t, 0.0)) for x, t in zip(xs, direction, strict=False)]
+        ys = program.run([*moved, *xs[n:]])
     tangents = [y.tangent if isinstance(y, Dual) else 0.0 for y in ys]
     return program_of([*xs, *direction], tangents, (len(direction),))
 

@@ -22,7 +22,7 @@ from itertools import chain
 from operator import is_
 from typing import Any, NoReturn
 
-from autograd_tiny.compiler.randomness import is_generator
+from autograd_tiny.compiler.randomness import is_generator, is_iterator
 from autograd_tiny.compiler.readers import Reader, reader_of
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
@@ -70,7 +70,7 @@ class Surroundings:
         self.f, self.watcher = f, watcher or watched_by_python
         self.checks: list[Check] = []
         self._same: Callable[[], bool] | None = None  # made when it is first needed
-        self.generators: list[Any] = []  # of random numbers
+        self.generators: list[Any] = []  # of random numbers, and iterators
         self.classes: dict[type, None] = {}  # of arguments, whose methods f calls
         self.written: set[str] = set()  # paths that f itself changes
         self.names: set[str] = set()  # that the code of the functions mentions
@@ -283,7 +283,7 @@ class _Walk:
         if "__wrapped__" in getattr(x, "__dict__", ()):  # compiled, differentiated or cached
             transform, options = getattr(x, "recipe", None) or (type(x), ())
             return transform.__qualname__, repr(options[1:]), self.content(x.__wrapped__, path)
-        if is_generator(x):
+        if is_generator(x) or (is_iterator(x) and not is_module(x)):
             self.generators.append(x)
             return type(x).__name__
         held = () if (read := reader_of(x)) is None else self._held(read, x, path)
@@ -346,7 +346,8 @@ class _Walk:
         if not _is_yours(cls):
             return cls.__qualname__
         parts = []
-        for base in cls.__mro__:
+        kinds: tuple[type, ...] = (*cls.__mro__, *type.mro(type(cls)))
+        for base in kinds:  # a class has the attributes of its metaclass too
             if _is_yours(base):
                 names = [
                     name

@@ -17,7 +17,7 @@ from autograd_tiny.compiler.backends.registry import named
 from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.outside import noticing
 from autograd_tiny.compiler.passes import optimized
-from autograd_tiny.compiler.randomness import Draws, drawn, held_by, states
+from autograd_tiny.compiler.randomness import Draws, drawn, held_by, is_iterator, states
 from autograd_tiny.engine.tree import is_array, leaves
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
@@ -167,7 +167,11 @@ class Variants:
             )
         args, kwargs, inputs = given.traced(sample, Tracer.leaf)
         place = _places(given)
-        before = states([*self.watched.generators(), *held_by(list(given.shared().values()))])
+        generators = [*self.watched.generators(), *held_by(list(given.shared().values()))]
+        if any(map(is_iterator, generators)):  # it cannot be set back
+            self.draws = True
+            raise Draws(_name(self.f), generators)
+        before = states(generators)
         with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting(), gc_paused():
             try:
                 with explaining("traced"):
@@ -179,7 +183,7 @@ class Variants:
             finally:
                 self.draws = drawn(before) or self.draws
             if self.draws:
-                raise Draws(_name(self.f))
+                raise Draws(_name(self.f), generators)
             if returned is None:
                 raise TypeError(f"{_name(self.f)} returned None, expected numbers: is a `return` missing?")
             if self.reduce:

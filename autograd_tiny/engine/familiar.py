@@ -5,8 +5,9 @@ A familiar name either works or raises an error with the replacement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from autograd_tiny.engine.faces import FACES
@@ -44,6 +45,23 @@ def refuse_operands(name: Any, operands: Any) -> None:
             f"Value(data, name) takes a number and a name, got {name if operands in ((), None) else operands!r:.60}: "
             "operands are recorded by arithmetic and ops, and a new operation is an Op"
         )
+
+
+def refuse_options(options: tuple[Any, ...], named: dict[str, Any]) -> NoReturn:
+    """Raise TypeError for PyTorch's options of ``y.backward(gradient, retain_graph=True)``."""
+    given = ", ".join([*map(repr, options), *(f"{name}={x!r:.20}" for name, x in named.items())])
+    raise TypeError(
+        f"backward() takes no arguments, got {given}: the graph is always kept, (y * weight).backward() weights the "
+        "gradient, and transforms.grad differentiates a gradient"
+    )
+
+
+def refuse_gradients(order: Iterable[Any], error: TypeError) -> NoReturn:
+    """Raise TypeError that names the value if the user set a `grad` to what is not a number, else the error."""
+    for v in order:
+        if not isinstance(v.grad, Real):
+            raise TypeError(f"the .grad of {v.name or 'a Value'} was set to {v.grad!r:.60}: expected a real number")
+    raise error
 
 
 class Familiar(Operand):
@@ -209,6 +227,7 @@ class Familiar(Operand):
     gradient = Instead("it is .grad, after y.backward()")
     pow = Instead("write a ** b")
     abs = Instead("write abs(a)")
+    dtype = Instead("it is a number, and this function takes floats: write it with arithmetic and ops, as in v.sinc()")
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if hasattr(self, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import Any, NoReturn
 
 from autograd_tiny.engine import ops
 
@@ -60,6 +60,9 @@ class NumPyNames:
 
     def rint(self: Any) -> Any:
         return round(self)  # says that the gradient would be lost, and what to write
+
+    def _refuse_modulus(self, m: Any) -> NoReturn:
+        raise TypeError(f"pow(a, b, {m!r:.20}) is for integers: write a**b % {m!r:.20}")
 
     def __divmod__(self: Any, other: Any) -> Any:
         return self // other, self % other

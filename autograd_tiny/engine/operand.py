@@ -58,9 +58,8 @@ class Operand(NumPyNames):
     def __rmod__(self, other: Any) -> Self: return self.binary(ops.mod, other, self)
     def __floordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, self, other)
     def __rfloordiv__(self, other: Any) -> Self: return self.binary(ops.floordiv, other, self)
-    def __divmod__(self, other: Any) -> tuple[Self, Self]: return self // other, self % other
-    def __rdivmod__(self, other: Any) -> tuple[Self, Self]: return other // self, other % self
-    def __pow__(self, other: Any) -> Self: return self.binary(ops.pow, self, other)
+    def __pow__(self, other: Any, m: Any = None) -> Self:
+        return self.binary(ops.pow, self, other) if m is None else self._refuse_modulus(m)
     def __rpow__(self, other: Any) -> Self: return self.binary(ops.pow, other, self)
     def __neg__(self) -> Self: return self.unary(ops.neg)
     def __pos__(self) -> Self: return self.unary(ops.pos)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, final
 from autograd_tiny.engine.chain_rule import sweep_past_poles
 from autograd_tiny.engine.chain_rule import topological_order as topological_order
 from autograd_tiny.engine.familiar import NO_GRAD as NO_GRAD
-from autograd_tiny.engine.familiar import Familiar, refuse_operands
+from autograd_tiny.engine.familiar import Familiar, refuse_gradients, refuse_operands, refuse_options
 from autograd_tiny.engine.ieee import local_derivatives, met_a_pole, never_raise
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
@@ -135,14 +135,17 @@ class Value(Familiar):
             return tuple([d if x.__class__ is Value else None for x, d in zip(self.b, self.db, strict=True)])
         return () if self.op is None else (self.da,) if self.b is None else (self.da, self.db)
 
-    def backward(self) -> None:
+    def backward(self, *options: Any, **named: Any) -> None:
         """Set `grad` of every node below to ∂self/∂node; inner nodes are reset, leaves accumulate."""
-        order = topological_order(self)
+        order = refuse_options(options, named) if options or named else topological_order(self)
         for v in order:
             if v.op is not None or v.grad is None:  # users clear the gradient of a leaf with None
                 v.grad = 0.0
-        self.grad += 1.0  # ∂self/∂self
-        sweep_past_poles(order, sweep) if met_a_pole.is_set() else sweep(order)
+        try:
+            self.grad += 1.0  # ∂self/∂self
+            sweep_past_poles(order, sweep) if met_a_pole.is_set() else sweep(order)
+        except TypeError as error:
+            refuse_gradients(order, error)
 
     # fmt: off
     def __lt__(self, other: Any) -> bool: return self.data < _compared(other)

@@ -18,7 +18,7 @@ from autograd_tiny.engine.provenance import is_engine, tracing
 from autograd_tiny.engine.tree import leaves, rebuild
 from autograd_tiny.engine.value import Value
 from autograd_tiny.stepper.events import Node
-from autograd_tiny.stepper.flags import FLAGS, flags_of
+from autograd_tiny.stepper.flags import FLAGS, has_flag
 from autograd_tiny.stepper.origins import first_gradient, first_value, numbers, place, remedy
 from autograd_tiny.stepper.traces import Trace, trace
 
@@ -140,9 +140,9 @@ def _units(steps: Trace) -> list[str]:
     found: dict[str, list[str]] = {name: [] for name, flag in FLAGS.items() if flag.symptom}
     for n in range(steps.seed + 1, len(steps)):
         step = steps[n]
-        for flag in flags_of(step):
-            if flag in found:
-                found[flag].append(step.node.name)
+        for flag, names in found.items():
+            if has_flag(step, flag):
+                names.append(step.node.name)
     return [
         f"{flag}: {len(names):,} of {steps.seed:,} values {_verb(FLAGS[flag].symptom, len(names))}: "
         f"{', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"

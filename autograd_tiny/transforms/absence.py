@@ -10,8 +10,9 @@ from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.chain_rule import absent
-from autograd_tiny.engine.ieee import Ieee
+from autograd_tiny.engine.ieee import Ieee, local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op
+from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.tape import Tape
 
 
@@ -26,27 +27,29 @@ def unless(condition: Any, x: Any) -> Any:
     return ops.where(condition, 0.0, x)
 
 
-def guarding(tape: Tape, order: Sequence[int]) -> Callable[[int, int, int, int], int] | None:
+def guarding(tape: Tape, order: Sequence[int], further: bool) -> Callable[[int, int, int, int], int] | None:
     """Return the function (row, i, operand, contribution) that makes a traced contribution 0 where it is absent.
 
     Whether a branch is taken is not known while tracing, so a contribution past a pole becomes a `where`, and only
-    there: not where each factor is finite for all finite numbers. None if nothing is absent, or there is no pole. Rows,
-    operands and contributions are places on the tape.
+    there: not where each factor is finite for all finite numbers. A kink is a pole of the second derivative: it counts
+    if the contribution is differentiated further. None if nothing is absent, or there is no pole. Rows, operands and
+    contributions are places on the tape.
     """
+    steep_at = has_kink if further else has_pole
     rows = tape.op
     used = {rows[v] for v in order} - {None}
-    if not (any(op.absent for op in used) and any(map(has_pole, used))):
+    if not (any(op.absent for op in used) and any(map(steep_at, used))):
         return None
     uses: dict[int, list[tuple[int, int]]] = {}  # of each row, by those above it
     known: dict[int, Any] = {}  # when the adjoint of a row is absent
     steep: set[int] = set()  # rows that may be infinite
     wild: set[int] = set()  # rows whose adjoint may be
     there = {order[-1]}  # rows whose adjoint is never absent
-    poles = {op for op in used if has_pole(op)}
+    poles = {op for op in used if steep_at(op)}
     for v in order:
         if rows[v] is not None and (rows[v] in poles or steep):
             xs = tape.operands(v)
-            if not steep.isdisjoint(xs) or (rows[v] in poles and has_pole(rows[v], _constants(tape, xs))):
+            if not steep.isdisjoint(xs) or (rows[v] in poles and steep_at(rows[v], _constants(tape, xs))):
                 steep.add(v)
 
     def gone(v: int, i: int) -> Any:
@@ -86,6 +89,30 @@ def guarding(tape: Tape, order: Sequence[int]) -> Callable[[int, int, int, int],
 
 def _constants(tape: Tape, xs: Sequence[int]) -> tuple[float | None, ...]:
     return tuple([tape.pool.constants[~x] if x < 0 else None for x in xs])
+
+
+def _is_steep(v: Any, steep_at: Callable[..., bool]) -> bool:
+    return steep_at(v.op) and steep_at(v.op, tuple([x if x.__class__ is float else None for x in v.operands]))
+
+
+@lru_cache(maxsize=1024)
+def has_kink(op: Op, constants: tuple[float | None, ...] = ()) -> bool:
+    """Return True if the op has a pole, or a slope of it is made of ops that have one.
+
+    >>> has_kink(ops.abs), has_kink(ops.sin)
+    (True, False)
+    """
+    if not isinstance(op.partials, tuple) or has_pole(op, constants):
+        return isinstance(op.partials, tuple)
+    given = constants or (None,) * len(op.partials)
+    token = never_raise.set(True)
+    try:
+        xs = tuple([Value(0.5) if x is None else x for x in given])
+        slopes = local_derivatives(op, op(*xs), xs, tuple([x is None for x in given]))
+    finally:
+        never_raise.reset(token)
+    nodes = topological_order(*[d for d in slopes if isinstance(d, Value)])
+    return any(v.op is not None and v.op is not op and _is_steep(v, has_pole) for v in nodes)
 
 
 @lru_cache(maxsize=1024)

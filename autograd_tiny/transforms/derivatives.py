@@ -25,13 +25,23 @@ from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
 from autograd_tiny.transforms.derived import Derived, require_function
-from autograd_tiny.transforms.doors import NODES, Doors, depends, differentiating, doors, lift
+from autograd_tiny.transforms.doors import (
+    NODES,
+    Doors,
+    depends,
+    differentiating,
+    doors,
+    handed_out,
+    is_differentiating,
+    lift,
+    returned,
+)
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
 from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.libraries import explaining
 from autograd_tiny.transforms.making import refuse_floats
 from autograd_tiny.transforms.reverse import swept
-from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
+from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, lifts, number, traced
 
 Function = Callable[..., Any]
 _data = attrgetter("data")
@@ -55,11 +65,12 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     numbers or argnums is not an argument, and ValueError if it names one twice.
     """
     require_function(f, "grad")
-    both = value_and_grad(f, argnums, has_aux).compute
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = both(*args, **kwargs)
-        return (gradient, value[1]) if has_aux else gradient
+        first, aux = _with_aux(f) if has_aux else (f, [])
+        run = _run(first, args, kwargs, argnums)
+        gradient = run.gradient(_scalar(f, run.output))
+        return (gradient, _settled_aux(aux.pop(), run.keep)) if has_aux else gradient
 
     return Derived(derivative, grad, f, argnums, has_aux)
 
@@ -77,14 +88,11 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     """
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        if has_aux:
-            first, aux = _with_aux(f)
-            run = _run(first, args, kwargs, argnums)
-            y = _scalar(f, run.output)
-            return (run.settled(y), _settled_aux(aux.pop(), run.keep)), run.gradient(y)
-        run = _run(f, args, kwargs, argnums)
+        first, aux = _with_aux(f) if has_aux else (f, [])
+        run = _run(first, args, kwargs, argnums)
         y = _scalar(f, run.output)
-        return run.settled(y), run.gradient(y)
+        value, gradient = run.settled(y), run.gradient(y)
+        return ((value, _settled_aux(aux.pop(), run.keep)) if has_aux else value), gradient
 
     return Derived(derivative, value_and_grad, f, argnums, has_aux)
 
@@ -140,7 +148,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
         duals = [Dual(x, t, level) for x, t in zip(inner, ts, strict=True)]
         moved = rebuild(primals, duals)
         run = doors(_name(f), level, inner, [primals], [moved], ())
-        with differentiating(duals, xs), explaining("differentiated"):
+        with differentiating(level, duals, xs), explaining("differentiated"):
             output = f(*moved)
         ys = numbers_of(output, _name(f))
         carried = [y if isinstance(y, Dual) and y.level == level else Dual(y, 0.0) for y in ys]
@@ -171,10 +179,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
             weighted = ops.dot(*[y for y, _ in chosen], *[g for _, g in chosen]) if chosen else 0.0
         finally:
             never_raise.reset(token)
-        gradient: tuple[Any, ...] = run.gradient(weighted, keep=run.keep or holds_operands(cotangent))
+        gradient: tuple[Any, ...] = run.gradient(weighted, run.keep or holds_operands(cotangent), handed_out)
         return gradient
 
-    return rebuild(run.output, [run.settled(y) for y in ys]), pullback
+    return rebuild(run.output, [handed_out(run.settled(y), run.doors.level) for y in ys]), pullback
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
@@ -212,9 +220,10 @@ class _Run:
     def settled(self, x: Any) -> Any:
         return _settle(x, self.keep)
 
-    def gradient(self, y: Any, keep: bool = False) -> Any:
+    def gradient(self, y: Any, keep: bool = False, hand_out: Callable[[Any, int], Any] | None = None) -> Any:
         keep = keep or self.keep or depends(y)
         gs = [_settle(g, keep) for g in _pull(y, self.doors, keep)]
+        gs = [hand_out(g, self.doors.level) for g in gs] if hand_out else gs
         return rebuild(self.shape, gs, as_gradient=True)
 
 
@@ -236,7 +245,7 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     others = [x for i, x in enumerate(args) if i not in {j % len(args) for j in chosen}]
     given, copies = [args[i] for i in chosen], [lifted_args[i] for i in chosen]
     found = doors(_name(f), level, lifted, given, copies, [others, kwargs])
-    with differentiating(lifted, originals):
+    with differentiating(level, lifted, originals):
         try:
             output = f(*lifted_args, **kwargs)
         except (AttributeError, TypeError, ValueError) as error:
@@ -290,7 +299,7 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
 def _guarding(y: Tracer, order: list[Any]) -> Callable[[Any, int, Any, Any], Any] | None:
     """Return `guarding` for nodes."""
     tape = y.tape
-    guarded = guarding(tape, [v.place for v in order])
+    guarded = guarding(tape, [v.place for v in order], is_differentiating())
     if guarded is None:
         return None
     return lambda v, i, x, contribution: tape.at(guarded(v.place, i, tape.place(x), tape.place(contribution)))
@@ -304,7 +313,7 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
         return 0.0
     if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
         y, keep = traced(y), True
-    if not doors.has_origins():
+    if isinstance(y, Tracer) and not doors.has_origins() and not doors.ended(lifts()):
         return 0.0
     order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
     active = doors.active(y, order).intersection(order)
@@ -362,7 +371,7 @@ def _is_nothing(x: Any) -> bool:
 
 def _settle(x: Any, keep: bool) -> Any:
     """Convert x to float, unless it is differentiated further."""
-    return x if keep or depends(x) or isinstance(x, Dual) else number(x)
+    return returned(x) if keep or depends(x) or isinstance(x, Dual) else number(x)
 
 
 def settled(tree: Any) -> Any:

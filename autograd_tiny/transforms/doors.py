@@ -3,8 +3,8 @@
 A derivative runs its function on lifted copies of the arguments. A Module may hold something that leads to its original
 parameters: an original counts as the number differentiated with respect to. A Value given as an argument of its own and
 read by another way as well could be meant either way, and is refused. A number that an enclosing derivative is taken
-with respect to is a constant, as in ``grad(lambda x: grad(lambda y: x * y)(x))``, and so are those kept from an earlier
-derivative.
+with respect to is a constant, as in ``grad(lambda x: grad(lambda y: x * y)(x))``. A number that f kept from an earlier
+derivative, such as a memo, is refused: it depends on the argument of that time. What a derivative returned is not kept.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.tree import is_module, kind_of, leaves
@@ -27,7 +28,8 @@ NODES = (Value, Tracer)  # numbers that record their operations
 LIFTED = (Value, Tracer, Dual)
 _active: dict[Any, Any] = {}  # lifted numbers of the derivatives under way, in any thread, and what was given for each
 _originals: ContextVar[frozenset[Any]] = ContextVar("originals", default=frozenset())  # of this thread or task
-_within: ContextVar[bool] = ContextVar("within", default=False)  # this thread or task is taking a derivative
+_within: ContextVar[frozenset[int]] = ContextVar("within", default=frozenset())  # levels, of this thread or task
+_returned: WeakSet[Any] = WeakSet()  # results of derivatives: what they depend on is not looked at
 CARRIED += (_originals, _within)
 
 
@@ -45,8 +47,10 @@ class Doors:
     def active(self, y: Any, order: Sequence[Any]) -> set[Any]:
         """Return the targets, their originals and the nodes of the order that depend on them.
 
-        Raises TypeError if y depends on a Value that could be meant as the argument or as a constant.
+        Raises TypeError if y depends on a Value that could be meant as the argument or as a constant, or on a number
+        of a derivative that has ended.
         """
+        self._refuse_ended(y, order)
         self.check(order)
         if self.unclear and not self.unclear.isdisjoint(order):
             for x in self.unclear.intersection(order):
@@ -66,6 +70,38 @@ class Doors:
         if self.made is not None:
             self.made.refuse(self.name, nodes, {*self.targets, *self.origins})
 
+    def _refuse_ended(self, y: Any, order: Sequence[Any]) -> None:
+        """Raise TypeError if y depends on a number that another derivative lifted, except by what that returned."""
+        if y.__class__ is Value:
+            marked: dict[Any, int] = {v: v.db for v in order if v.db.__class__ is int}
+        else:
+            marked = lifts()
+        if not (ended := self.ended(marked)):
+            return
+        first: dict[Any, Any] = {}  # of the ended ones, that a node depends on
+        for v in order:
+            if v.op is not CUT and not was_returned(v):
+                found = v if v in ended else next((first[x] for x in v.parents if x in first), None)
+                if found is not None:
+                    first[v] = found
+        if y in first:
+            raise TypeError(
+                f"{self.name} depends on {first[y]!r:.60}, which belongs to a derivative that has ended: compute anew "
+                "what was kept of it, or keep the .data of a number for a constant"
+            )
+
+    def ended(self, marked: Mapping[Any, int]) -> set[Any]:
+        """Return those of the marked numbers that belong to a derivative that has ended."""
+        within = _within.get()
+        ended = {v for v, level in marked.items() if level >= 0 and level not in within and self._cuts(v, level)}
+        return ended.difference(self.targets)
+
+    def _cuts(self, v: Any, level: int) -> bool:
+        """Return True unless v is the copy of a number by a derivative within this one: the number counts."""
+        if level < self.level:
+            return True
+        return v.tape.a[v.place] < 0 if v.__class__ is Tracer else not v.parents
+
     def _reached(self, order: Sequence[Any], found: set[Any]) -> set[Any]:
         old = lifts()
         for v in order:
@@ -74,11 +110,11 @@ class Doors:
         return found
 
     def _is_outer(self, v: Any, old: Mapping[Any, int]) -> bool:
-        """Return True if v was lifted by an enclosing or an earlier derivative: here it is a constant."""
+        """Return True if v was lifted by an enclosing or an earlier derivative, or returned by this one: a constant."""
         if v.op is not ops.pos:
             return False
         level = v.db if v.__class__ is Value else old.get(v)
-        return level is not None and level < self.level
+        return level is not None and (level < self.level if level >= 0 else level == -self.level)
 
 
 def doors(
@@ -142,11 +178,38 @@ def lift(x: Any, level: int) -> Any:
         fresh = +traced(x) if isinstance(x, Value) else constant(number(x))
     else:
         fresh = +x if isinstance(x, NODES) else Value(x)
+    return _marked(fresh, level)
+
+
+def handed_out(x: Any, level: int) -> Any:
+    """Return x, a result of the derivative of this level, as a number that is a constant where that gets it back."""
+    if isinstance(x, Dual):
+        return Dual(handed_out(x.primal, level), handed_out(x.tangent, level), x.level, x.still)
+    return returned(_marked(+x, -level)) if isinstance(x, NODES) else x
+
+
+def _marked(fresh: Any, level: int) -> Any:
     if fresh.__class__ is Tracer:
         lifts()[fresh] = level
-    elif fresh.op is not None:
-        fresh.db = level  # the field is free: there is one operand
+    else:
+        fresh.db = level  # the field is free: there is no second operand
     return fresh
+
+
+def returned(x: Any) -> Any:
+    """Return x, a result of a derivative, which may be used when that has ended."""
+    if x.__class__ is Tracer:
+        x.tape.returned.add(x.place)
+    elif isinstance(x, Value):
+        _returned.add(x)
+    elif isinstance(x, Dual):
+        returned(x.primal), returned(x.tangent)
+    return x
+
+
+def was_returned(x: Any) -> bool:
+    """Return True if a derivative returned x."""
+    return x.place in x.tape.returned if x.__class__ is Tracer else x in _returned
 
 
 def target(lifted: Any) -> Any:
@@ -165,7 +228,17 @@ def depends(y: Any) -> bool:
 
 def is_differentiating() -> bool:
     """Return True if this call is inside a function being differentiated in this thread or task."""
-    return _within.get()
+    return bool(_within.get())
+
+
+@contextmanager
+def differentiated_further() -> Iterator[None]:
+    """Let derivatives in this block be made as those that an enclosing derivative differentiates."""
+    within = _within.set(_within.get() | {0})  # nobody's level
+    try:
+        yield
+    finally:
+        _within.reset(within)
 
 
 def are_targets(nodes: Iterable[Any]) -> bool:
@@ -182,7 +255,7 @@ def being_differentiated(tree: Any) -> bool:
 
 
 @contextmanager
-def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
+def differentiating(level: int, lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
     """Take a derivative in this block with respect to lifted numbers, each with the number given for it."""
     pairs = dict(zip(lifted, given, strict=True))
     for x in lifted:
@@ -191,7 +264,7 @@ def differentiating(lifted: Sequence[Any], given: Sequence[Any]) -> Iterator[Non
     first = {x for x in map(origin, given) if isinstance(x, NODES)}
     _active.update(pairs)
     UNDER_WAY.add(mark := object())
-    within, originals = _within.set(True), _originals.set(_originals.get() | first if first else _originals.get())
+    within, originals = _within.set(_within.get() | {level}), _originals.set(_originals.get() | first)
     carrying()
     try:
         yield

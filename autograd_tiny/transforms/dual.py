@@ -11,7 +11,7 @@ from autograd_tiny.engine.chain_rule import absent, by_square, slope_of_square
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.transforms.absence import all_of, either, has_pole, unless
+from autograd_tiny.transforms.absence import all_of, either, has_kink, unless
 
 _levels: Iterator[int] = count(1)
 ABSENT = float("0")  # this very object, as a tangent: not a number that is 0 but none, so that ABSENT · inf is nothing
@@ -87,7 +87,7 @@ class Dual(Operand):
                 continue
             d2 = None if xs[i].squared is None else by_square(op, xs, i, _primal)
             part = xs[i].tangent * d if d2 is None else xs[i].squared * d2
-            if still.__class__ is not float and (still is not before or has_pole(op)):
+            if still.__class__ is not float and (still is not before or has_kink(op)):
                 part = unless(still, part)
             tangent = part if tangent is ABSENT else tangent + part
             stills.append(still)

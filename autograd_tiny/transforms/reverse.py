@@ -18,7 +18,7 @@ from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, Variadic
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.columns import NONE
-from autograd_tiny.transforms.doors import Doors
+from autograd_tiny.transforms.doors import Doors, is_differentiating
 from autograd_tiny.transforms.tape import ENDED, Tape
 from autograd_tiny.transforms.tracer import CUT, Tracer, lifts
 
@@ -33,6 +33,8 @@ def swept(y: Tracer, doors: Doors) -> list[tuple[Any, Any]] | None:
     targets = [_place(tape, x) for x in doors.targets]
     origins = [_place(tape, x) for x in doors.origins]
     order = tape.order([y.place], [x for x in targets if x >= 0])
+    if not {x.place for x in doors.ended(lifts()) if x.tape is tape}.isdisjoint(order):
+        return None
     doors.check([tape.at(x) for x in order if tape.op[x] is None])
     sweep = _Sweep(tape, order, [x for x in (*targets, *origins) if x >= 0], doors.level)
     if sweep.squares_a_root():
@@ -61,7 +63,7 @@ class _Sweep:
     def __init__(self, tape: Tape, order: list[int], targets: list[int], level: int) -> None:
         self.tape, self.order = tape, order
         self.used = {tape.op[v] for v in order} - {None}
-        outer = {x.place for x, at in lifts().items() if at < level and x.tape is tape}
+        outer = {x.place for x, at in lifts().items() if (at < level if at >= 0 else at == -level) and x.tape is tape}
         active = self.active = bytearray(len(tape.op) + len(tape.pool.constants))  # constants are at the end
         for x in targets:
             active[x] = 1
@@ -159,7 +161,7 @@ class _Sweep:
             before = adjoint[x]
             adjoint[x] = part if before is None else put2(add, before, part)
 
-        guard = guarding(tape, self.order)
+        guard = guarding(tape, self.order, is_differentiating())
         return {
             "put1": put1, "put2": put2, "put": put, "times": times, "give": give, "one": one, "guard": guard,
             "constant": constant,

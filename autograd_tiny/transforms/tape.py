@@ -29,8 +29,8 @@ class Tape:
     """
 
     __slots__ = (
-        "_rest", "a", "b", "counter", "handles", "kind", "known", "leaves", "lock", "more", "op", "pool", "salt",
-        "seen",
+        "_rest", "a", "b", "counter", "handles", "kind", "known", "leaves", "lock", "more", "op", "pool", "returned",
+        "salt", "seen",
     )  # fmt: skip
 
     def __init__(self, kind: Any = None) -> None:
@@ -45,6 +45,7 @@ class Tape:
         self.leaves: dict[int, tuple[float, str]] = {}  # numbers and names of the inputs
         self.seen: list[float | None] = []  # numbers of the run, computed when asked for
         self.handles: dict[int, Any] = {}  # objects that stand for a place, and were asked for
+        self.returned: set[int] = set()  # results of derivatives
         self.pool = Pool()
         self.known = self.pool.known  # places of the constants other than zeros
         self.lock = Lock()

@@ -365,9 +365,11 @@ def traced(x: Any) -> Any:
             known = recorded.given.get(v)
             recorded.captured[v] = Tracer.leaf(v.data, v.name or "") if known is None else known
             recorded.captured[v].settle(recorded.tape)
+            if v.db is not None:  # of an earlier derivative
+                recorded.lifts[recorded.captured[v]] = v.db
         else:
             recorded.captured[v] = v.op(*(recorded.captured[o] if isinstance(o, Value) else o for o in v.operands))
-            if v.op is ops.pos and v.db is not None:  # of an earlier derivative
+            if v.op is ops.pos and v.db is not None:
                 recorded.lifts[recorded.captured[v]] = v.db
     return recorded.captured[x]
 

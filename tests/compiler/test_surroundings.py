@@ -8,10 +8,12 @@ import contextvars
 import copy
 import enum
 import functools
+import itertools
 import random
 import sys
 import threading
 import types
+import warnings
 import weakref
 
 import pytest
@@ -594,3 +596,84 @@ def test_concurrent_first_calls_trace_each_path_once(counted):
         thread.join()
     assert found == [[-1.0, 2.0]] * 16
     assert n + len(traces) == 2
+
+
+class Meta(type):
+    rate = 2.0
+
+    @property
+    def twice(cls):
+        return cls.rate * 2
+
+
+class Made(metaclass=Meta):
+    pass
+
+
+@pytest.mark.parametrize("read", [lambda: Made.rate, lambda: Made.twice, lambda: type(Made).rate])
+def test_an_attribute_of_a_metaclass_is_read_anew(read, monkeypatch):
+    f = jit(lambda x: x * read(), backend="python")
+    for rate in (3.0, 5.0):
+        monkeypatch.setattr(Meta, "rate", rate)
+        assert f(1.0) == read()
+
+
+def counted_from_one():
+    n = 0.0
+    while True:
+        n += 1.0
+        yield n
+
+
+class Feed:
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+
+class Loader:
+    def __init__(self):
+        self.read = 0.0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.read += 1.0
+        return self.read
+
+
+ITERATORS = {
+    "a class": Loader,
+    "a list": lambda: iter([1.0, 2.0, 3.0, 4.0]),
+    "a count": lambda: itertools.count(1.0),
+    "a generator": counted_from_one,
+    "a map": lambda: map(float, range(1, 9)),
+    "an array": lambda: iter(np.arange(1.0, 9.0)),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", ITERATORS.values(), ids=ITERATORS)
+@pytest.mark.parametrize("way", ["closure", "attribute", "for"])
+def test_an_iterator_that_f_consumes_moves_on_at_each_call(make, way):
+    numbers = make()
+    feed = Feed(numbers)
+    ways = {
+        "closure": lambda x: x * next(numbers),
+        "attribute": lambda x: x * next(feed.numbers),
+        "for": lambda x: next(x * y for y, _ in zip(numbers, [0], strict=False)) if feed else x,
+    }
+    f = jit(ways[way], backend="python")
+    with pytest.warns(RuntimeWarning, match="reads an iterator, a .*: draw them outside, and pass them as an argument"):
+        first = f(1.0)
+    assert first == 1.0
+    assert f(1.0) > 1.0
+    assert jit(grad(lambda x: x * 3.0), backend="python")(1.0) == 3.0
+    with pytest.raises(TypeError, match="reads an iterator"):
+        jit(ways[way], batch=("x",), backend="python")(np.ones(3))
+
+
+def test_a_file_is_no_such_iterator(tmp_path):
+    with open(tmp_path / "log.txt", "w", encoding="utf-8") as log, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert jit(lambda x: (log.write("traced\n"), x * 2.0)[1], backend="python")(1.0) == 2.0

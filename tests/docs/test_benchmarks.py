@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+MODULES = {"number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
+    "eager --runs 2": "its time over ours",
     "check": "without the oracle",
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
@@ -22,11 +24,10 @@ RUNS = {
     "tiers": "ns per op and sample",
     "chains": "recurrence",
     "layers": "networks: 2-5-5-1, 4-6-10",
-    "compiled a c d e f": "section f:",
-    "compiled growth": "section growth:",
-    "compiled b": "section b:",
+    "entrant": ", 0 with other numbers",
+    "compiled --rows floats": "floats:",
 }
-SLOW = {"compiled b": [pytest.mark.long]}  # section a at another size
+SLOW = {"entrant": [pytest.mark.slow]}
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
@@ -40,18 +41,38 @@ def test_a_benchmark_runs(run, tmp_path):
         "tiers": ("numpy", "llvmlite"),
         "chains": ("numpy", "llvmlite"),
         "layers": ("numpy", "llvmlite"),
+        "entrant": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
-    if name == "compiled" and sys.platform != "linux":
-        pytest.skip("compiled.py asks Linux about the processor")
     done = subprocess.run(
         [sys.executable, BENCHMARKS / f"{name}.py", "--quick", *arguments], capture_output=True, text=True, check=False,
         encoding="utf-8", cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "160"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert RUNS[run] in done.stdout
+
+
+def test_the_tables_are_replaced_and_the_page_is_kept(monkeypatch, tmp_path):
+    pytest.importorskip("llvmlite", reason="compiled.py needs llvmlite")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    compiled = importlib.import_module("compiled")
+    before, _, rest = compiled.PAGE.read_text(encoding="utf-8").partition(compiled.BEGIN)
+    after = rest.partition(compiled.END)[2]
+    page = tmp_path / "measured.md"
+    page.write_text(compiled.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(compiled, "PAGE", page)
+    row = next(iter(compiled.rows.every(quick=True).values()))
+    seen = {"jit": compiled.Seen(first=0.5, warm=0.25, memory=3.0, call=2e-6), "JAX": compiled.Seen(why="over 60 s")}
+    seen["C"] = compiled.Seen(first=0.5, memory=0.0, call=1e-6)
+    for _ in range(2):  # the second time over what the first wrote
+        compiled.write(compiled.page_of([(row, seen)], (1e9, 1e9), 60))
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(before)
+        assert text.endswith(compiled.END + after)
+        assert f"| {row.title} | **2 µs (2.00)** | over 60 s | 1 µs |" in text
+        assert f"| {row.title} | 0.5 / 0.25 |  |" in text
 
 
 def test_no_benchmark_is_forgotten():

@@ -122,6 +122,7 @@ SAID = {
     "step": r"no \.step: the Heaviside function is \.heaviside\(\); to step through backprop, y\.trace\(\) or",
     "_backward": r"\.local_derivatives",
     "requires_grad": r"every Value records",
+    "dtype": r"takes floats: write it with arithmetic and ops, as in v\.sinc",
     "numpy": r"no \.numpy: the number is \.data",
     "pow": r"write a \*\* b$",
     "abs": r"write abs\(a\)$",

@@ -161,8 +161,8 @@ def test_constants_stay_constants():
     assert grad(lambda a: a.w * stop_gradient(m.w))(m) == {"w": 2.0}
     kept = []
     grad(lambda a: kept.append(a.w * a.w) or kept[0])(m)
-    assert grad(lambda a: a.w * kept[0])(m) == {"w": 4.0}
-    assert compiled(grad(lambda a: a.w * kept[0]))(m) == {"w": 4.0}
+    assert grad(lambda a: a.w * kept[0].data)(m) == {"w": 4.0}
+    assert compiled(grad(lambda a: a.w * kept[0].detach()))(m) == {"w": 4.0}
 
 
 def kept_from(run):
@@ -199,12 +199,6 @@ def kept_from(run):
 def test_a_number_of_an_ended_recording_is_refused(run, ended, use):
     with pytest.raises(TypeError, match=r"belongs to (a recording|a jvp) that has ended: return it from the function"):
         use(kept_from(run))
-
-
-def test_a_value_of_an_ended_derivative_is_a_constant():
-    kept = kept_from(lambda f: grad(f)(1.0))
-    assert grad(lambda x: x * kept)(5.0) == 2.0
-    assert compiled(grad(lambda x: x * kept))(5.0) == 2.0
 
 
 # Random programs in which one number takes another way.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_tiny import Value, ops
-from autograd_tiny.compiler import jit
+from autograd_tiny.compiler import jit, sparse_hessian
 from autograd_tiny.engine.op import Variadic
 from autograd_tiny.transforms import grad, hessian, hvp, jacobian, jvp
 
@@ -49,6 +49,14 @@ KINKS = [
     ("hypot of hypot, squared", lambda v: v[0].hypot(v[1]).hypot(v[0]) ** 2, [0.0, 0.0], [[4.0, 0.0], [0.0, 2.0]]),
     ("abs beside its kink", lambda v: abs(v[0]) ** 2, [-3.0], [[2.0]]),
     ("relu beside its kink", lambda v: v[0].relu() ** 2, [1e-300], [[2.0]]),
+    ("maximum of a step, tied", lambda v: ops.maximum(v[0].heaviside(), v[1]), [1.0, 1.0], [[0.0, 0.0], [0.0, nan]]),
+    ("maximum of a sign, tied", lambda v: ops.maximum(v[0].sign(), v[1]), [3.0, 1.0], [[0.0, 0.0], [0.0, nan]]),
+    ("abs of a step", lambda v: abs(v[0].heaviside() - v[1]), [1.0, 1.0], [[0.0, 0.0], [0.0, nan]]),
+    ("hypot of a step", lambda v: (v[0].heaviside() - 1.0).hypot(v[1]), [1.0, 0.0], [[0.0, 0.0], [0.0, nan]]),
+    ("maximum of a flat side, tied", lambda v: ops.maximum(v[0].relu(), v[1]), [-1.0, 0.0], [[0.0, 0.0], [0.0, nan]]),
+    ("a kink below a flat side", lambda v: (abs(v[0]) - 1.0).relu() * v[1], [0.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
+    ("relu of relu", lambda v: (v[0].relu() - 1.0).relu(), [0.0], FLAT),
+    ("abs clipped", lambda v: abs(v[0]).clip(1.0, 2.0) * v[1], [0.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
     ("a branch that is chosen", lambda v: ops.where(ops.greater(v[0], 0.0), v[0] ** 2, 0.0), [0.0], FLAT),
     ("a sign beside its step", lambda v: v[0] * v[0].sign(), [-1.0], FLAT),
     ("tanh", lambda v: v[0].tanh(), [0.0], FLAT),
@@ -61,9 +69,10 @@ def flat(x):
 
 
 def same(found, exact):
-    """Compare two structures of numbers, nan being equal to nan."""
+    """Compare two structures of numbers, nan being equal to nan, and a sum that cancels to 0."""
+    rounding = 1e-14 * max((abs(y) for y in flat(exact) if math.isfinite(y)), default=0.0)
     for x, y in zip(flat(found), flat(exact), strict=True):
-        assert (x != x and y != y) or math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300), (found, exact)
+        assert (x != x and y != y) or math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300 + rounding), (found, exact)
 
 
 @CASES
@@ -75,6 +84,22 @@ def test_hessians_at_kinks(f, at, exact):
 @pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
 def test_hessians_at_kinks_compiled(f, at, exact, backend):
     same(jit(hessian(f), backend=backend)(at), exact)
+
+
+@CASES
+def test_sparse_hessians_at_kinks(f, at, exact):
+    same(sparse_hessian(f)(at).dense().tolist(), exact)
+
+
+@CASES
+def test_compiled_hessian_vector_products_at_kinks(f, at, exact):
+    for k in range(len(at)):
+        direction = list(AXES[k][: len(at)])
+        same(compiled_hvp(f, direction)(at), [row[k] for row in exact])
+
+
+def compiled_hvp(f, direction):
+    return jit(lambda x: hvp(f, x, direction), backend="python")
 
 
 @CASES

@@ -13,7 +13,7 @@ from autograd_tiny.compiler.backends.background import turn
 from autograd_tiny.compiler.backends.cache import key_of, row_name, sources, store, stored
 from autograd_tiny.compiler.backends.llvm.chains import chained
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity, machine
-from autograd_tiny.compiler.backends.llvm.functions import functions
+from autograd_tiny.compiler.backends.llvm.functions import Functions, functions
 from autograd_tiny.compiler.backends.llvm.interpreted import interpreted
 from autograd_tiny.compiler.backends.llvm.kernel import Loaded, batched, single
 from autograd_tiny.compiler.backends.llvm.layered import layered
@@ -41,12 +41,19 @@ def source(program: Program, *, contract: bool = False) -> str:
     return _text(prepared(program), contract)[0]
 
 
-def _text(program: Program, contract: bool) -> tuple[str, bool]:
-    """Write a prepared program, and decide whether it is compiled quickly."""
-    if plan := worthwhile(program):
-        made = layered(program, plan, machine(), contract=contract)
-    else:
-        made = chained(program, machine(), contract=contract) or functions(program, machine(), contract=contract)
+Turn = Callable[[], AbstractContextManager[None]]
+
+
+def _text(program: Program, contract: bool, turn: Turn = nullcontext) -> tuple[str, bool]:
+    """Write a prepared program, and decide whether it is compiled quickly; calls of NumPy take turns."""
+    with turn():
+        plan = worthwhile(program)
+    with turn():
+        if plan:
+            rolled: Functions | None = layered(program, plan, machine(), contract=contract)
+        else:
+            rolled = chained(program, machine(), contract=contract)
+    made = rolled or functions(program, machine(), contract=contract)
     quickly = made.straight > MAX_STRAIGHT and not contract  # products are contracted by the slower compiler only
     return made.text + loops(program, machine(), made), quickly
 
@@ -81,19 +88,25 @@ def build(program: Program, *, contract: bool = False, threads: int = 1, wait: b
         if data := stored(name):
             return _called(kernel, Code(data), calls)
     if not wait and len(ready.steps) > AT_ONCE and (first := interpreted(ready)) is not None:
-        return tiered(kernel(first), lambda: kernel(_code(ready, contract, name, turn)), len(ready.steps))
+
+        def later() -> Callable[..., Any]:
+            code = _code(ready, contract, name, turn)
+            with turn():  # it asks for addresses, under a lock of llvmlite
+                return kernel(code)
+
+        return tiered(kernel(first), later, len(ready.steps))
     return _called(kernel, _code(ready, contract, name), calls)
 
 
-def _code(
-    ready: Program, contract: bool, name: str, turn: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> Code:
+def _code(ready: Program, contract: bool, name: str, turn: Turn = nullcontext) -> Code:
     """Compile and load a prepared program, in turns with other threads, and store its code under a name."""
-    data = stored(name)  # by another task or process, meanwhile
+    with turn():
+        data = stored(name)  # by another task or process, meanwhile
     if data is None:
-        text, quickly = _text(ready, contract)
+        text, quickly = _text(ready, contract, turn)
         data = compiled(text, turn, quickly=quickly)
-        store(name, data)
+        with turn():
+            store(name, data)
     with turn():
         return Code(data)
 

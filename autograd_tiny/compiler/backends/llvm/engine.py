@@ -75,9 +75,10 @@ def compiled(
     `inline` puts functions marked alwaysinline in place first; `quickly` takes a tenth of the time, for code a fifth
     slower.
     """
-    made, target = [], _target(0 if quickly else 2)
+    made = []
     for names, piece in pieces(text):
         with turn():
+            target = _target(0 if quickly else 2)
             module = llvm.parse_assembly(piece)
             if inline:
                 builder = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=0))
