@@ -82,6 +82,7 @@ bench: .venv/bench.stamp
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py $(if $(ROWS),--rows $(ROWS)) $(if $(WRITE),--write)
 	@$(BIN)/python benchmarks/layers.py
+	@$(BIN)/python benchmarks/recording.py
 
 bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py

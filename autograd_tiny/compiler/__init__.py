@@ -14,6 +14,7 @@ kept.py       keep traces in the cache, for other processes
 fingerprint.py  text that names arguments and surroundings, the same in every process
 outside.py    notice files and processes that a function uses while traced
 randomness.py notice random numbers drawn while tracing
+rewriting.py  write the columns of a program anew
 passes.py     dead-code elimination, constant folding, common-subexpression elimination
 layers.py     find matrix products, outer products and equal expressions in a flat program
 lower.py      lower ops to machine instructions and calls of the C library

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from autograd_tiny.compiler.passes import optimized
+from autograd_tiny.compiler.rewriting import rewritten
 from autograd_tiny.engine.op import EDGES, Op, real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.transforms.program import Place, Program, Step
@@ -24,29 +24,33 @@ def lowered(program: Program) -> Program:
     An op with neither `machine` nor `lower`, such as a user's own op, is expanded by running its forward function, if
     that uses only arithmetic and ops of the table.
     """
-    steps: list[Step] = []
-    n = len(program.inputs)
-    places: list[Place] = list(range(n))
-    for op, operands in program.steps:
-        xs = tuple([places[x] if isinstance(x, int) else x for x in operands])
-        if op.machine and op.lower is None:  # the common case, kept cheap
-            steps.append(Step(op, xs))
-            places.append(n + len(steps) - 1)
-        else:
-            numbers = tuple([_Lowered(x, n, steps) if isinstance(x, int) else x for x in xs])
-            places.append(_place(_expanded(op, numbers)) if any(isinstance(x, int) for x in xs) else op.ieee(*xs))
-    outputs = tuple([places[y] if isinstance(y, int) else y for y in program.outputs])
-    return replace(program, steps=tuple(steps), outputs=outputs)
+    return rewritten(program, expand=expansion)
 
 
 def prepared(program: Program) -> Program:
     """Lower and optimize a program; this is the form that backends compile."""
-    return optimized(lowered(program))
+    if program.steps.tidy == program.outputs and all(op.machine and op.lower is None for op in program.steps.ops):
+        return program
+    return optimized(program, expansion)
 
 
 def opaque(program: Program) -> list[Op]:
     """Distinct ops of a lowered program that only their Python function can compute."""
-    return list(dict.fromkeys(step.op for step in program.steps if not step.op.machine))
+    return [op for op in program.steps.ops if not op.machine]
+
+
+def expansion(op: Op, xs: tuple[Place, ...]) -> tuple[list[Step], Place]:
+    """Return the steps that op(*xs) is lowered to, after places 0 to len(xs) - 1, and the place of the result.
+
+    >>> from autograd_tiny.engine import ops
+    >>> expansion(ops.reciprocal, (0,))
+    ([Step(op=<op div>, operands=(1.0, 0))], 1)
+    """
+    if not any(isinstance(x, int) for x in xs):
+        return [], float(op.ieee(*xs))
+    steps: list[Step] = []
+    y = _expanded(op, tuple([_Lowered(x, len(xs), steps) if isinstance(x, int) else x for x in xs]))
+    return steps, _place(y)
 
 
 def _expanded(op: Op, xs: tuple[Any, ...]) -> Any:

@@ -11,8 +11,8 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.tree import array_of, is_array
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.columns import NONE, columns_of
-from autograd_tiny.transforms.program import Place, Program, Step
+from autograd_tiny.transforms.columns import NONE, Place, Steps, columns_of
+from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import CUT
 
 FAMILIES: dict[str, Callable[..., Op]] = {
@@ -76,18 +76,33 @@ def _program_read(data: Any) -> Program:
             raise ValueError(f"place {x!r:.20} is none of {end} values and {len(constants)} constants")
         return x if x >= 0 else constants[~x]
 
-    steps = []
-    for at, (code, *row) in enumerate(zip(data["code"], *operands, strict=True), n):
-        op = known[code] if code.__class__ is int and code >= 0 else None
-        taken = [x for x in row if x != NONE]
-        if op is None or not taken or (op.partials.__class__ is tuple and len(taken) != len(op.partials)):
-            raise ValueError(f"step {at - n} has operation {code!r:.20} of {len(taken)} operands")
-        steps.append(Step(op, tuple([place(x, at) for x in taken])))
+    code, low = data["code"], -len(constants)
+    for column in operands:
+        for at, x in enumerate(column, n):
+            if x != NONE and not (x.__class__ is int and low <= x < at):
+                place(x, at)  # raises
+    kinds: dict[Any, int] = {}  # the first step of each op with operands in the same columns
+    given = [[x != NONE for x in column] for column in operands]
+    for i, kind in enumerate(zip(code, *given, strict=True)):
+        kinds.setdefault(kind, i)
+    for (which, *there), i in kinds.items():
+        op, count = known[which] if which.__class__ is int and 0 <= which < len(known) else None, sum(there)
+        if op is None or not count or not all(there[:count]) or not _takes(op, count):
+            raise ValueError(f"step {i} has operation {which!r:.20} of {count} operands")
+    columns = [*operands, *[[NONE] * len(code)] * (3 - len(operands))]
+    wide = {i: tuple([x for x in row if x != NONE]) for i, row in enumerate(zip(*columns[3:], strict=True))}
+    more = {i: row for i, row in wide.items() if row}
+    steps = Steps(n, known, (code, *columns[:3]), more, constants)
     outputs = tuple([place(y, n + len(steps)) for y in data["outputs"]])
     widths, reduce = tuple(data["widths"]), data["reduce"]
     if any(w.__class__ is not int or w < 0 for w in widths) or sum(widths) > n or reduce not in (None, "sum"):
         raise ValueError("the batch does not fit the inputs")
-    return Program(inputs, tuple(steps), outputs, widths, reduce, tuple(map(float.fromhex, data["example"])))
+    return Program(inputs, steps, outputs, widths, reduce, tuple(map(float.fromhex, data["example"])))
+
+
+def _takes(op: Op, count: int) -> bool:
+    """Return True if an op can have so many operands."""
+    return op.partials.__class__ is not tuple or len(op.partials) == count
 
 
 def _op_written(op: Op) -> Any:

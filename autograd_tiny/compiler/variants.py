@@ -172,7 +172,7 @@ class Variants:
             self.draws = True
             raise Draws(_name(self.f), generators)
         before = states(generators)
-        with recording({v: inputs[i] for v, i in place.items()}) as recorded, selecting(), gc_paused():
+        with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting(), gc_paused():
             try:
                 with explaining("traced"):
                     returned = self.f(*args, **kwargs)
@@ -210,12 +210,15 @@ class Variants:
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
         whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
-        conditions = optimized(whole.with_outputs(whole.outputs[len(outputs) :]))
+        program, conditions = whole, Program(whole.inputs, (), (), whole.widths, example=whole.example)
+        if outcomes:
+            program = whole.with_outputs(whole.outputs[: len(outputs)])
+            conditions = optimized(whole.with_outputs(whole.outputs[len(outputs) :]))
         compared = zip(conditions.outputs, outcomes, strict=True)
         held = {
             place: outcome for place, (_, outcome) in compared if isinstance(place, int)
         }  # the others folded to constants
-        program = optimized(whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None))
+        program = optimized(program.with_outputs(program.outputs, "sum" if self.reduce else None))
         guards_only = conditions.with_outputs(tuple(held))
         variant = Variant(
             program,

@@ -2,11 +2,13 @@
 
 absence.py      factors that are absent, not 0
 dual.py         forward mode
+tape.py         the columns that a recording is written in
 threads.py      threads that belong to a trace or a derivative
 tracer.py       abstract numbers used while tracing
 numpy_extremes.py  NumPy's maximum, clip and sort of arrays of traced numbers
 extremes.py     builtin `max`, `min` and `sorted` of traced numbers
 argnums.py      arguments to differentiate with respect to, by position or by name
+reverse.py      the reverse sweep over a recording, by templates
 derived.py      the function that a transform returns
 libraries.py    errors of NumPy and SciPy on arrays of numbers that are differentiated
 floats.py       the error of a method of Value called on a float

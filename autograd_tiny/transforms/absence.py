@@ -13,6 +13,7 @@ from autograd_tiny.engine.chain_rule import absent
 from autograd_tiny.engine.ieee import Ieee, local_derivatives, never_raise
 from autograd_tiny.engine.op import EDGES, Op
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.tape import Tape
 
 
 def unless(condition: Any, x: Any) -> Any:
@@ -26,47 +27,68 @@ def unless(condition: Any, x: Any) -> Any:
     return ops.where(condition, 0.0, x)
 
 
-def guarding(order: Sequence[Any], further: bool) -> Callable[[Any, int, Any, Any], Any] | None:
-    """Return the function (node, i, operand, contribution) that makes a traced contribution 0 where it is absent.
+def guarding(tape: Tape, order: Sequence[int], further: bool) -> Callable[[int, int, int, int], int] | None:
+    """Return the function (row, i, operand, contribution) that makes a traced contribution 0 where it is absent.
 
     Whether a branch is taken is not known while tracing, so a contribution past a pole becomes a `where`, and only
     there: not where each factor is finite for all finite numbers. A kink is a pole of the second derivative: it counts
-    if the contribution is differentiated further. None if nothing is absent, or there is no pole.
+    if the contribution is differentiated further. None if nothing is absent, or there is no pole. Rows, operands and
+    contributions are places on the tape.
     """
     steep_at = has_kink if further else has_pole
-    ops_used = {v.op for v in order if v.op is not None}
-    if not (any(op.absent for op in ops_used) and any(map(steep_at, ops_used))):
+    rows = tape.op
+    used = {rows[v] for v in order} - {None}
+    if not (any(op.absent for op in used) and any(map(steep_at, used))):
         return None
-    uses: dict[Any, list[tuple[Any, int]]] = {}  # of each node, by those above it
-    known: dict[Any, Any] = {}  # when the adjoint of a node is absent
-    steep: set[Any] = set()  # nodes that may be infinite
-    wild: set[Any] = set()  # nodes whose adjoint may be
+    uses: dict[int, list[tuple[int, int]]] = {}  # of each row, by those above it
+    known: dict[int, Any] = {}  # when the adjoint of a row is absent
+    steep: set[int] = set()  # rows that may be infinite
+    wild: set[int] = set()  # rows whose adjoint may be
+    there = {order[-1]}  # rows whose adjoint is never absent
+    poles = {op for op in used if steep_at(op)}
     for v in order:
-        if v.op is not None and (_is_steep(v, steep_at) or not steep.isdisjoint(v.parents)):
-            steep.add(v)
+        if rows[v] is not None and (rows[v] in poles or steep):
+            xs = tape.operands(v)
+            if not steep.isdisjoint(xs) or (rows[v] in poles and steep_at(rows[v], _constants(tape, xs))):
+                steep.add(v)
 
-    def missing(v: Any) -> Any:
+    def gone(v: int, i: int) -> Any:
+        return absent(rows[v], i, tuple(map(tape.at, tape.operands(v)))) if rows[v].absent else 0.0
+
+    def missing(v: int) -> Any:
         stack = [v]
         while stack:
             u = stack[-1]
             above = [w for w, _ in uses.get(u, ()) if w not in known]
-            if u in known or not above:
+            if u in known or u in there or not above:
                 stack.pop()
-                if u not in known:
-                    known[u] = all_of([either(known[w], absent(w.op, i, w.operands)) for w, i in uses.get(u, ())])
-            stack += above if u not in known else []
+                if u in there:
+                    known[u] = 0.0
+                elif u not in known:
+                    known[u] = all_of([either(known[w], gone(w, i)) for w, i in uses.get(u, ())])
+            stack += above if u not in known and u not in there else []
         return known[v]
 
-    def guarded(v: Any, i: int, x: Any, contribution: Any) -> Any:
-        uses.setdefault(x, []).append((v, i))
+    def guarded(v: int, i: int, x: int, contribution: int) -> int:
         past = v in steep
+        if v in there and not rows[v].absent:
+            there.add(x)
+            if past or v in wild:
+                wild.add(x)
+            return contribution
+        uses.setdefault(x, []).append((v, i))
         if past or v in wild:
             wild.add(x)
-            condition = either(absent(v.op, i, v.operands), missing(v) if past else 0.0)
-            return unless(condition, contribution)
+            condition = either(gone(v, i), missing(v) if past else 0.0)
+            if condition.__class__ is not float or condition:
+                return tape.place(unless(condition, tape.at(contribution)))
         return contribution
 
     return guarded
+
+
+def _constants(tape: Tape, xs: Sequence[int]) -> tuple[float | None, ...]:
+    return tuple([tape.pool.constants[~x] if x < 0 else None for x in xs])
 
 
 def _is_steep(v: Any, steep_at: Callable[..., bool]) -> bool:

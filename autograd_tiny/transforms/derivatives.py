@@ -40,7 +40,8 @@ from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, 
 from autograd_tiny.transforms.floats import explain_float
 from autograd_tiny.transforms.libraries import explaining
 from autograd_tiny.transforms.making import refuse_floats
-from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, number, traced
+from autograd_tiny.transforms.reverse import swept
+from autograd_tiny.transforms.tracer import Tracer, is_recording, is_stale, lifts, number, traced
 
 Function = Callable[..., Any]
 _data = attrgetter("data")
@@ -278,10 +279,12 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
         return [0.0] * len(doors.targets)
     if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
         y, keep = traced(y), True
+    if isinstance(y, Tracer) and (found := swept(y, doors)) is not None:
+        return [_plus(g, h) for g, h in found]
     order = topological_order(y, stop=doors.targets)
     active = doors.active(y, order)
     local = partial(_locals, active) if keep else taken
-    guarded = guarding(order, is_differentiating()) if isinstance(y, Tracer) else None
+    guarded = _guarding(y, order) if isinstance(y, Tracer) else None
     adjoint: dict[Any, Any] = {y: 1.0}
     below = [v for v in order if v in active]
     for _, _, x, contribution in contributions(below, adjoint, local, _times, _itself if keep else _data, guarded):
@@ -293,6 +296,15 @@ def _pull(y: Any, doors: Doors, keep: bool) -> list[Any]:
     ]
 
 
+def _guarding(y: Tracer, order: list[Any]) -> Callable[[Any, int, Any, Any], Any] | None:
+    """Return `guarding` for nodes."""
+    tape = y.tape
+    guarded = guarding(tape, [v.place for v in order], is_differentiating())
+    if guarded is None:
+        return None
+    return lambda v, i, x, contribution: tape.at(guarded(v.place, i, tape.place(x), tape.place(contribution)))
+
+
 def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
     """Compute the derivative of y along the tangents of the originals that it depends on, in forward mode."""
     if isinstance(y, Dual):
@@ -301,6 +313,8 @@ def _push(y: Any, doors: Doors, tangents: list[Any], keep: bool) -> Any:
         return 0.0
     if is_recording() and isinstance(y, Value):  # of numbers that f closes over only
         y, keep = traced(y), True
+    if isinstance(y, Tracer) and not doors.has_origins() and not doors.ended(lifts()):
+        return 0.0
     order = topological_order(y, stop=[x for x in doors.targets if isinstance(x, NODES)])
     active = doors.active(y, order).intersection(order)
     slope = {x: t for x, t in zip(doors.origins, tangents, strict=True) if x is not None and t is not ABSENT}

@@ -51,8 +51,7 @@ class Doors:
         of a derivative that has ended.
         """
         self._refuse_ended(y, order)
-        if self.made is not None:
-            self.made.refuse(self.name, order, {*self.targets, *self.origins})
+        self.check(order)
         if self.unclear and not self.unclear.isdisjoint(order):
             for x in self.unclear.intersection(order):
                 if y in self._reached(order, {x}):
@@ -62,20 +61,26 @@ class Doors:
                     )
         return self._reached(order, {*self.targets, *(x for x in self.origins if x is not None)})
 
+    def has_origins(self) -> bool:
+        """Return False if nothing but the lifted numbers can stand for the arguments."""
+        return bool(self.unclear) or self.made is not None or any(x is not None for x in self.origins)
+
+    def check(self, nodes: Sequence[Any]) -> None:
+        """Raise TypeError if one of the nodes is a parameter that a Module has got since."""
+        if self.made is not None:
+            self.made.refuse(self.name, nodes, {*self.targets, *self.origins})
+
     def _refuse_ended(self, y: Any, order: Sequence[Any]) -> None:
         """Raise TypeError if y depends on a number that another derivative lifted, except by what that returned."""
         if y.__class__ is Value:
             marked: dict[Any, int] = {v: v.db for v in order if v.db.__class__ is int}
         else:
             marked = lifts()
-        within = _within.get()
-        ended = {v for v, level in marked.items() if level >= 0 and level not in within and self._cuts(v, level)}
-        ended.difference_update(self.targets)
-        if not ended:
+        if not (ended := self.ended(marked)):
             return
         first: dict[Any, Any] = {}  # of the ended ones, that a node depends on
         for v in order:
-            if v.op is not CUT and v not in _returned:
+            if v.op is not CUT and not was_returned(v):
                 found = v if v in ended else next((first[x] for x in v.parents if x in first), None)
                 if found is not None:
                     first[v] = found
@@ -85,9 +90,17 @@ class Doors:
                 "what was kept of it, or keep the .data of a number for a constant"
             )
 
+    def ended(self, marked: Mapping[Any, int]) -> set[Any]:
+        """Return those of the marked numbers that belong to a derivative that has ended."""
+        within = _within.get()
+        ended = {v for v, level in marked.items() if level >= 0 and level not in within and self._cuts(v, level)}
+        return ended.difference(self.targets)
+
     def _cuts(self, v: Any, level: int) -> bool:
         """Return True unless v is the copy of a number by a derivative within this one: the number counts."""
-        return level < self.level or not v.parents
+        if level < self.level:
+            return True
+        return v.tape.a[v.place] < 0 if v.__class__ is Tracer else not v.parents
 
     def _reached(self, order: Sequence[Any], found: set[Any]) -> set[Any]:
         old = lifts()
@@ -185,11 +198,18 @@ def _marked(fresh: Any, level: int) -> Any:
 
 def returned(x: Any) -> Any:
     """Return x, a result of a derivative, which may be used when that has ended."""
-    if isinstance(x, NODES):
+    if x.__class__ is Tracer:
+        x.tape.returned.add(x.place)
+    elif isinstance(x, Value):
         _returned.add(x)
     elif isinstance(x, Dual):
         returned(x.primal), returned(x.tangent)
     return x
+
+
+def was_returned(x: Any) -> bool:
+    """Return True if a derivative returned x."""
+    return x.place in x.tape.returned if x.__class__ is Tracer else x in _returned
 
 
 def target(lifted: Any) -> Any:

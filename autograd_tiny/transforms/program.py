@@ -5,31 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.faces import FACES
 from autograd_tiny.engine.names import spell
 from autograd_tiny.engine.op import Op, Spelled
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.columns import NONE, Steps
+from autograd_tiny.transforms.columns import Place as Place
+from autograd_tiny.transforms.columns import Step as Step
 from autograd_tiny.transforms.derivatives import stop_gradient
-from autograd_tiny.transforms.doors import NODES
-from autograd_tiny.transforms.tracer import CUT, Elsewhere, Tracer
+from autograd_tiny.transforms.tape import Tape
+from autograd_tiny.transforms.tracer import CUT, UNPLACED, Tracer, elsewhere
 
-Place = int | float  # an int is the index of an input or a step, a float is a constant
 REPR_LIMIT = 60  # steps, and outputs, shown by a repr
-
-
-class Step(NamedTuple):
-    """One op and its operands: the indices of earlier values, or floats.
-
-    >>> from autograd_tiny.engine import ops
-    >>> Step(ops.mul, (0, 2.5))
-    Step(op=<op mul>, operands=(0, 2.5))
-    """
-
-    op: Op
-    operands: tuple[Place, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,11 +42,27 @@ class Program:
     """
 
     inputs: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: Steps  # any iterable of Step becomes one
     outputs: tuple[Place, ...]
     widths: tuple[int, ...] = ()
     reduce: str | None = None
     example: tuple[float, ...] = ()  # the inputs it was traced with
+
+    if TYPE_CHECKING:  # what a person writes
+
+        def __init__(
+            self,
+            inputs: tuple[str, ...],
+            steps: Iterable[Step],
+            outputs: tuple[Place, ...],
+            widths: tuple[int, ...] = ...,
+            reduce: str | None = ...,
+            example: tuple[float, ...] = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, Steps) or self.steps.inputs != len(self.inputs):
+            object.__setattr__(self, "steps", Steps.of(len(self.inputs), self.steps))
 
     @property
     def shared(self) -> int:
@@ -162,20 +168,64 @@ def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int,
 
     Inputs are Values or, while tracing, Tracers; outputs may also be numbers.
     """
-    n = len(inputs)
+    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
+    example = tuple(map(_number, inputs))
+    traced = [y for y in outputs if isinstance(y, Tracer)]
+    if traced or any(isinstance(x, Tracer) for x in inputs):
+        steps, results = _recorded(inputs, outputs, traced)
+    else:
+        steps, results = _built(inputs, outputs)
+    return Program(names, steps, results, widths, example=example)
+
+
+def _built(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Steps, tuple[Place, ...]]:
+    """Write the Values between inputs and outputs as steps."""
     places: dict[Any, Place] = {x: i for i, x in enumerate(inputs)}
     steps: list[Step] = []
-    for v in topological_order(*(y for y in outputs if isinstance(y, NODES)), stop=inputs):
-        if isinstance(v, Tracer) and v.op is None:
-            raise Elsewhere(f"{v!r} is an input of another trace: pass it as an argument")
+    for v in topological_order(*(y for y in outputs if isinstance(y, Value)), stop=inputs):
         if v.op is None:  # a constant
             places[v] = v.data
         else:
-            places[v] = n + len(steps)
+            places[v] = len(inputs) + len(steps)
             steps.append(Step(v.op, tuple([x if x.__class__ is float else places[x] for x in v.operands])))
-    results = tuple(places[y] if isinstance(y, NODES) else float(y) for y in outputs)
-    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
-    return Program(names, tuple(steps), results, widths, example=tuple(map(_number, inputs)))
+    results = tuple(places[y] if isinstance(y, Value) else float(y) for y in outputs)
+    return Steps.of(len(inputs), steps), results
+
+
+def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer]) -> tuple[Steps, tuple[Place, ...]]:
+    """Copy the rows between inputs and outputs from the tape."""
+    tapes = [x.tape for x in (*traced, *inputs) if x.tape is not UNPLACED]
+    tape = tapes[0] if tapes else Tape(Tracer)
+    for x in inputs:
+        x.settle(tape)
+    for x in (*traced, *inputs):
+        if x.tape is not tape:
+            raise elsewhere(x)
+    n, op, constants = len(inputs), tape.op, tape.pool.constants
+    order = tape.order([y.place for y in traced], [x.place for x in inputs])
+    new = [*[NONE] * len(op), *range(-len(constants), 0)]  # new[~i] is ~i
+    for place, x in enumerate(inputs):
+        new[x.place] = place
+    for place, v in enumerate(order, n):
+        new[v] = place
+    rows = [op[v] for v in order]
+    codes = {row: code for code, row in enumerate(dict.fromkeys(rows))}
+    if None in codes:
+        raise elsewhere(tape.at(order[rows.index(None)]))
+    a = [new[x] for x in map(tape.a.__getitem__, order)]
+    b = [new[x] if x != NONE else NONE for x in map(tape.b.__getitem__, order)]
+    c = [NONE] * len(order)
+    more = {}
+    for v, wide in tape.more.items():
+        if (i := new[v] - n) >= 0:
+            c[i] = new[wide[0]]
+            if len(wide) > 1:
+                more[i] = tuple([new[x] for x in wide[1:]])
+    columns = (map(codes.__getitem__, rows), a, b, c)
+    results = tuple([new[y.place] if isinstance(y, Tracer) else float(y) for y in outputs])
+    steps = Steps(n, list(codes), columns, more, constants)
+    steps.alive = results
+    return steps, results
 
 
 def _number(node: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,8 +15,12 @@ from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 from autograd_tiny.engine.value import Value, topological_order
+from autograd_tiny.transforms.columns import NONE
 from autograd_tiny.transforms.dual import Dual
+from autograd_tiny.transforms.tape import ENDED, Tape
 from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
+
+_new: Any = object.__new__
 
 
 class Guard(NamedTuple):
@@ -44,6 +48,7 @@ class Recorded:
     given: dict[Value, Any] = field(default_factory=dict)  # parameters of the arguments, and their Tracers
     lifts: dict[Tracer, int] = field(default_factory=dict)  # numbers that derivatives work on, and their levels
     ended: bool = False  # tasks created while tracing keep the context
+    tape: Tape = field(default_factory=lambda: Tape(Tracer))
 
 
 UNDER_WAY: set[Any] = set()  # a mark for each derivative and trace under way in any thread; usually empty
@@ -64,8 +69,13 @@ class Converted(TypeError):
         self.tracer = tracer
 
 
+UNPLACED = Tape()  # of inputs made before their recording begins
+UNPLACED.end()
+EXACT = 1 << 53  # integers below are floats
+
+
 class Tracer(Operand):
-    """A node of a trace: an op and its operands, or an input.
+    """A number of a trace: the place of an operation, or of an input, on the tape of a recording.
 
     >>> x = Tracer.leaf(3.0, "x")
     >>> with recording():
@@ -77,43 +87,141 @@ class Tracer(Operand):
     or bool raises TypeError, because the result would be a constant of the trace.
     """
 
-    __slots__ = ("__weakref__", "a", "b", "name", "op", "seen")  # op, a and b as in a Value
+    __slots__ = ("given", "place", "tape")
     rank = 2
+    given: tuple[float, str]  # number and name of an input
 
-    def __init__(self, seen: float, op: Op | None, a: Any, b: Any, name: str = "") -> None:
-        self.seen, self.op, self.a, self.b, self.name = seen, op, a, b, name
+    def __init__(self, tape: Tape, place: int) -> None:
+        self.tape, self.place = tape, place
 
     @classmethod
     def leaf(cls, seen: float, name: str) -> Tracer:
-        """Make an input of the trace."""
-        return cls(real(seen), None, None, None, name)  # NumPy bools, of comparisons of its scalars, do not subtract
+        """Make an input of the trace, of this one or of the next that it is used in."""
+        made = cls(UNPLACED, NONE)
+        made.given = real(seen), name  # NumPy bools, of comparisons of its scalars, do not subtract
+        if (recorded := _current()) is not None:
+            made.settle(recorded.tape)
+        return made
+
+    def settle(self, tape: Tape) -> None:
+        """Give an input its place on the tape, if it has none yet."""
+        if self.tape is UNPLACED:
+            self.place = tape.leaf(*self.given)
+            self.tape, tape.handles[self.place] = tape, self
 
     @staticmethod
     def apply(op: Op, xs: tuple[Any, ...]) -> Any:
+        if len(xs) < 3 and ops.TABLE.get(op.name) is op:  # the common case
+            known: Tracer = xs[0] if xs[0].__class__ is Tracer else xs[-1]
+            return known.unary(op) if len(xs) == 1 else known.binary(op, *xs)
+        return Tracer._put(op, xs)
+
+    @staticmethod
+    def _put(op: Op, xs: tuple[Any, ...]) -> Any:
+        """Record an op of any operands, on the tape of this trace."""
         if (kind := Operand.outranking(xs, Tracer.rank)) is not None:
             return kind.apply(op, xs)
-        if not _live:
-            ended = next(x for x in xs if x.__class__ is Tracer)
-            raise TypeError(f"{ended!r} belongs to a recording that has ended: return it from the function")
+        tape = _tape(xs)
         if _current() is None:
             _refuse_values(xs)
         try:
             xs = tuple([x if x.__class__ is Tracer or x.__class__ is float else traced(x) for x in xs])
         except TypeError:
             return NotImplemented
-        seen = op.ieee(*[x.seen if x.__class__ is Tracer else x for x in xs])
-        if len(xs) > 2 or op.partials.__class__ is not tuple:
-            return Tracer(seen, op, None, xs)
-        return Tracer(seen, op, xs[0], xs[1] if len(xs) > 1 else None)
+        for x in xs:
+            if x.__class__ is Tracer and x.tape is not tape:
+                x.settle(tape)
+                _tape(xs)  # raises if it is of another
+        place = tape.put(op, [x.place if x.__class__ is Tracer else tape.constant(x) for x in xs])
+        if ops.TABLE.get(op.name) is not op:
+            tape.number(place)  # where an error of a function of the user belongs
+        return Tracer(tape, place)
+
+    def unary(self, op: Op) -> Any:
+        tape = self.tape
+        if tape.counter is ENDED:
+            return Tracer._put(op, (self,))
+        place = next(tape.counter)
+        try:
+            tape.op[place] = op
+        except IndexError:
+            tape.grow(place)
+            tape.op[place] = op
+        tape.a[place] = self.place
+        made = _new(Tracer)
+        made.tape = tape
+        made.place = place
+        return made
+
+    def binary(self, op: Op, a: Any, b: Any) -> Any:
+        tape = self.tape
+        if a.__class__ is Tracer and a.tape is tape:
+            x = a.place
+        elif a.__class__ is float or (a.__class__ is int and -EXACT < a < EXACT):
+            x = tape.known.get(a) or tape.constant(float(a))
+        else:
+            return Tracer._put(op, (a, b))
+        if b.__class__ is Tracer and b.tape is tape:
+            y = b.place
+        elif b.__class__ is float or (b.__class__ is int and -EXACT < b < EXACT):
+            y = tape.known.get(b) or tape.constant(float(b))
+        else:
+            return Tracer._put(op, (a, b))
+        if tape.counter is ENDED:
+            return Tracer._put(op, (a, b))
+        place = next(tape.counter)
+        try:
+            tape.op[place] = op
+        except IndexError:
+            tape.grow(place)
+            tape.op[place] = op
+        tape.a[place] = x
+        tape.b[place] = y
+        made = _new(Tracer)
+        made.tape = tape
+        made.place = place
+        return made
+
+    @property
+    def op(self) -> Op | None:
+        """The op of the row; None for an input."""
+        return None if self.tape is UNPLACED else self.tape.op[self.place]
 
     @property
     def operands(self) -> tuple[Any, ...]:
         """The operands of `op` in order: Tracers, and constants as floats."""
+        return () if self.op is None else tuple([self.tape.at(x) for x in self.tape.operands(self.place)])
+
+    @property
+    def a(self) -> Any:
+        """The first operand, or None, as in a Value."""
+        return None if self.op is None or self._is_wide() else self.tape.at(self.tape.a[self.place])
+
+    @property
+    def b(self) -> Any:
+        """The second operand, None, or all operands of a wide op, as in a Value."""
         if self.op is None:
-            return ()
-        if self.b.__class__ is tuple:
-            return self.b
-        return (self.a,) if self.b is None else (self.a, self.b)
+            return None
+        if self._is_wide():
+            return self.operands
+        return None if (place := self.tape.b[self.place]) == NONE else self.tape.at(place)
+
+    def _is_wide(self) -> bool:
+        return self.place in self.tape.more or self.op.partials.__class__ is not tuple  # type: ignore[union-attr]
+
+    @property
+    def seen(self) -> float:
+        """The number in the traced run."""
+        return self.given[0] if self.tape is UNPLACED else self.tape.number(self.place)
+
+    @property
+    def name(self) -> str:
+        """The name of an input, also where its derivative is cut off; "" for others."""
+        if self.tape is UNPLACED:
+            return self.given[1]
+        if self.op is None:
+            return self.tape.leaves[self.place][1]
+        return self.operands[0].name if self.op is CUT and self.tape.a[self.place] >= 0 else ""
 
     @property
     def parents(self) -> tuple[Tracer, ...]:
@@ -123,7 +231,7 @@ class Tracer(Operand):
     @property
     def data(self) -> Tracer:
         """The same number without its derivative."""
-        return self if self.op is CUT else Tracer(self.seen, CUT, self, None, self.name)
+        return self if self.op is CUT else self.unary(CUT)
 
     def detach(self) -> Tracer:
         return self.data
@@ -145,11 +253,15 @@ class Tracer(Operand):
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, (int, float, Operand)):
             return self is other
+        if other.__class__ is Tracer and other.tape is self.tape and other.place == self.place is not NONE:
+            return True
         raise Converted(
             f"{self!r} == {other!r:.40} would be a constant of the trace: select with `where` and the op equal", self
         )
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return self.place + self.tape.salt
+
     __bool__ = __float__ = __int__ = __index__ = __round__ = __floor__ = __ceil__ = __trunc__ = item = _refuse
 
     def __copy__(self) -> Tracer:
@@ -161,7 +273,7 @@ class Tracer(Operand):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if is_recording():
             raise TypeError(f"{self!r} is traced, and a pickle would cut its gradient: use copy.deepcopy")
-        return super().__reduce_ex__(protocol)
+        return _kept, (self.seen, self.name)
 
     def backward(self) -> NoReturn:
         raise TypeError("backward() cannot be traced: trace value_and_grad(f) instead of a call of backward()")
@@ -175,6 +287,11 @@ class Tracer(Operand):
 
     def __repr__(self) -> str:
         return f"<traced {self.name + ' = ' if self.name else ''}{self.seen!r}>"
+
+
+def _kept(seen: float, name: str) -> Tracer:
+    """Make what a number of a trace that has ended is in another process: refused wherever it is used."""
+    return Tracer.leaf(seen, name)
 
 
 def is_recording() -> bool:
@@ -206,7 +323,32 @@ def captured(v: Value) -> Any:
 
 def constant(x: float) -> Tracer:
     """Make a Tracer of a known number."""
-    return Tracer(x, ops.pos, x, None)
+    recorded = _current()
+    assert recorded is not None
+    return Tracer(recorded.tape, recorded.tape.put(ops.pos, [recorded.tape.constant(x)]))
+
+
+def elsewhere(x: Tracer) -> Elsewhere:
+    """Return the error of a number of another trace, which names the first of the inputs below it."""
+    for place in x.tape.order([x.place]) if x.tape is not UNPLACED else ():
+        if x.tape.op[place] is None:
+            x = x.tape.at(place)
+            break
+    return Elsewhere(f"{x!r} is an input of another trace: pass it as an argument")
+
+
+def _tape(xs: tuple[Any, ...]) -> Tape:
+    """Return the tape of the operands; raises an error if there are two, or it has ended."""
+    found = [x for x in xs if x.__class__ is Tracer]
+    if not _live:
+        raise TypeError(f"{found[0]!r} belongs to a recording that has ended: return it from the function")
+    recorded = _current()
+    here = (recorded or _live[-1]).tape
+    tapes = {x.tape for x in found if x.tape is not UNPLACED}
+    tape = next(iter(tapes)) if tapes else here
+    if len(tapes) > 1 or tape.counter is ENDED:
+        raise elsewhere(next(x for x in found if x.tape not in (here, UNPLACED)))
+    return tape
 
 
 def traced(x: Any) -> Any:
@@ -222,6 +364,7 @@ def traced(x: Any) -> Any:
         if v.op is None:
             known = recorded.given.get(v)
             recorded.captured[v] = Tracer.leaf(v.data, v.name or "") if known is None else known
+            recorded.captured[v].settle(recorded.tape)
             if v.db is not None:  # of an earlier derivative
                 recorded.lifts[recorded.captured[v]] = v.db
         else:
@@ -246,9 +389,11 @@ def number(x: Any) -> float:
 
 
 @contextmanager
-def recording(given: dict[Value, Any] | None = None) -> Iterator[Recorded]:
+def recording(given: dict[Value, Any] | None = None, inputs: Iterable[Tracer] = ()) -> Iterator[Recorded]:
     """Trace in this block: collect guards and the Values that functions close over; `given` are known already."""
     recorded = Recorded([], {}, given=given or {})
+    for x in inputs:
+        x.settle(recorded.tape)
     token = _recorded.set(recorded)
     UNDER_WAY.add(mark := object())
     _live.append(recorded)
@@ -258,6 +403,7 @@ def recording(given: dict[Value, Any] | None = None) -> Iterator[Recorded]:
     finally:
         carried_out()
         recorded.ended = True
+        recorded.tape.end()
         UNDER_WAY.discard(mark)
         _live.remove(recorded)
         _recorded.reset(token)

@@ -19,6 +19,7 @@ RUNS = {
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
     "growth numpy": "[",
+    "recording": "lower and passes",
     "calls": "step(model, X, y) over step(array, X, y)",
     "tiers": "ns per op and sample",
     "chains": "recurrence",
@@ -35,6 +36,7 @@ def test_a_benchmark_runs(run, tmp_path):
     needed = {
         "check": ("mpmath",),
         "growth": ("numpy",),
+        "recording": ("numpy",),
         "calls": ("numpy", "llvmlite"),
         "tiers": ("numpy", "llvmlite"),
         "chains": ("numpy", "llvmlite"),

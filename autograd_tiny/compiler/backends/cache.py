@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import marshal
 import os
 import re
 import stat
@@ -24,6 +23,7 @@ from typing import Any
 from autograd_tiny import engine, transforms
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
+from autograd_tiny.transforms.columns import columns_of
 from autograd_tiny.transforms.program import Program
 
 BOUND = 256 << 20  # bytes of all files; beyond it the least recently used are evicted
@@ -58,16 +58,16 @@ def key_of(program: Program, known: Callable[[Op], str | None], *parts: Any) -> 
     >>> key_of(square, row_name, "x86") == key_of(square, row_name, "ARM")
     False
     """
-    places: dict[Op, int] = {}
-    steps = [(places.setdefault(op, len(places)), operands) for op, operands in program.steps]
-    names = [known(op) for op in places]
+    columns = columns_of(program)
+    names = [known(op) for op in columns.ops]
     if None in names:
         return ""
-    shape = (len(program.inputs), program.outputs, program.widths)
-    digest = hashlib.sha256(
-        marshal.dumps((steps, shape), 2)
-    )  # fast; format 2 has no references, so equal numbers give equal bytes
-    digest.update(repr((names, program.reduce, *parts)).encode())
+    digest = hashlib.sha256()
+    flat: list[Any] = [columns.code, *columns.operands, columns.constants, columns.outputs]
+    for column in flat:
+        digest.update(len(column).to_bytes(8, "little") + column.tobytes())
+    shape = (len(program.inputs), program.widths)
+    digest.update(repr((names, shape, program.reduce, *parts)).encode())
     return digest.hexdigest()
 
 
