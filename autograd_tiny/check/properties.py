@@ -62,7 +62,8 @@ def engine_property(
     """Make a test of an engine; pytest collects it under a name that starts with test_.
 
     >>> from autograd_tiny.check import ValueEngine
-    >>> test_ours = engine_property(ValueEngine(), max_examples=20)
+    >>> from autograd_tiny.engine import ops
+    >>> test_ours = engine_property(ValueEngine(), [ops.add, ops.mul, ops.tanh], max_examples=20)
     >>> test_ours()
 
     `table` lists the ops to use (default: all that the engine knows), `max_examples` is the number of random graphs,

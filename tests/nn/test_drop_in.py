@@ -51,7 +51,7 @@ def test_its_moons_demo(np):
 
     np.random.seed(1337)
     random.seed(1337)
-    X, y = moons(np, 60, np.random.default_rng(1))
+    X, y = moons(np, 40, np.random.default_rng(1))
     model = MLP(2, [16, 16, 1])  # 2-layer neural network
     assert len(model.parameters()) == 337
 
