@@ -12,6 +12,7 @@ from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.special import in_a_line
 from autograd_tiny.engine.spelling import Interval
+from autograd_tiny.engine.tree import is_array
 from autograd_tiny.optim import rules
 from autograd_tiny.optim.parameters import Named, gradients_of, parameters_in
 from autograd_tiny.optim.rules import NON_NEGATIVE, POSITIVE, Rule
@@ -43,9 +44,8 @@ class Optimizer:
         if unknown := [name for name in hyper if name not in rule.hyper]:
             raise TypeError(f"{rule.name} has no {unknown[0]!r}: it takes {', '.join(['lr', *rule.hyper])}")
         self.rule = rule
-        self.lr = lr = rule.lr if lr is None else lr
-        if not callable(lr):
-            _in_range(rule, "lr", lr, POSITIVE)
+        lr = rule.lr if lr is None else lr
+        self.lr: Rate = lr if callable(lr) else _in_range(rule, "lr", lr, POSITIVE)
         self.hyper = {
             name: _in_range(rule, name, hyper.get(name, default), interval)
             for name, (default, interval) in rule.hyper.items()
@@ -135,9 +135,11 @@ class Optimizer:
         bit, as those of `step()`. Gradients are not searched for nan. Raises ValueError unless all have one axis of
         the same length.
         """
+        if not step >= 0:
+            raise ValueError(f"{self.rule.name}.update counts steps from 0, got {step!r:.60}")
         numbers = [parameters, gradients, *slots]
         rest = float(step), self.rate(step), *self.hyper.values()
-        if hasattr(parameters, "shape"):
+        if is_array(parameters):
             self._check_arrays(numbers)
             new = _compiled(self.rule)(*numbers, *rest)
         else:
@@ -149,8 +151,8 @@ class Optimizer:
     def _check_arrays(self, numbers: list[Any]) -> None:
         self._check_shapes([getattr(x, "shape", None) or (len(x),) for x in numbers])
         for name, x in zip(self._names(), numbers, strict=True):
-            if x.dtype != float:
-                raise ValueError(f"{self.rule.name}.update computes in float64, and {name} is of {x.dtype}")
+            if (kind := getattr(x, "dtype", type(x).__name__)) != "float64":
+                raise ValueError(f"{self.rule.name}.update computes in float64, and {name} is of {kind}")
             if name != "gradients" and not x.flags.writeable:
                 raise ValueError(f"{self.rule.name}.update writes to {name}, and this one is read-only")
 
@@ -166,10 +168,11 @@ class Optimizer:
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0.
 
-        Raises ValueError if a function returns a negative number, nan or infinity.
+        Raises ValueError if a function returns a negative number, nan or infinity, or if `lr` was set to one or to 0.
         """
-        lr = self.lr
-        return _in_range(self.rule, f"lr({step})", lr(step), NON_NEGATIVE) if callable(lr) else lr
+        if callable(self.lr):
+            return _in_range(self.rule, f"lr({step})", self.lr(step), NON_NEGATIVE)
+        return _in_range(self.rule, "lr", self.lr, POSITIVE)
 
     def _bound(self, what: str) -> Named:
         if self.parameters is None:

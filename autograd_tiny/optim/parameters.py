@@ -45,7 +45,8 @@ def parameters_in(given: Any, who: str) -> Named:
             raise ValueError(f"{who}: {name} is {seen[id(x)]} again: list each parameter once")
         if x.op is not None and not is_module(given):
             raise ValueError(
-                f"{who}: {name} was computed by {x.op.name} and is not a leaf: pass a leaf, such as Value(x.data)"
+                f"{who}: {name} was computed by {x.op.name} and is not a leaf: pass Value(x.data), or the Module that "
+                "holds it as a parameter"
             )
     return found
 

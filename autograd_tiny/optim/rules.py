@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from math import inf
 from typing import Any
 
@@ -32,13 +33,19 @@ class Rule:
     >>> mine.formula(2.0, -3.0, 0, 0.1, -1.0)
     (2.1,)
 
-    `hyper` has for each hyper-parameter its default and the interval it lies in, in the order of the formula.
+    `hyper` has for each hyper-parameter its default and the interval it lies in, in the order of the formula. Raises
+    TypeError unless the formula takes p, g, the slots, step, lr and the hyper-parameters, in this order.
     """
 
     formula: Callable[..., tuple[Any, ...]]
     lr: float
     slots: dict[str, float]
     hyper: dict[str, tuple[float, Interval]]
+
+    def __post_init__(self) -> None:
+        takes, says = [*signature(self.formula).parameters], ["p", "g", *self.slots, "step", "lr", *self.hyper]
+        if takes != says:
+            raise TypeError(f"{self.name} takes ({', '.join(takes)}), and its row says ({', '.join(says)})")
 
     @property
     def name(self) -> str:

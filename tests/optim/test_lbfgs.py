@@ -41,6 +41,19 @@ def test_a_module_is_fitted_and_the_one_given_is_unchanged():
     assert [name for name, _ in found.x.named_parameters()] == [name for name, _ in model.named_parameters()]
 
 
+def test_over_a_batch_the_mean_of_the_samples_is_minimised():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    y = X @ [2.0, -3.0] + 0.5 + rng.normal(size=50)
+    loss = lambda w, x, y: (w["a"][0] * x[0] + w["a"][1] * x[1] + w["b"] - y) ** 2  # noqa: E731
+    found = optim.lbfgs(loss, {"a": [0.0, 0.0], "b": 0.0}, X, y, tol=1e-12)
+    best, residual, *_ = np.linalg.lstsq(np.c_[X, np.ones(50)], y, rcond=None)
+    assert [*found.x["a"], found.x["b"]] == pytest.approx(best.tolist(), rel=1e-6)
+    assert found.fun == pytest.approx(residual[0] / 50)
+    with pytest.raises(ValueError, match="50"):
+        optim.lbfgs(loss, {"a": [0.0, 0.0], "b": 0.0}, X, y[1:])
+
+
 def test_options_are_those_of_scipy():
     assert optim.lbfgs(lambda x: (x[0] - 3.0) ** 2, [0.0], bounds=[(0, 1)]).x == [1.0]
     assert optim.lbfgs(lambda x: (x[0] - 3.0) ** 4, [0.0], options={"maxiter": 1}).nit == 1

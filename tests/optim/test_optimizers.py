@@ -123,7 +123,11 @@ WRONG = [
     (0.001, TypeError, "adam takes parameters first, got 0.001: pass model.parameters(), or a list of Values; "),
     ([W, 0.5], TypeError, "adam: parameters[1] is 0.5 of type float, not a Value: write Value(…)"),
     ([W, "b"], TypeError, "parameters[1]: expected a real number, got 'b' of type str"),
-    ([W * 2], ValueError, "adam: parameters[0] was computed by mul and is not a leaf: pass a leaf, such as Value"),
+    (
+        [W * 2],
+        ValueError,
+        "adam: parameters[0] was computed by mul and is not a leaf: pass Value(x.data), or the Module that ",
+    ),
     ([W, Value(1.0), W], ValueError, "adam: parameters[2] (w) is parameters[0] (w) again: list each parameter once"),
     ({W}, TypeError, "adam got a set, which has no order to rely on"),
     ("w", TypeError, "adam got a str: pass model.parameters()"),
@@ -238,6 +242,49 @@ def test_arrays_of_other_shapes_are_refused():
         with pytest.raises(ValueError, match=told):
             adam.update(*args)
     assert w.tolist() == fixed.tolist() == [1.0] * 3
+
+
+def test_arrays_with_strides_are_updated_in_place_and_other_things_are_refused():
+    np = pytest.importorskip("numpy", reason="arrays")
+    adam, table, g = optim.Adam(lr=1), np.ones((3, 2)), np.array([1.0, -2.0, 3.0])
+    adam.update(table[:, 1], g[::-1], adam.init(3), 0)
+    xs = [Value(1.0) for _ in g]
+    assert table[:, 1].tolist() == moved(optim.Adam(xs, lr=1), xs, [g[::-1].tolist()])
+    assert table[:, 0].tolist() == [1.0] * 3
+    with pytest.raises(ValueError, match=r"adam\.update computes in float64, and gradients is of list"):
+        adam.update(np.ones(3), [1.0] * 3, adam.init(3), 0)
+    with pytest.raises(ValueError, match=r"adam\.update counts steps from 0, got -1"):
+        adam.update(np.ones(3), np.ones(3), adam.init(3), -1)
+
+
+@pytest.mark.parametrize("rate", [1, True, "np.float64(1)"])
+def test_a_learning_rate_is_kept_as_a_float_and_may_be_set_between_steps(rate):
+    if rate.__class__ is str:
+        np = pytest.importorskip("numpy", reason="arrays")
+        rate = eval(rate, {"np": np})
+    optimizer = optim.SGD([x := Value(1.0)], lr=rate)
+    assert optimizer.lr.__class__ is float
+    optimizer.lr, x.grad = 0.25, 1.0
+    optimizer.step()
+    assert x.data == 0.75
+    optimizer.lr = 0
+    with pytest.raises(ValueError, match=r"sgd: lr lies in \(0, ∞\), got 0"):
+        optimizer.step()
+    assert x.data == 0.75
+
+
+@pytest.mark.parametrize(
+    ("formula", "slots", "hyper"),
+    [
+        (lambda p, g, lr, step: (p,), {}, {}),
+        (lambda p, g, m, step, lr: (p, m), {"v": 0.0}, {}),
+        (lambda p, g, step, lr: (p,), {}, {"eps": (1e-8, POSITIVE)}),
+        (lambda p, g, m, step, lr, *rest: (p,), {"m": 0.0}, {}),
+    ],
+)
+def test_a_rule_whose_formula_takes_other_arguments_is_refused(formula, slots, hyper):
+    with pytest.raises(TypeError, match=r"<lambda> takes \(p, g, .*\), and its row says \(p, g, .*\)$"):
+        Rule(formula, 0.1, slots, hyper)
 
 
 def test_clipping_arrays_is_clipping_values():

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import struct
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny import Value, gradcheck, jit, optim, trace
+from autograd_tiny.compiler.backends import registry
 from autograd_tiny.optim.rules import DECAY, POSITIVE, TABLE
 
 np = pytest.importorskip("numpy", reason="the recorded problem is an array")
 RECORDED = json.loads((Path(__file__).parent / "pytorch.json").read_text(encoding="utf-8"))
 RUNS = RECORDED["runs"]
 RULES = list(TABLE.values())
+BACKENDS = [name for name in ("llvm", "numpy", "python") if not registry.OURS[name].missing()]
 
 
 def names(rule):
@@ -48,19 +51,16 @@ def test_compiled_over_the_parameters_it_is_the_rule_itself_bit_for_bit(rule, da
     unit = {DECAY: st.floats(0, 0.9999), POSITIVE: st.floats(1e-12, 1.0)}
     hyper = [data.draw(unit.get(interval, st.floats(0, 10))) for _, interval in rule.hyper.values()]
     step, lr = float(data.draw(st.integers(0, 10**6))), data.draw(st.floats(1e-8, 10))
-    got = _compiled(rule)(*map(np.array, zip(*rows, strict=True)), step, lr, *hyper)
     wanted = [rule.formula(*row, step, lr, *hyper) for row in rows]
-    for column, ys in zip(got, zip(*wanted, strict=True), strict=True):
-        assert [*map(bits, column.tolist())] == [*map(bits, ys)]
+    for backend in BACKENDS:
+        got = compiled(rule, backend)(*map(np.array, zip(*rows, strict=True)), step, lr, *hyper)
+        for column, ys in zip(got, zip(*wanted, strict=True), strict=True):
+            assert [*map(bits, column)] == [*map(bits, ys)], backend
 
 
-_KEPT = {}
-
-
-def _compiled(rule):
-    if rule not in _KEPT:
-        _KEPT[rule] = jit(rule.formula, batch=("p", "g", *rule.slots))
-    return _KEPT[rule]
+@cache
+def compiled(rule, backend):
+    return jit(rule.formula, batch=("p", "g", *rule.slots), backend=backend)
 
 
 def bits(x):
