@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
-from autograd_tiny.engine.op import real
+from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.tree import is_array
 from autograd_tiny.optim.parameters import gradients_of, parameters_in
 
 
@@ -40,6 +42,8 @@ def clip_norm_(gradients: Any, max_norm: float) -> float:
 
     Gradients with nan or infinity stay as they are, and the norm is the same.
     """
+    if not is_array(gradients):
+        raise TypeError(f"clip_norm_ takes an array, got {in_a_line(gradients)}: clip_grad_norm_ takes Values")
     largest = float(abs(gradients).max(initial=0.0))
     if not 0 < largest < math.inf:
         return largest
@@ -52,6 +56,6 @@ def clip_norm_(gradients: Any, max_norm: float) -> float:
 
 
 def _factor(norm: float, max_norm: float) -> float:
-    if not (most := real(max_norm)) > 0:
+    if not (isinstance(max_norm, Real) and max_norm > 0):
         raise ValueError(f"max_norm must be above 0, got {max_norm!r:.60}")
-    return most / (norm + 1e-6)
+    return float(max_norm) / (norm + 1e-6)

@@ -31,6 +31,8 @@ def lbfgs(f: Callable[..., Any], x0: Any, *batch: Any, **options: Any) -> Any:
     reads its data from closures or globals. `options` are those of `scipy.optimize.minimize`, such as tol=1e-10,
     bounds=[(0, 1), (0, None)] or options={"maxiter": 100}. Raises ValueError if f or its gradient is not finite at x0.
     """
+    if not callable(f):
+        raise TypeError(f"lbfgs takes a function, got {f!r:.60}")
     with needed_by("lbfgs"):
         import numpy as np
         from scipy.optimize import minimize

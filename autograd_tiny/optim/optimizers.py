@@ -41,6 +41,8 @@ class Optimizer:
     """
 
     def __init__(self, rule: Rule, parameters: Any = None, lr: Rate | None = None, **hyper: Any) -> None:
+        if not isinstance(rule, Rule):
+            raise TypeError(f"Optimizer takes a Rule, such as rules.TABLE['adam'], got {in_a_line(rule)}")
         if unknown := [name for name in hyper if name not in rule.hyper]:
             raise TypeError(f"{rule.name} has no {unknown[0]!r}: it takes {', '.join(['lr', *rule.hyper])}")
         self.rule = rule

@@ -63,7 +63,7 @@ def _named(items: Any, who: str) -> Iterator[tuple[str, Any]]:
     else:
         for path, x in leaves(items, "parameters"):
             name = getattr(x, "name", None)
-            yield (f"{path} ({name})" if name else path), x
+            yield (f"{path} ({name})" if name and not path.endswith(f".{name}") else path), x
 
 
 def gradients_of(parameters: Named) -> list[tuple[int, Value, float]]:

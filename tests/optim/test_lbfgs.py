@@ -72,6 +72,13 @@ def test_a_start_without_a_finite_gradient_is_refused(f, x0, told):
         optim.lbfgs(f, x0)
 
 
+def test_what_is_no_function_of_numbers_is_refused():
+    with pytest.raises(TypeError, match="lbfgs takes a function, got 3"):
+        optim.lbfgs(3, 1.0)
+    with pytest.raises(TypeError, match=r"x0\[0\]: expected a real number, got 'a'"):
+        optim.lbfgs(lambda x: x[0], ["a"])
+
+
 def test_without_scipy_it_says_what_to_install():
     code = "import sys; sys.modules['scipy'] = None\nfrom autograd_tiny import optim\noptim.lbfgs(lambda x: x * x, 1.0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -166,6 +166,13 @@ def test_numbers_out_of_range_are_refused_by_name(rule):
         (lambda: optim.Adam([W], lr=lambda step: -1.0).step(), "adam: lr(0) lies in [0, ∞), got -1.0"),
         (lambda: optim.Adam([W], lr=lambda step: math.nan).step(), "adam: lr(0) lies in [0, ∞), got nan"),
         (lambda: optim.clip_grad_norm_([W], 0.0), "max_norm must be above 0, got 0.0"),
+        (lambda: optim.clip_grad_norm_([W], "1"), "max_norm must be above 0, got '1'"),
+        (lambda: optim.clip_norm_([1.0], 1.0), "clip_norm_ takes an array, got [1.0]: clip_grad_norm_ takes Values"),
+        (lambda: optim.Optimizer("adam", [W]), "Optimizer takes a Rule, such as rules.TABLE['adam'], got 'adam'"),
+        (
+            lambda: optim.Adam([MLP(1, [1])] * 2),
+            "adam: parameters[1].layers[0].neurons[0].w[0] is parameters[0].layers",
+        ),
     ],
 )
 def test_other_mistakes_are_told_in_one_sentence(wrong, told):
