@@ -143,7 +143,7 @@ class Optimizer:
         rest = float(step), self.rate(step), *self.hyper.values()
         if is_array(parameters):
             self._check_arrays(numbers)
-            new = _compiled(self.rule)(*numbers, *rest)
+            new = _compiled(self.rule.formula, (*self.rule.slots,))(*numbers, *rest)
         else:
             self._check_shapes([(len(x),) for x in numbers])
             new = zip(*[self.rule.formula(*row, *rest) for row in zip(*numbers, strict=True)], strict=True)
@@ -192,8 +192,8 @@ class Optimizer:
 
 
 @lru_cache
-def _compiled(rule: Rule) -> Any:
-    return jit(rule.formula, batch=("p", "g", *rule.slots))
+def _compiled(formula: Callable[..., Any], slots: tuple[str, ...]) -> Any:
+    return jit(formula, batch=("p", "g", *slots))
 
 
 def _slot(name: str, numbers: Any, n: int) -> list[float]:

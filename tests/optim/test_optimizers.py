@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import pickle
 import random
 import re
 import subprocess
@@ -306,6 +308,20 @@ def test_clipping_arrays_is_clipping_values():
     for bad in (math.nan, math.inf):
         assert str(optim.clip_norm_(g := np.array([-bad, 1.0]), 0.5)) == str(bad)
         assert g[1] == 1.0
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_beside_its_model_goes_on_by_itself(again):
+    model = MLP(2, [3, 1], seed=0)
+    optimizer = optim.Adam(model, lr=0.1)
+    twin, other = again((model, optimizer))
+    assert [x for _, x in other.parameters] == twin.parameters()
+    for net, one in ((model, optimizer), (model, optimizer), (twin, other), (twin, other)):
+        one.zero_grad()
+        (net([1.0, 2.0]) ** 2).backward()
+        one.step()
+    assert other.state_dict() == optimizer.state_dict()
+    assert [x.data for x in twin.parameters()] == [x.data for x in model.parameters()]
 
 
 def test_a_rule_of_ones_own_is_an_optimizer():
