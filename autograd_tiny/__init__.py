@@ -7,6 +7,7 @@ pictures/    graphs, ops and networks as pictures
 check/       gradient checks against exact oracles
 stepper/     backprop step by step, in the terminal, the browser and a notebook; `diagnose`
 compiler/    functions traced once and run as machine code
+optim/       optimisers, each a rule of one number, compiled over all parameters; schedules, clipping, LBFGS
 cli/         the command `autograd-tiny`
 
 Imports point up this list: a folder imports only from folders above it. Public names are imported on first use.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from autograd_tiny import compiler as compiler
     from autograd_tiny import engine as engine
     from autograd_tiny import nn as nn
+    from autograd_tiny import optim as optim
     from autograd_tiny import pictures as pictures
     from autograd_tiny import stepper as stepper
     from autograd_tiny import transforms as transforms
@@ -51,7 +53,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        ".": "check compiler engine nn pictures stepper transforms",
+        ".": "check compiler engine nn optim pictures stepper transforms",
         ".engine": "Op Value explain ops tracing",
         ".transforms": "grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
         ".pictures": "draw network",

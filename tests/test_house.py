@@ -17,12 +17,14 @@ FILES = sorted(FOLDER.rglob("*.py"))
 
 PUBLIC = {
     "autograd_tiny": "Op Value check compiler diagnose draw engine explain grad gradcheck hessian hvp jacobian "
-    "jit jvp network nn ops pictures stepper stop_gradient trace tracing transforms value_and_grad vjp",
+    "jit jvp network nn ops optim pictures stepper stop_gradient trace tracing transforms value_and_grad vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
     "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.engine": "Op Value explain ops tracing",
     "autograd_tiny.nn": "Layer MLP Module Neuron",
+    "autograd_tiny.optim": "Adagrad Adam AdamW Lion Optimizer RMSprop Rule SGD clip_grad_norm_ clip_norm_ cosine "
+    "exponential lbfgs rules step_decay warmup",
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
     "gif paths print_trace tikz to_json trace why write_page",
