@@ -48,8 +48,9 @@ def checked_index(i: Any, n: int, what: str) -> int:
     if _is_known(i) and i.data.is_integer():
         i = int(i.data)
     if not hasattr(i, "__index__") or isinstance(i, Operand):
-        hint = f": write int({i!r:.60})" if isinstance(i, float) and i.is_integer() else ""
-        raise TypeError(f"{what} is an integer from 0 to {n - 1}, got {i!r:.60} of type {type(i).__name__}{hint}")
+        i, kind = float(i) if isinstance(i, float) else i, type(i).__name__  # not np.float64(1.0)
+        hint = f": write int({i!r})" if isinstance(i, float) and i.is_integer() else ""
+        raise TypeError(f"{what} is an integer from 0 to {n - 1}, got {i!r:.60} of type {kind}{hint}")
     if not 0 <= index(i) < n:
         raise ValueError(f"{what} is an integer from 0 to {n - 1}, got {index(i)}")
     return index(i)

@@ -192,4 +192,6 @@ def test_arrays_are_lists():
     z = np.array([[0.5, -1.0], [2.0, 0.0]])
     assert losses.cross_entropy(z, np.array([0, 1])) == losses.cross_entropy(z.tolist(), [0, 1])
     assert losses.mse(z, z + 1) == 1.0
+    with pytest.raises(TypeError, match=r"^sample 0: .* got 1\.0 of type float64: write int\(1\.0\)$"):
+        losses.cross_entropy(z, np.array([1.0, 0.0]))
     assert type(losses.mse(np.float64(2.0), np.float32(1.0))) is float
