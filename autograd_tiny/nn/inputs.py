@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from operator import index
 from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.provenance import recorded
 from autograd_tiny.engine.value import Value
@@ -18,11 +19,32 @@ def by_rows(module: Any, f: Callable[[Any], Any], x: Any, n: int) -> Any:
 
     Raises ValueError unless each row has n numbers.
     """
-    if not hasattr(x, "__len__"):
-        x = inputs(module, x, n)
-    if len(x) and not isinstance(x, str) and is_list(x[0] if isinstance(x, Sequence) else next(iter(x))):
+    if isinstance(x, (str, Mapping, Set)):  # no order of numbers
+        raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
+    x = rows_of(x) if is_list(x) else inputs(module, x, n)
+    if len(x) and is_list(x[0] if isinstance(x, Sequence) else next(iter(x))):
         return [by_rows(module, f, row, n) for row in x]
-    return f(shown(inputs(module, x, n)))
+    x = shown(inputs(module, x, n))
+    try:
+        return f(x)
+    except TypeError as error:
+        _refuse_others(module, x, error)
+        raise
+
+
+def rows_of(x: Any) -> Any:
+    """Return the rows of a DataFrame, which iterates over the names of its columns; anything else as it is."""
+    return x.to_numpy() if hasattr(x, "to_numpy") and getattr(x, "ndim", 1) == 2 else x
+
+
+def _refuse_others(module: Any, x: Any, error: TypeError) -> None:
+    for i, item in enumerate(x):
+        if not isinstance(item, Operand):
+            try:
+                real(item)
+            except TypeError:
+                got = f"x[{i}] = {item!r:.60} of type {type(item).__name__}"
+                raise TypeError(f"{module!r} takes a list of numbers, got {got}") from error
 
 
 def is_list(x: Any) -> bool:
@@ -72,8 +94,8 @@ def size(n: Any) -> int:
 
 def inputs(module: Any, x: Any, nin: int) -> Any:
     """Return x as a sequence of nin numbers."""
-    if not hasattr(x, "__len__"):
-        if not hasattr(x, "__iter__"):
+    if not hasattr(x, "__len__") or getattr(x, "shape", None) == ():
+        if not hasattr(x, "__iter__") or hasattr(x, "shape"):
             raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
         x = list(x)
     if len(x) != nin:

@@ -11,7 +11,7 @@ from math import sqrt
 from typing import Any
 
 from autograd_tiny.engine.digits import counted
-from autograd_tiny.engine.op import Op
+from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.value import Value
 from autograd_tiny.nn.init import Seed, generator, kaiming_uniform_, normal_, uniform_
 from autograd_tiny.nn.inputs import by_rows, chosen, is_list, size
@@ -72,8 +72,9 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[..., Any]) -> None:
         for i, layer in enumerate(layers):
-            if not callable(layer):
-                raise TypeError(f"layers[{i}] of Sequential is a Module, an op or a function, got {layer!r:.60}")
+            if not callable(layer) or isinstance(layer, type):
+                hint = f"the class {layer.__name__}: write {layer.__name__}(…)" if callable(layer) else f"{layer!r:.60}"
+                raise TypeError(f"layers[{i}] of Sequential is a Module, an op or a function, got {hint}")
         self.layers = [*layers]
         self.name_parameters()
 
@@ -137,12 +138,14 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not (isinstance(p, (int, float)) and 0 <= p < 1):
+        self.p = real(p)
+        if not 0 <= self.p < 1:
             raise ValueError(f"Dropout(p) takes a probability from 0 to below 1, got {p!r:.60}")
-        self.p = float(p)
 
     def mask(self, *shape: int, seed: Seed = None) -> Any:
         """Draw a mask, a list or lists of lists of this shape: each number is 0 with probability p, else 1."""
+        if min(map(size, shape), default=-1) < 0:
+            raise TypeError(f"a mask has a shape such as mask(16) or mask(8, 16), got mask{shape!r:.60}")
         return _drawn(generator(seed), self.p, shape)
 
     def __call__(self, x: Any, mask: Any = None) -> Any:

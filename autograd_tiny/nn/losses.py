@@ -20,7 +20,7 @@ from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.nn.attending import log_softmax
-from autograd_tiny.nn.inputs import checked_index, is_list, is_traced
+from autograd_tiny.nn.inputs import checked_index, is_list, is_traced, rows_of
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "hinge", "huber", "kl_divergence", "mae", "mse",
@@ -59,7 +59,7 @@ def huber(
 
     Raises ValueError unless delta > 0. Source: Huber, Robust Estimation of a Location Parameter, 1964.
     """
-    if not isinstance(delta, Operand) and not delta > 0:
+    if not isinstance(delta, Operand) and not real(delta) > 0:
         raise ValueError(f"delta of huber is positive, got {delta!r:.60}")
 
     def loss(y: Any, t: Any) -> Any:
@@ -183,7 +183,7 @@ def _of_numbers(
     """Reduce a loss of two numbers over samples, and over the numbers of each."""
     if not is_list(input) and not is_list(target):
         return _reduced(name, None, f(_number(input), _number(target)), reduction, sample_weight)
-    pairs = _paired(name, input, target)
+    pairs = _paired(name, rows_of(input), rows_of(target))
     return _reduced(name, [_at(i, partial(_mean_of, name, f), *p) for i, p in enumerate(pairs)], None, reduction,
                     sample_weight)  # fmt: skip
 
@@ -199,11 +199,12 @@ def _of_rows(
     name: str, f: Callable[[str, list[Any], Any], Any], input: Any, target: Any, reduction: str | None, weight: Any
 ) -> Any:
     """Reduce a loss of a list of logits over samples."""
+    input = rows_of(input)
     if not is_list(input):
         raise TypeError(f"{name} takes a list of logits, one for each class, got {input!r:.60}")
     if not len(input) or not is_list(next(iter(input))):
         return _reduced(name, None, f(name, _logits(name, input), target), reduction, weight)
-    pairs = _paired(name, input, target)
+    pairs = _paired(name, input, rows_of(target))
     losses = [_at(i, lambda z, t: f(name, _logits(name, z), t), *pair) for i, pair in enumerate(pairs)]
     return _reduced(name, losses, None, reduction, weight)
 

@@ -22,6 +22,8 @@ def state_dict_of(module: Any) -> dict[str, float]:
 def load_state_dict(module: Any, state: Mapping[str, Any]) -> None:
     """Set the parameters of a Module, all or none."""
     parameters = dict(parameters_of(module))
+    if not isinstance(state, Mapping):
+        raise TypeError(f"load_state_dict takes a dict of numbers by name, got {state!r:.60}")
     if state.keys() != parameters.keys():
         raise ValueError(_differences(_shown(module, 60), [*parameters], [*state]))
     numbers = {}

@@ -254,11 +254,33 @@ def test_a_state_of_another_model_is_refused_and_changes_nothing(message):
     assert model.state_dict() == before
 
 
+def zero_dimensional(x):
+    return pytest.importorskip("numpy").array(x)
+
+
+def test_arrays_and_frames_are_rows():
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    layer, rows = Linear(2, 3, seed=0), [[1.0, 2.0], [0.5, -1.0]]
+    expected = [[y.data for y in layer(row)] for row in rows]
+    for x in (np.array(rows), pd.DataFrame(rows, columns=["a", "b"]), (tuple(row) for row in rows)):
+        assert [[y.data for y in row] for row in layer(x)] == expected
+    assert [y.data for y in layer(pd.Series(rows[0], index=["a", "b"]))] == expected[0]
+
+
 ERRORS = {
     "Linear(2, 3) takes 2 inputs, got 3": lambda: Linear(2, 3)([1.0, 2.0, 3.0]),
     "Linear(2, 3) takes 2 inputs, got 1": lambda: Linear(2, 3)([[1.0, 2.0], [1.0]]),
     "Linear(2, 3) takes 2 inputs, got 0": lambda: Linear(2, 3)([]),
     "Linear(2, 3) takes a list of numbers, got 2.0 of type float": lambda: Linear(2, 3)(2.0),
+    "Linear(2, 3) takes a list of numbers, got array(2.) of type ndarray": lambda: Linear(2, 3)(zero_dimensional(2.0)),
+    "Linear(2, 3) takes a list of numbers, got 'ab' of type str": lambda: Linear(2, 3)("ab"),
+    "takes a list of numbers, got {'a': 1.0, 'b': 2.0} of type dict": lambda: Linear(2, 3)({"a": 1.0, "b": 2.0}),
+    "RMSNorm(2) takes a list of numbers, got x[1] = None of type NoneType": lambda: RMSNorm(2)([1.0, None]),
+    "Linear(2, 3) takes a list of numbers, got x[0] = 'a' of type str": lambda: Linear(2, 3)(["a", 1.0]),
+    "Linear(2, 3) takes a list of numbers, got x[1] = [2.0] of type list": lambda: Linear(2, 3)([1.0, [2.0]]),
+    "got the class Linear: write Linear(…)": lambda: Sequential(Linear, ops.tanh),
+    "such as mask(16) or mask(8, 16), got mask(2.0,)": lambda: Dropout().mask(2.0),
+    "load_state_dict takes a dict of numbers by name, got [1]": lambda: Linear(2, 3).load_state_dict([1]),
     "got Linear(0, 3)": lambda: Linear(0, 3),
     "got Embedding(3, 'a')": lambda: Embedding(3, "a"),
     "the index of Embedding(3, 2) is an integer from 0 to 2, got 3": lambda: Embedding(3, 2)([0, 3]),

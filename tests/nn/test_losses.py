@@ -192,6 +192,9 @@ def test_arrays_are_lists():
     z = np.array([[0.5, -1.0], [2.0, 0.0]])
     assert losses.cross_entropy(z, np.array([0, 1])) == losses.cross_entropy(z.tolist(), [0, 1])
     assert losses.mse(z, z + 1) == 1.0
+    frame = pytest.importorskip("pandas").DataFrame(z, columns=["a", "b"])
+    assert losses.mse(frame, frame + 1) == 1.0
+    assert losses.cross_entropy(frame, [0, 1]) == losses.cross_entropy(z, [0, 1])
     with pytest.raises(TypeError, match=r"^sample 0: .* got 1\.0 of type float64: write int\(1\.0\)$"):
         losses.cross_entropy(z, np.array([1.0, 0.0]))
     assert type(losses.mse(np.float64(2.0), np.float32(1.0))) is float
