@@ -50,6 +50,19 @@ def test_a_loss_is_the_same_with_every_kind_of_number(name, z):
     assert slope == pytest.approx(gradient, rel=1e-12, abs=1e-15)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LOSSES)
+def test_machine_code_over_a_batch_has_the_numbers_of_eager_code(name):
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("llvmlite")
+    rows = np.random.default_rng(0).normal(size=(7, 3)) * [[1.0], [3.0], [10.0], [30.0], [100.0], [300.0], [1000.0]]
+    values, slopes = jit(value_and_grad(LOSSES[name]), batch="z")(rows)
+    for value, slope, row in zip(values, slopes, rows.tolist(), strict=True):
+        expected, gradient = value_and_grad(LOSSES[name])(row)
+        assert value == pytest.approx(expected, rel=4e-15, abs=4e-15)
+        assert [*slope] == pytest.approx(gradient, rel=1e-12, abs=1e-15)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("z", [[0.3, -1.2, 2.1], [5.0, -7.0, 0.5], [1000.0, -1000.0, 3.0]])
 def test_gradients_are_exact(name, z):
