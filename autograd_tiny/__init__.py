@@ -1,7 +1,7 @@
 """A scalar reverse-mode automatic differentiation engine to see, trust and use a gradient.
 
 engine/      values that record their operations, and the op table: `Value`, `Op`, `ops`, `backward()`
-nn/          neurons, layers, multilayer perceptrons
+nn/          neurons, layers, networks, losses
 transforms/  derivatives of functions: `grad`, `jvp`, `jacobian`, …; functions traced to programs
 pictures/    graphs, ops and networks as pictures
 check/       gradient checks against exact oracles

@@ -54,7 +54,7 @@ myst_substitutions = {
 
 def restructured(app, what, name, thing, options, lines):
     """Make reStructuredText of a docstring, which is plain text with `code` in single backticks."""
-    if what == "module":
+    if what == "module" and hasattr(thing, "__path__"):
         del lines[1:]  # the list of its files stands on another page
     in_example = False
     for i, line in enumerate(lines):
@@ -79,9 +79,13 @@ def trimmed(app, *where_and_text):
 
 def is_elsewhere(app, what, name, thing, skip, options):
     """Show each name once, where its path is shortest."""
-    if what == "module" and app.env.current_document.autodoc_module != "autograd_tiny":
-        return name in autograd_tiny.__all__ or skip
-    return isinstance(thing, ModuleType) or skip
+    if isinstance(thing, ModuleType):
+        return True
+    return (
+        what == "module"
+        and app.env.current_document.autodoc_module != "autograd_tiny"
+        and name in autograd_tiny.__all__
+    ) or skip
 
 
 def setup(app):

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import random
 from abc import ABCMeta
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import sqrt
-from operator import index
 from typing import Any, Self
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import counted
-from autograd_tiny.engine.provenance import recorded
 from autograd_tiny.engine.tree import COMPUTED, attributes
 from autograd_tiny.engine.value import Value
 from autograd_tiny.nn.copying import copied, deep_copied, state_of
 from autograd_tiny.nn.holding import computed_in, parameters_of
+from autograd_tiny.nn.init import Seed, generator
+from autograd_tiny.nn.inputs import inputs, one_sample, shown, size
+from autograd_tiny.nn.states import load_state_dict, state_dict_of, summary_of
 
 Activation = Callable[[Any], Any]  # an op, or any function of one number
-Seed = int | random.Random | None  # None: the random module, seeded by random.seed()
 
 
 class _Making(ABCMeta):
@@ -64,6 +63,36 @@ class Module(metaclass=_Making):
         for parameter in self.parameters():
             parameter.grad = 0.0
 
+    def state_dict(self) -> dict[str, float]:
+        """Return the number of each parameter by its path, as `load_state_dict` takes them.
+
+        >>> model = MLP(1, [1], seed=0)
+        >>> model.load_state_dict({"layers[0].neurons[0].w[0]": 2.0, "layers[0].neurons[0].b": 1.0})
+        >>> model.state_dict()
+        {'layers[0].neurons[0].w[0]': 2.0, 'layers[0].neurons[0].b': 1.0}
+        """
+        return state_dict_of(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Set the number of each parameter by its path; to set some of them, pass ``{**model.state_dict(), **some}``.
+
+        Raises ValueError, and changes nothing, unless the paths are those of the parameters; TypeError for what is not
+        a number.
+        """
+        load_state_dict(self, state_dict)
+
+    def summary(self, depth: int = 1) -> str:
+        """Return a table of the Modules inside, down to a depth of nesting, with their numbers of parameters.
+
+        >>> print(MLP(2, [16, 1], seed=0).summary())
+         module                    parameters
+        ──────────────────────────────────────
+         MLP(2, [16, 1])                   65
+         layers[0]         Layer           48
+         layers[1]         Layer           17
+        """
+        return summary_of(self, depth)
+
     def with_parameters(self, values: Iterable[Any]) -> Self:
         """Return a copy with other parameters, in the order of `parameters()`; self is unchanged.
 
@@ -92,11 +121,6 @@ class Module(metaclass=_Making):
         return state_of(self, super().__getstate__())
 
 
-def _size(n: Any) -> int:
-    """Return an integer, of NumPy too, as an int, and -1 for anything else."""
-    return index(n) if hasattr(n, "__index__") else -1
-
-
 class Neuron(Module):
     """A neuron, activation(b + Σ wᵢ·xᵢ) of `nin` inputs; without the activation if `nonlin` is False.
 
@@ -109,18 +133,18 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None) -> None:
-        if _size(nin) < 0:
+        if size(nin) < 0:
             raise TypeError(f"Neuron(nin) takes a number of inputs, such as Neuron(2), got {nin!r:.60}")
         if not callable(activation):
             raise TypeError(f"activation takes a function such as ops.tanh, got {activation!r:.60}")
-        rng, bound = _generator(seed), sqrt(6 / max(nin, 1))
+        rng, bound = generator(seed), sqrt(6 / max(nin, 1))
         self.w = [Value(rng.uniform(-bound, bound)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin, self.activation = nonlin, activation
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _shown(_inputs(self, x, len(self.w)))
+        x = shown(inputs(self, x, len(self.w)))
         total = self.b
         for wi, xi in zip(self.w, x, strict=True):
             total = total + wi * xi
@@ -142,14 +166,14 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, nonlin: bool = True, *, activation: Activation = ops.relu, seed: Seed = None
     ) -> None:
-        if _size(nout) < 1:
+        if size(nout) < 1:
             raise TypeError(f"Layer(nin, nout) takes sizes such as Layer(2, 16), got Layer({nin!r:.60}, {nout!r:.60})")
-        rng = _generator(seed)
+        rng = generator(seed)
         self.neurons = [Neuron(nin, nonlin, activation=activation, seed=rng) for _ in range(nout)]
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _shown(_one_sample(self, x, len(self.neurons[0].w)))
+        x = shown(one_sample(self, x, len(self.neurons[0].w)))
         return _alone([n(x) for n in self.neurons])
 
     def __repr__(self) -> str:
@@ -172,10 +196,10 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], *, activation: Activation = ops.relu, seed: Seed = None) -> None:
-        sizes = [*map(_size, (nin, *nouts))] if isinstance(nouts, Iterable) else []
+        sizes = [*map(size, (nin, *nouts))] if isinstance(nouts, Iterable) else []
         if min(sizes, default=0) < 1:
             raise TypeError(f"MLP(nin, nouts) takes sizes such as MLP(2, [16, 1]), got MLP({nin!r}, {nouts!r})")
-        rng, self.sizes = _generator(seed), sizes
+        rng, self.sizes = generator(seed), sizes
         self.layers = [
             Layer(nin, nout, i + 2 < len(sizes), activation=activation, seed=rng)
             for i, (nin, nout) in enumerate(pairwise(sizes))
@@ -183,59 +207,13 @@ class MLP(Module):
         self.name_parameters()
 
     def __call__(self, x: Iterable[Any]) -> Any:
-        x = _shown(_one_sample(self, x, self.sizes[0]))
+        x = shown(one_sample(self, x, self.sizes[0]))
         for layer in self.layers:
             x = [n(x) for n in layer.neurons]
         return _alone(x)
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes[0]}, {self.sizes[1:]})"
-
-
-def _generator(seed: Seed) -> random.Random:
-    if isinstance(seed, random.Random):
-        return seed
-    return random.Random(random.getrandbits(64) if seed is None else seed)
-
-
-def _inputs(module: Module, x: Any, nin: int) -> Any:
-    """Return x as a sequence of nin numbers."""
-    if not hasattr(x, "__len__"):
-        if not hasattr(x, "__iter__"):
-            raise TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
-        x = list(x)
-    if len(x) != nin:
-        raise _not_inputs(module, x, nin)
-    return x
-
-
-def _shown(x: Any) -> Any:
-    """While a computation is recorded, return the floats of x as inputs with names."""
-    if recorded() is None:
-        return x
-    return [Value(item, f"x[{i}]") if isinstance(item, float) else item for i, item in enumerate(x)]
-
-
-def _one_sample(module: Module, x: Any, nin: int) -> Any:
-    """Return x as `_inputs` does; refuse as many rows as there are inputs, too."""
-    x = _inputs(module, x, nin)
-    if nin and (x.__class__ is str or hasattr(next(iter(x)), "__len__")):
-        raise _not_inputs(module, x, nin)
-    return x
-
-
-def _not_inputs(module: Module, x: Any, nin: int) -> Exception:
-    """Make the error for inputs that are not nin numbers: rows of numbers, or too few or many."""
-    first = next(iter(x), None)
-    if isinstance(x, str) or isinstance(first, str):
-        return TypeError(f"{module!r} takes a list of numbers, got {x!r:.60} of type {type(x).__name__}")
-    got = f"{module!r} takes {counted(nin, 'input')}, got"
-    if hasattr(first, "__len__"):
-        return ValueError(
-            f"{got} {counted(len(x), 'row')}: call it on each, [model(x) for x in X], or compile it for all of them, "
-            'jit(lambda model, x: model(x), batch="x")(model, X)'
-        )
-    return ValueError(f"{got} {len(x):,}")
 
 
 def _alone(outputs: Any) -> Any:

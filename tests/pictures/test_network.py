@@ -17,7 +17,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import topological_order
-from autograd_tiny.nn.modules import MLP, Layer, Module, Neuron
+from autograd_tiny.nn import MLP, Layer, Linear, Module, Neuron, Sequential
 from autograd_tiny.pictures.measure import shortened
 from autograd_tiny.pictures.networks.graph import folded, network_of
 from autograd_tiny.pictures.networks.picture import network
@@ -286,3 +286,12 @@ BAD = [
 def test_what_is_no_network(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("number", [float, Value])
+def test_inputs_of_a_linear_layer_are_its_columns(number):
+    model = Sequential(Linear(2, 3, seed=0), ops.tanh, Linear(3, 2, seed=1))
+    y = sum(sum(model([number(k), number(1 - k)])) for k in range(4))
+    found = network_of(y)
+    assert [len(column) for column in found.columns()][:2] == [2, 1]
+    accounts_for_all(y, network(y).picture)

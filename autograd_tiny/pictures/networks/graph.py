@@ -273,5 +273,5 @@ def _siblings(scope: str) -> str:
 
 def _place(scope: str, v: Value, i: int, weight: Value | None) -> Key:
     """Circle of an input: one for all samples and sibling neurons that use it in the same position."""
-    name = str(weight.name or "") if weight is not None else f"{v.op}.{i}"
-    return Key("input", (_siblings(scope), name.removeprefix(f"{scope}.")))
+    name = str(weight.name or "").removeprefix(f"{scope}.") if weight is not None else f"{v.op}.{i}"
+    return Key("input", (_siblings(scope), re.sub(r"^weight\[\d+\](?=\[)", "weight", name)))  # a row per output
