@@ -32,7 +32,9 @@ ARITHMETIC = frozenset({ops.add, ops.sub, ops.mul, ops.div, ops.neg})  # their s
 NOTHING, WIDE = 0, 1  # signatures: no tangent, too many
 Array = np.ndarray[Any, Any]
 Signature = tuple[tuple[int, ...], tuple[int, ...]]  # inputs, from the first one on, and the kinds of their tangents
-ONE, STILL = 1, 2  # bits of a kind: the tangent is 1; it is absent under a condition
+STILL, ONE = 1, 2  # of a kind: the tangent is absent under a condition; it is the first of the known numbers
+NUMBERS = 16  # tangents that are constants and have kinds of their own
+FEW = 32  # constants that are told apart as operands of arithmetic
 
 # What a row of a template refers to: (kind, index)
 PRIMAL, TANGENT, CONDITION, BASE, OWN, CONSTANT = range(6)
@@ -131,6 +133,7 @@ class _Writer:
         self.kinds: dict[tuple[Any, ...], Kind] = {}
         self.moves: dict[tuple[Kind, tuple[int | None, ...]], int | None] = {}
         self.made: list[Move] = []
+        self.numbers = [1.0]
         self.known: dict[Signature, int] = {((), ()): NOTHING, ((-1,), ()): WIDE}
         self.signatures: list[Signature] = [*self.known]
         self.vanish = [vanishing(op, len(op.partials)) for op in self.steps.ops]  # type: ignore[arg-type]
@@ -164,13 +167,13 @@ class _Writer:
         generic = [op in ARITHMETIC for op in steps.ops]
         found = self.found
         for code, a, b, c in zip(steps.code, steps.a, steps.b, steps.c, strict=True):
-            s = signature[a] if a >= 0 else GENERIC if generic[code] else a - 1
+            s = signature[a] if a >= 0 else GENERIC if generic[code] and a < -FEW else a - 1
             base = first[a] if s > WIDE else 0
             if b == NONE:
                 key: Any = code, s
                 at: tuple[int, ...] = ()
             else:
-                t = signature[b] if b >= 0 else GENERIC if generic[code] else b - 1
+                t = signature[b] if b >= 0 else GENERIC if generic[code] and b < -FEW else b - 1
                 if s <= WIDE:
                     base = first[b] if t > WIDE else 0
                 d = first[b] - base if t > WIDE else 0
@@ -257,7 +260,7 @@ class _Writer:
             xs = list(primals)
             for i, way in enumerate(ways):
                 if way is not None:
-                    tangent = 1.0 if way & ONE else leaf(TANGENT, i)
+                    tangent = self.numbers[way // ONE - 1] if way >= ONE else leaf(TANGENT, i)
                     xs[i] = Dual(primals[i], tangent, level, leaf(CONDITION, i) if way & STILL else 0.0)
             y: Any = kind.op(*xs) if leaves else kind.op.ieee(*kind.given)
         results = [y.primal, y.tangent, y.still] if isinstance(y, Dual) else [y]
@@ -281,10 +284,16 @@ class _Writer:
         still = template.outputs[2]
         if still.__class__ is float and still:  # absent, whatever the numbers
             return None
-        way = (ONE if template.outputs[1].__class__ is float and template.outputs[1] == 1 else 0) | (
-            STILL if isinstance(still, int) else 0
-        )
+        way = self._number(template.outputs[1]) * ONE + (STILL if isinstance(still, int) else 0)
         return Move(rows, outputs[1], outputs[2] if way & STILL else None, way)
+
+    def _number(self, x: Place) -> int:
+        """Return the number of a constant tangent, from 1, or 0."""
+        if isinstance(x, int) or not x or x != x:
+            return 0
+        if x not in self.numbers and len(self.numbers) < NUMBERS:
+            self.numbers.append(x)
+        return self.numbers.index(x) + 1 if x in self.numbers else 0
 
     def _constant(self, x: float) -> Ref:
         return CONSTANT, self.pool.place(x)
@@ -400,11 +409,14 @@ class _Writer:
 def _alive(inputs: int, columns: Array, outputs: Array) -> Array | None:
     """Return True for each step that an output depends on; None if the chain of steps is long."""
     alive = np.zeros(inputs + columns.shape[1], bool)
-    new = np.unique(outputs[outputs >= 0])
+    mark = np.zeros(len(alive), np.int32)
+    new = outputs[outputs >= 0]
     for _ in range(DEEP):
+        mark[new] = np.arange(len(new))
+        new = new[mark[new] == np.arange(len(new))]  # each once
         alive[new] = True
         below = columns[:, new[new >= inputs] - inputs].ravel()
-        new = np.unique(below[below >= 0])
+        new = below[below >= 0]
         new = new[~alive[new]]
         if not len(new):
             return alive[inputs:]

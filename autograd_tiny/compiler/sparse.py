@@ -1,6 +1,7 @@
-"""Sparse Jacobians and Hessians: read the sparsity pattern off the graph, and compute compressed columns or rows.
+"""Sparse Jacobians and Hessians: read the sparsity pattern off the graph, and compute its entries.
 
-Columns of the Jacobian with no row in common get the same colour; forward mode computes them together, along the sum of
+Most often they are the outputs of a program of their own, see entries.py, and each dense row is a gradient. Where values
+depend on many inputs, they are compressed columns or rows: columns of the Jacobian with no row in common get the same colour; forward mode computes them together, along the sum of
 their unit vectors. Reverse mode does the same for rows, if that takes fewer colours. After Curtis, Powell and Reid, "On
 the estimation of sparse Jacobian matrices" (1974), and Coleman and Moré, "Estimation of sparse Jacobian matrices and
 graph coloring problems" (1983).
@@ -67,19 +68,32 @@ def sparse_jacobian(f: Function, backend: str | None = None) -> Function:
     Entry (i, j) is ∂output i/∂input j, both counted in the order of their structure; the shape is (outputs, inputs). An
     entry is stored if the graph allows a dependency; its value may still be 0. `rows` and `columns` are sorted, and
     read-only, since all calls share them; `values` is the caller's. f is traced as by `jit`, and `backend` is that of
-    `jit`. Raises the errors of `jit`, and ImportError without NumPy.
+    `jit`; `wait()` of the result waits for what is compiled in the background. Raises the errors of `jit`, and
+    ImportError without NumPy.
     """
     compiled = jit(f, backend=backend)
     name = chosen(backend).name
     known: dict[Program, Function] = {}
+    kernels: list[Any] = []
 
     def derivative(*args: Any, **kwargs: Any) -> Sparse:
         variant, given, _, _ = compiled._tried(Variants.taken, args, kwargs)
         if variant.program not in known:
             with gc_paused():
-                known[variant.program] = _built(variant.program, len(given.numbers[0]), name)
+                known[variant.program] = _built(variant.program, len(given.numbers[0]), build)
         return known[variant.program](np.asarray(variant.numbers(given.numbers[0]), float))
 
+    def build(program: Program) -> Function:
+        kernels.append(named(name).kernel(program, wait=False))
+        return kernels[-1]  # type: ignore[no-any-return]
+
+    def wait() -> None:
+        """Wait for what is compiled in the background."""
+        compiled.wait()
+        for kernel in kernels:
+            getattr(kernel, "wait", tuple)()
+
+    derivative.wait = wait  # type: ignore[attr-defined]
     return derivative
 
 
@@ -91,6 +105,7 @@ def sparse_hessian(f: Function, backend: str | None = None) -> Function:
     array([[4., 2., 0.],
            [2., 6., 4.],
            [0., 4., 0.]])
+    >>> chain.wait()
 
     The shape is (inputs, inputs). Raises the errors of `jit` and `grad`.
     """
@@ -151,21 +166,21 @@ def colours(lines: list[list[int]], width: int) -> list[int]:
     return found
 
 
-def _built(program: Program, n: int, backend: str) -> Function:
+def _built(program: Program, n: int, build: Callable[[Program], Function]) -> Function:
     """Compile the Jacobian of a program with respect to its first n inputs."""
     made = entries(program, n)
     if made is None:
-        return _coloured(program, n, backend)
+        return _coloured(program, n, build)
     kernels, rows = [made[0]], list[Any](made[1])
     dense = [i for i, row in enumerate(rows) if row is None]
     if len(dense) > MOST_DENSE:
-        return _coloured(program, n, backend)
+        return _coloured(program, n, build)
     if dense:
         several = optimized(program.with_outputs([program.outputs[i] for i in dense]))
         for i, y in zip(dense, several.outputs, strict=True):
             rows[i] = reached(several, y, n)
         kernels.append(optimized(_gradients(several, [rows[i] for i in dense], n)))
-    run = [named(backend).kernel(part, wait=False) for part in kernels if part.outputs]
+    run = [build(part) for part in kernels if part.outputs]
     down, across = _places(rows)
     order = np.argsort(np.isin(down, dense), kind="stable")  # of the entries, as computed
     back = np.argsort(order, kind="stable") if dense else None
@@ -200,7 +215,7 @@ def _gradients(program: Program, rows: list[Any], n: int) -> Program:
     return program_of(xs, found)
 
 
-def _coloured(program: Program, n: int, backend: str) -> Function:
+def _coloured(program: Program, n: int, build: Callable[[Program], Function]) -> Function:
     """Compile the Jacobian by colours."""
     rows = [[j for j in row if j < n] for row in pattern(program)]
     columns: list[list[int]] = [[] for _ in range(n)]
@@ -213,7 +228,7 @@ def _coloured(program: Program, n: int, backend: str) -> Function:
     colour = np.array(by_column if forwards else by_row, int)
     # One row per colour: 1 for the columns, or rows, of that colour.
     seeds = np.ascontiguousarray(np.eye(max(colour, default=-1) + 1)[:, colour])
-    kernel = named(backend).kernel(optimized((_forwards if forwards else _backwards)(program, n)), wait=False)
+    kernel = build(optimized((_forwards if forwards else _backwards)(program, n)))
     down, across = _places(rows)
     place = (down, colour[across]) if forwards else (across, colour[down])
 
