@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.compiler.lower import expansion, prepared
+from autograd_tiny.compiler.rewriting import rewritten
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op
-from autograd_tiny.transforms.columns import NONE, Place, Pool, Steps
+from autograd_tiny.transforms.columns import NONE, Place, Pool, Step, Steps
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level
 from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.reverse import SQUARES, is_plain
@@ -29,6 +30,7 @@ DEEP = 300  # steps of a chain that are followed by array operations
 MOST = 12  # tangents per step, on average
 GENERIC = -1  # stands for any constant
 ARITHMETIC = frozenset({ops.add, ops.sub, ops.mul, ops.div, ops.neg})  # their slopes are the same for all constants
+SUMS = frozenset({ops.fsum, ops.dot})  # lowered, they are sums and products
 NOTHING, WIDE = 0, 1  # signatures: no tangent, too many
 Array = np.ndarray[Any, Any]
 Signature = tuple[tuple[int, ...], tuple[int, ...]]  # inputs, from the first one on, and the kinds of their tangents
@@ -82,20 +84,30 @@ def entries(program: Program, n: int) -> tuple[Program, list[tuple[int, ...] | N
 
     None if that would be long, since values depend on many inputs, or if it takes more than templates.
     """
+    if not SUMS.isdisjoint(program.steps.ops):
+        program = rewritten(program, expand=_narrow)
     steps = program.steps
-    if steps.more or not all(is_plain(op) or op is CUT for op in steps.ops) or _squares_a_root(steps):
+    if not all(is_plain(op) or op is CUT for op in steps.ops) or _squares_a_root(steps):
         return None
     return _Writer(program, n).written()
+
+
+def _narrow(op: Op, xs: tuple[Place, ...]) -> tuple[Sequence[Step], Place]:
+    """Expand sums of any number of operands."""
+    return expansion(op, xs) if op in SUMS else ([Step(op, xs)], len(xs))
 
 
 def _squares_a_root(steps: Steps) -> bool:
     """Return True if a step may take the square of a root, of which forward mode knows the slope."""
     if not any(op.squared for op in steps.ops):
         return False
-    code, rooted = np.asarray(steps.code), np.array([bool(op.squared) for op in steps.ops])
-    squares = np.array([op in SQUARES for op in steps.ops])[code]
-    of_root = np.concatenate([np.zeros(steps.inputs, bool), rooted[code], [False]])
-    return any(bool(np.any(squares & of_root[np.maximum(np.asarray(x), -1)])) for x in (steps.a, steps.b, steps.c))
+    code = np.asarray(steps.code)
+    rooted = np.array([i if op.squared else -1 for i, op in enumerate(steps.ops)])
+    products = np.array([op is ops.mul for op in steps.ops])[code]
+    powers = np.array([op in SQUARES and op is not ops.mul for op in steps.ops])[code]
+    root = np.concatenate([np.full(steps.inputs, -1), rooted[code], [-1]])  # the last for what is no step
+    a, b = (root[np.maximum(np.asarray(x), -1)] for x in (steps.a, steps.b))
+    return bool(np.any((powers & (a >= 0)) | (products & (a == b) & (a >= 0))))
 
 
 def vanishing(op: Op, arity: int) -> tuple[bool, ...]:
@@ -109,16 +121,20 @@ def vanishing(op: Op, arity: int) -> tuple[bool, ...]:
 
 
 def reached(program: Program, y: Place, n: int) -> list[int]:
-    """Return those of the first n inputs on which one output depends; no step has more than three operands."""
+    """Return those of the first n inputs on which one output depends."""
     steps, inputs = program.steps, program.steps.inputs
     met = bytearray(inputs + len(steps))
     if isinstance(y, int):
         met[y] = 1
-    kept = [tuple([not v for v in (*vanishing(op, len(op.partials)), 0, 0)[:3]]) for op in steps.ops]  # type: ignore[arg-type]
-    a, b, c, code = steps.a, steps.b, steps.c, steps.code
+    a, b, c, code, more = steps.a, steps.b, steps.c, steps.code, steps.more
+    kept: dict[tuple[int, int], list[bool]] = {}
     for i in range(len(steps) - 1, -1, -1):
         if met[inputs + i]:
-            for x, is_kept in zip((a[i], b[i], c[i]), kept[code[i]], strict=True):
+            xs = [x for x in (a[i], b[i], c[i], *more.get(i, ())) if x != NONE]
+            key = code[i], len(xs)
+            if key not in kept:
+                kept[key] = [not v for v in vanishing(steps.ops[code[i]], len(xs))]
+            for x, is_kept in zip(xs, kept[key], strict=True):
                 if x >= 0 and is_kept:
                     met[x] = 1
     return [j for j in range(n) if met[j]]

@@ -1,10 +1,10 @@
 """Sparse Jacobians and Hessians: read the sparsity pattern off the graph, and compute its entries.
 
-Most often they are the outputs of a program of their own, see entries.py, and each dense row is a gradient. Where values
-depend on many inputs, they are compressed columns or rows: columns of the Jacobian with no row in common get the same colour; forward mode computes them together, along the sum of
-their unit vectors. Reverse mode does the same for rows, if that takes fewer colours. After Curtis, Powell and Reid, "On
-the estimation of sparse Jacobian matrices" (1974), and Coleman and Moré, "Estimation of sparse Jacobian matrices and
-graph coloring problems" (1983).
+Most often they are the outputs of a program of their own (entries.py), and a dense row is a gradient. Where values
+depend on many inputs, columns of the Jacobian with no row in common get the same colour; forward mode computes them
+together, along the sum of their unit vectors. Reverse mode does the same for rows, if that takes fewer colours. After
+Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices" (1974), and Coleman and Moré, "Estimation of
+sparse Jacobian matrices and graph coloring problems" (1983).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ with needed_by("autograd_tiny.compiler.sparse"):
 
     from autograd_tiny.compiler.entries import entries, reached, vanishing
 
+MOST_STEPS = 20_000  # of gradients row by row, instead of by colours
 MOST_DENSE = 8  # rows that depend on many inputs: each has a reverse sweep of its own
 
 Function = Callable[..., Any]
@@ -85,7 +86,7 @@ def sparse_jacobian(f: Function, backend: str | None = None) -> Function:
 
     def build(program: Program) -> Function:
         kernels.append(named(name).kernel(program, wait=False))
-        return kernels[-1]  # type: ignore[no-any-return]
+        return kernels[-1]
 
     def wait() -> None:
         """Wait for what is compiled in the background."""
@@ -169,11 +170,9 @@ def colours(lines: list[list[int]], width: int) -> list[int]:
 def _built(program: Program, n: int, build: Callable[[Program], Function]) -> Function:
     """Compile the Jacobian of a program with respect to its first n inputs."""
     made = entries(program, n)
-    if made is None:
-        return _coloured(program, n, build)
-    kernels, rows = [made[0]], list[Any](made[1])
+    kernels, rows = ([made[0]], list[Any](made[1])) if made else ([], [None] * len(program.outputs))
     dense = [i for i, row in enumerate(rows) if row is None]
-    if len(dense) > MOST_DENSE:
+    if len(dense) > MOST_DENSE or (made is None and len(dense) * len(program.steps) > MOST_STEPS):
         return _coloured(program, n, build)
     if dense:
         several = optimized(program.with_outputs([program.outputs[i] for i in dense]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Value
 from autograd_tiny.engine import ops
-from autograd_tiny.transforms.derivatives import grad, hessian, jacobian, jvp
+from autograd_tiny.transforms.derivatives import grad, hessian, jacobian, jvp, stop_gradient
 
 np = pytest.importorskip("numpy", reason="sparse derivatives are arrays")
 from autograd_tiny.compiler import jit  # noqa: E402
@@ -99,12 +99,22 @@ def roots(x):  # forward mode knows the square of a root
     return sum((a * a + b * b).sqrt() ** 2 * a for a, b in pairs(x))
 
 
+def dots(x):
+    return (
+        sum(ops.dot(a, b, c, b, c, a) * ops.fsum(a, b, c, a) for a, b, c in zip(x, x[1:], x[2:], strict=False)) + x[0]
+    )
+
+
+def soft(x):  # of more operands than a template has
+    return sum(ops.logsumexp(a, b, c, 1.0) ** 2 for a, b, c in zip(x, x[1:], x[2:], strict=False)) + x[0]
+
+
 def whole(x):
     return sum(x) ** 3
 
 
 pairs = itertools.pairwise
-SHAPES = pytest.mark.parametrize("f", [rosenbrock, blocks, wide, turns, scattered, roots, whole])
+SHAPES = pytest.mark.parametrize("f", [rosenbrock, blocks, wide, turns, scattered, roots, dots, soft, whole])
 
 
 @SHAPES
@@ -185,3 +195,35 @@ def test_places_are_shared_and_values_are_not():
     assert not a.columns.flags.writeable
     a.values[0] = 7.0
     assert b.values[0] != 7.0
+
+
+@pytest.mark.parametrize("width", [2, 40])
+@pytest.mark.parametrize("height", [1, 3])
+def test_few_dense_rows_at_kinks(width, height):
+    """Each row is a gradient: a nan at a kink stays in its entry."""
+
+    def f(x):
+        return [sum((xi * (k + 1.0)).sqrt() * xi.relu() for xi in x) for k in range(height)]
+
+    xs = [0.0, *[float(i) for i in range(1, width)]]
+    found, exact = sparse_jacobian(f, "python")(xs).dense(), np.array(jacobian(f)(xs))
+    assert np.allclose(found, exact, rtol=1e-14, atol=0, equal_nan=True)
+
+
+def test_a_cut_passes_nothing_on():
+    f = sparse_jacobian(lambda x: [stop_gradient(x[0] * x[1]) * x[2], stop_gradient(x[0]), x[1] * 2.0])
+    found = f([2.0, 3.0, 4.0])
+    assert found.dense().tolist() == [[0.0, 0.0, 6.0], [0.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
+    assert found.rows.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("count", [5, 100])
+def test_any_number_of_constants(count):
+    """Constants are told apart up to a number."""
+    steps = [float(k + 2) for k in range(count)]
+
+    def f(x):
+        return [(a * k + 1.0 / k) * b + a**k for a, b, k in zip(x, x[1:], steps, strict=False)]
+
+    xs = np.linspace(0.9, 1.1, count + 1).tolist()
+    assert np.array_equal(sparse_jacobian(f, "python")(xs).dense(), np.array(list(jacobian_forward(f, xs))))
