@@ -20,6 +20,7 @@ layers.py     find matrix products, outer products and equal expressions in a fl
 lower.py      lower ops to machine instructions and calls of the C library
 nonfinite.py  find the sample where a result became nan or inf
 sparse.py     sparse Jacobians and Hessians
+entries.py    their entries as outputs of a program
 collector.py  pause Python's cyclic garbage collector
 backends/     compile and run a program: LLVM, NumPy, Python, C, JAX
 """

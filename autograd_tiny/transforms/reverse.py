@@ -169,7 +169,7 @@ class _Sweep:
 
     def _template(self, row: Op, key: int) -> Callable[[int, int, int, int, int], None]:
         """Return the function that adds the contributions of a row with this op."""
-        found = template(row, key, self.scope["guard"] is not None) if _is_plain(row) else None
+        found = template(row, key, self.scope["guard"] is not None) if is_plain(row) else None
         if found is None:
             return self._by_rules
         code, names = found
@@ -187,7 +187,7 @@ class _Sweep:
                 self.scope["give"](xs[i], guard(v, i, xs[i], part) if guard else part)
 
 
-def _is_plain(op: Op) -> bool:
+def is_plain(op: Op) -> bool:
     """Return True if the rules of an op are those of the table: arithmetic and rows, whatever the numbers are."""
     if isinstance(op.partials, Variadic) or len(op.partials) > 3:
         return False

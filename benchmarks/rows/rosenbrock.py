@@ -1,4 +1,4 @@
-"""Rosenbrock's function: its gradient, and its Hessian, dense or by its nonzeros alone."""
+"""Rosenbrock's function: its gradient, and its Hessian, dense or by its nonzeros alone; a Hessian like an arrow."""
 
 from functools import partial
 from itertools import pairwise
@@ -43,6 +43,28 @@ def compiled(order, **options):
 def sparse(x):
     f = sparse_hessian(by_scalars)
     return lambda: f(x), lambda found: found.dense() if len(x) <= DENSE else in_order(found)
+
+
+def arrow(x):
+    return x[0] * sum(a * a * a for a in x[1:])
+
+
+def sparse_arrow(x):
+    f = sparse_hessian(arrow)
+    return lambda: f(x), in_order
+
+
+def casadi_arrow(vectors):
+    def enter(x):
+        import casadi
+
+        s = casadi.SX.sym("x", len(x))
+        f = s[0] * casadi.sum1(s[1:] ** 3) if vectors else arrow(s.elements())
+        derivative = casadi.hessian(f, s)[0]
+        call = rivals.casadi_call(casadi.Function("f", [s], [derivative]), [x], [np.empty(derivative.nnz())])
+        return call, lambda found: found[0]
+
+    return enter
 
 
 def in_order(found):
@@ -149,6 +171,11 @@ HESSIAN = {
     "casadi, scalars": by_casadi(2, vectors=False),
     "casadi, vectors": by_casadi(2, vectors=True),
 }
+ARROW = {
+    "jit, sparse": sparse_arrow,
+    "casadi, scalars": casadi_arrow(vectors=False),
+    "casadi, vectors": casadi_arrow(vectors=True),
+}
 SPARSE = ("C", "jit, sparse", "casadi, scalars", "casadi, vectors")  # who makes no Hessian of 10⁸ numbers
 
 
@@ -161,3 +188,4 @@ def rows(quick):
         else:
             entrants = {name: HESSIAN[name] for name in SPARSE}
             yield Row(f"hessian-{n}", f"Rosenbrock of {n:,}, sparse Hessian", given, entrants)
+            yield Row(f"arrow-{n}", f"arrow of {n:,}, sparse Hessian", given, ARROW)

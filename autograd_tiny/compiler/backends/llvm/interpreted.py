@@ -40,9 +40,12 @@ class Interpreted:
 
 def interpreted(program: Program) -> Interpreted | None:
     """Translate a prepared program; None if an op is computed by Python, or has a word that no row of the table has."""
-    if any(WORDS.get(op.machine, (0, 0))[1] != n for op, n in {(op, len(xs)) for op, xs in program.steps}):
-        return None
     columns = columns_of(program)
+    code = np.asarray(columns.code)
+    arity = sum((np.asarray(x) != NONE for x in columns.operands), np.zeros(len(code), int))
+    words = np.array([WORDS.get(op.machine, (0, 0))[1] for op in columns.ops], int)
+    if np.any(words[code] != arity):
+        return None
     return _batched(program, columns) if program.widths else _single(columns)
 
 

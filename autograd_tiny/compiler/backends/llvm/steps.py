@@ -202,4 +202,6 @@ def declared(program: Program, machine: Machine) -> list[str]:
 
 def callbacks(program: Program) -> list[tuple[Op, int]]:
     """Distinct (op, arity) pairs that only the op's Python function can compute."""
+    if all(op.machine for op in program.steps.ops):
+        return []
     return list(dict.fromkeys((step.op, len(step.operands)) for step in program.steps if not step.op.machine))
