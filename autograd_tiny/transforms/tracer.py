@@ -270,7 +270,7 @@ class Tracer(Operand):
     def __deepcopy__(self, memo: Any) -> Tracer:
         return self
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, _protocol: Any) -> Any:
         if is_recording():
             raise TypeError(f"{self!r} is traced, and a pickle would cut its gradient: use copy.deepcopy")
         return _kept, (self.seen, self.name)
