@@ -86,6 +86,22 @@ class Steps(Sequence[Step]):
             )
         return self._tuple
 
+    def kinds(self) -> list[tuple[Op, int]]:
+        """List each op that occurs with each of its numbers of operands, in the order of the first steps.
+
+        >>> from autograd_tiny.engine import ops
+        >>> Steps.of(1, [Step(ops.mul, (0, 2.5)), Step(ops.exp, (1,)), Step(ops.mul, (2, 2))]).kinds()
+        [(<op mul>, 2), (<op exp>, 1)]
+        """
+        if all(op.partials.__class__ is tuple for op in self.ops):
+            return [(op, len(op.partials)) for op in self.ops]  # type: ignore[arg-type]
+        wide = self.more
+        rows = zip(self.code, self.a, self.b, self.c, strict=True)
+        counts = (
+            (op, (a != NONE) + (b != NONE) + (c != NONE) + len(wide.get(i, ()))) for i, (op, a, b, c) in enumerate(rows)
+        )
+        return [(self.ops[op], count) for op, count in dict.fromkeys(counts)]
+
     def __len__(self) -> int:
         return len(self.code)
 

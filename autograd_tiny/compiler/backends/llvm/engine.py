@@ -189,5 +189,13 @@ def _symbols() -> None:
         llvm.add_symbol(name, address)
     for word in _called():
         if not llvm.address_of_symbol(word):
-            library = ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("ucrtbase"))
-            llvm.add_symbol(word, ctypes.cast(getattr(library, word), ctypes.c_void_p).value)
+            llvm.add_symbol(word, ctypes.cast(getattr(_mathematics(), word), ctypes.c_void_p).value)
+
+
+@functools.cache
+def _mathematics() -> ctypes.CDLL:
+    """Load the part of the C library with the functions of mathematics."""
+    try:
+        return ctypes.CDLL("libm.so.6")  # as Linux calls it: to search takes a process, and 10 ms
+    except OSError:
+        return ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("ucrtbase"))

@@ -40,7 +40,7 @@ class Interpreted:
 
 def interpreted(program: Program) -> Interpreted | None:
     """Translate a prepared program; None if an op is computed by Python, or has a word that no row of the table has."""
-    if any(WORDS.get(op.machine, (0, 0))[1] != n for op, n in {(op, len(xs)) for op, xs in program.steps}):
+    if any(WORDS.get(op.machine, (0, 0))[1] != n for op, n in program.steps.kinds()):
         return None
     columns = columns_of(program)
     return _batched(program, columns) if program.widths else _single(columns)
@@ -71,7 +71,7 @@ def _start(columns: Columns, inputs: int, places: Any, steps: Any) -> Callable[.
         code[:-1, k] = placed(np.asarray(column)[steps])
     code[:-1, -1] = of_steps
     outputs = placed(columns.outputs).astype(np.int32) if inputs == columns.inputs else np.zeros(0, np.int32)
-    run = _interpreter().function("single", 9)
+    run = _interpreter(False).function("single", 9)
 
     def start(s: int, u: int, o: int) -> None:
         run(code.ctypes.data, constants.ctypes.data, len(constants), outputs.ctypes.data, len(outputs), inputs, s, u, o)
@@ -126,7 +126,7 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
     ]
     timed = np.concatenate(parts)
     code = np.concatenate([timed[np.argsort(timed[:, 0], kind="stable"), 1:], np.zeros((1, FIELDS))]).astype(np.int32)
-    each, spreading = _interpreter().function("each", 9), _interpreter().function("spread", 4)
+    each, spreading = _interpreter(True).function("each", 9), _interpreter(True).function("spread", 4)
 
     def run(first: int, last: int, length: int, size: int, s: int, u: int, tables: int, w: int, o: int) -> None:
         spreading(spread.ctypes.data, border, u, w)
@@ -252,11 +252,11 @@ def _numbers(address: int, count: int) -> Any:
 
 
 @functools.cache
-def _interpreter() -> Code:
-    """Load the interpreter, from the cache if possible."""
-    name = hashlib.sha256(repr(("interpreter", identity(), sources())).encode()).hexdigest()
+def _interpreter(moving: bool) -> Code:
+    """Load the interpreter of doubles or of vectors, from the cache if possible."""
+    name = hashlib.sha256(repr(("interpreter", moving, identity(), sources())).encode()).hexdigest()
     data = stored(name)
     if data is None:
-        data = compiled(text(machine()))
+        data = compiled(text(machine(), moving))
         store(name, data)
     return Code(data)
