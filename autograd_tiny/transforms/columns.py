@@ -102,6 +102,17 @@ class Steps(Sequence[Step]):
         )
         return [(self.ops[op], count) for op, count in dict.fromkeys(counts)]
 
+    def at(self, i: int) -> tuple[int, ...]:
+        """Return the places of the operands of step i, ~k for constant k."""
+        a, b, c = self.a[i], self.b[i], self.c[i]
+        if b == NONE:
+            return (a,)
+        return (a, b) if c == NONE else (a, b, c, *self.more.get(i, ()))
+
+    def places(self) -> Iterator[tuple[int, ...]]:
+        """Yield the places of the operands of each step."""
+        return map(self.at, range(len(self.code)))
+
     def __len__(self) -> int:
         return len(self.code)
 
@@ -110,6 +121,10 @@ class Steps(Sequence[Step]):
     @overload
     def __getitem__(self, i: slice) -> tuple[Step, ...]: ...
     def __getitem__(self, i: Any) -> Any:
+        if self._tuple is None and i.__class__ is int:  # one of many, perhaps: the others are not made
+            i = range(len(self.code))[i]
+            constants = self.constants
+            return Step(self.ops[self.code[i]], tuple([x if x >= 0 else constants[~x] for x in self.at(i)]))
         return self.steps[i]
 
     def __iter__(self) -> Iterator[Step]:

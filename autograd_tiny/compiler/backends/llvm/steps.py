@@ -55,7 +55,8 @@ class Scope:
         self.flag = " contract" if self.contract else ""
 
     def op(self, place: int) -> Op:
-        return self.program.steps[place - len(self.program.inputs)].op
+        steps = self.program.steps
+        return steps.ops[steps.code[place - steps.inputs]]
 
     def mine(self, x: Place) -> bool:
         """True if x is a step of this phase."""
