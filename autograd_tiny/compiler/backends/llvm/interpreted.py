@@ -163,14 +163,16 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
 def _moving(columns: Columns, shared: int) -> Any:
     """Per place, True if it differs between samples."""
     n = columns.inputs
-    found = bytearray(shared) + b"\1" * (n - shared) + bytes(len(columns.code) + 1)  # the last is that of constants
-    given = [np.maximum(column, -1).tolist() for column in columns.operands]
-    for place, xs in enumerate(zip(*given, strict=True), n):
-        for x in xs:
-            if found[x]:
-                found[place] = 1
-                break
-    return np.frombuffer(bytes(found[:-1]), np.uint8) != 0
+    found = bytearray(1 + shared) + b"\1" * (n - shared)  # the first is that of constants
+    given = [(np.maximum(column, -1) + 1).tolist() for column in columns.operands]
+    append = found.append
+    if len(given) == 2:
+        for x, y in zip(*given, strict=True):
+            append(found[x] | found[y])
+    else:
+        for xs in zip(*given, strict=True):
+            append(max([found[x] for x in xs]))
+    return np.frombuffer(bytes(found[1:]), np.uint8) != 0
 
 
 def _is(moves: Any, x: Any) -> Any:
