@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count, repeat
 from operator import ge
 from typing import Any
 
@@ -76,15 +76,19 @@ def _program_read(data: Any) -> Program:
     code, constants, places = _array("i", data["code"]), _array("d", data["constants"]), _array("i", data["outputs"])
     operands = [_array("i", column) for column in data["operands"]]
     n, low = len(inputs), -len(constants)
+    given: list[Iterable[bool]] = []
     for column in operands:
         if len(column) != len(code):
             raise ValueError(f"{len(code)} steps have {len(column)} operands")
-        if any(map(ge, column, count(n))) or min({*column} - {NONE}, default=0) < low:
+        least, is_full = min(column, default=0), True
+        if least == NONE:
+            least, is_full = min(filter(NONE.__ne__, column), default=0), False
+        given.append(repeat(True, len(code)) if is_full else map(NONE.__ne__, column))
+        if least < low or any(map(ge, column, count(n))):
             i, x = next((i, x) for i, x in enumerate(column) if x != NONE and not low <= x < n + i)
             raise ValueError(f"step {i} takes place {x}, which is none of {n + i} values and {-low} constants")
     if not all(low <= y < n + len(code) for y in places):
         raise ValueError(f"an output is none of {n + len(code)} values and {-low} constants")
-    given = [map(NONE.__ne__, column) for column in operands]
     for which, *there in dict.fromkeys(zip(code, *given, strict=True)):
         op, taken = known[which] if 0 <= which < len(known) else None, sum(there)
         if op is None or not taken or not all(there[:taken]) or not _takes(op, taken):
