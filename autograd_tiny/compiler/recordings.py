@@ -61,7 +61,8 @@ def _program_written(program: Program) -> dict[str, Any]:
         "inputs": list(program.inputs),
         "ops": [_op_written(op) for op in columns.ops],
         "code": _text(columns.code),
-        "operands": [_text(column) for column in columns.operands],
+        "operands": [_text(column) for column in columns.operands[:3]],
+        "more": [[i, *places] for i, places in program.steps.more.items()],
         "constants": _text(columns.constants),
         "outputs": _text(columns.outputs),
         "widths": list(program.widths),
@@ -76,7 +77,7 @@ def _program_read(data: Any) -> Program:
     code, constants, places = _array("i", data["code"]), _array("d", data["constants"]), _array("i", data["outputs"])
     operands = [_array("i", column) for column in data["operands"]]
     n, low = len(inputs), -len(constants)
-    given: list[Iterable[bool]] = []
+    given: list[Iterable[int]] = []  # per column, 1 where a step has that operand
     for column in operands:
         if len(column) != len(code):
             raise ValueError(f"{len(code)} steps have {len(column)} operands")
@@ -87,16 +88,28 @@ def _program_read(data: Any) -> Program:
         if least < low or any(map(ge, column, count(n))):
             i, x = next((i, x) for i, x in enumerate(column) if x != NONE and not low <= x < n + i)
             raise ValueError(f"step {i} takes place {x}, which is none of {n + i} values and {-low} constants")
+    more: dict[int, tuple[int, ...]] = {}  # operands from the fourth on
+    for i, *wide in data["more"]:
+        if i.__class__ is not int or not 0 <= i < len(code) or i in more or len(operands) < 3:
+            raise ValueError(f"there is no step {i!r:.20} with more operands")
+        if not all(x.__class__ is int and low <= x < n + i for x in wide):
+            raise ValueError(f"step {i} takes a place that is none of {n + i} values and {-low} constants")
+        more[i] = tuple(wide)
+    if more:
+        counts = array("i", bytes(4 * len(code)))
+        for i, xs in more.items():
+            counts[i] = len(xs)
+        given.append(counts)
+    if len(operands) > 3:
+        raise ValueError(f"there are {len(operands)} columns of operands")
     if not all(low <= y < n + len(code) for y in places):
         raise ValueError(f"an output is none of {n + len(code)} values and {-low} constants")
     for which, *there in dict.fromkeys(zip(code, *given, strict=True)):
-        op, taken = known[which] if 0 <= which < len(known) else None, sum(there)
-        if op is None or not taken or not all(there[:taken]) or not _takes(op, taken):
+        op, first, taken = known[which] if 0 <= which < len(known) else None, sum(there[:3]), sum(there)
+        if op is None or not first or not all(there[:first]) or 3 > first < taken or not _takes(op, taken):
             raise ValueError(f"a step has operation {which} of {taken} operands")
     columns = [*operands, *[[NONE] * len(code)] * (3 - len(operands))]
-    wide = {i: tuple([x for x in row if x != NONE]) for i, row in enumerate(zip(*columns[3:], strict=True))}
-    more = {i: row for i, row in wide.items() if row}
-    steps = Steps(n, known, (code, *columns[:3]), more, constants)
+    steps = Steps(n, known, (code, *columns), more, constants)
     outputs = tuple([y if y >= 0 else constants[~y] for y in places])
     widths, reduce = tuple(data["widths"]), data["reduce"]
     if any(w.__class__ is not int or w < 0 for w in widths) or sum(widths) > n or reduce not in (None, "sum"):

@@ -149,6 +149,44 @@ def test_a_changed_file_is_refused_or_runs(tmp_path_factory, document, data):
         found([2.0, 3.0], 1.0)
 
 
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    f = jit(value_and_grad(lambda w: ops.logsumexp(*w) + ops.fsum(*w, w[0]) + ops.hypot(w[0], w[1])), backend="python")
+    f([0.5, 0.25, 2.0, 1.5])
+    return json.loads(f.save(tmp_path_factory.mktemp("saved") / "f.json").read_bytes())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_changed_operands_of_wide_steps_are_refused_or_run(tmp_path_factory, wide, data):
+    changed = json.loads(json.dumps(wide))
+    more = changed["recordings"][0]["paths"][0]["program"]["more"]
+    assert more
+    row = data.draw(st.sampled_from(more))
+    match data.draw(st.sampled_from(["place", "junk", "shorter", "twice", "longer"])):
+        case "place":
+            row[data.draw(st.integers(0, len(row) - 1))] = data.draw(st.sampled_from([*WRONG, 1 << 40]))
+        case "junk":
+            row[data.draw(st.integers(0, len(row) - 1))] = data.draw(JUNK)
+        case "shorter":
+            row.pop()
+        case "twice":
+            more.append(row)
+        case "longer":
+            row.append(0)
+    path = tmp_path_factory.mktemp("changed") / "f.json"
+    path.write_text(json.dumps(changed))
+    try:
+        found = load(path, backend="python")
+    except ValueError as error:
+        assert "f.json cannot be loaded: " in str(error)  # noqa: PT017
+        return
+    with suppress(TypeError, ValueError, ArithmeticError):
+        found([0.5, 0.25, 2.0, 1.5])
+    inputs, count = (len(changed["recordings"][0]["paths"][0]["program"][name]) for name in ("inputs", "code"))
+    assert all(0 <= i < count and all(x < inputs + i for x in xs) for i, *xs in more)
+
+
 WRONG = [-(1 << 31), -(1 << 20), -7, -1, 0, 1, 5, 1 << 20, (1 << 31) - 1]
 
 

@@ -43,6 +43,7 @@ from autograd_tiny.engine import ops
 LANES = {"avx512f": 8, "avx2": 4}  # doubles per register, by feature of the processor; otherwise 2
 # Linux gives a process 65,530 memory maps, a piece takes 3 of them, and LLVM aborts the process if there are none left.
 MAX_LOADED = 16_000
+QUICK = 5  # times as long are pieces compiled quickly: each takes a millisecond to load
 MARKS = {8: "e", 4: "d", 2: "b"}  # letter for the register width in libmvec's x86 names
 
 
@@ -76,7 +77,7 @@ def compiled(
     slower.
     """
     made = []
-    for names, piece in pieces(text):
+    for names, piece in pieces(text, QUICK if quickly else 1):
         with turn():
             made.append((names, _object(piece, inline, quickly)))
     return marshal.dumps(made)
