@@ -510,11 +510,21 @@ class Jitted:
         results = variant.results
         if self.backend != "llvm" or results.each:
             return results.around
-        from autograd_tiny.compiler.backends.llvm.reader import builder
-
-        if results.model.__class__ is float or (build := builder(results.model)) is None:
+        if results.model.__class__ is float:
             return results.around
         slow = results.around
+
+        build: Callable[[Any], Any]
+
+        def first(ys: Any) -> Any:
+            """Make the machine code, at the second call: many functions are called once."""
+            from autograd_tiny.compiler.backends.llvm.reader import builder
+
+            nonlocal build
+            build = builder(results.model) or slow
+            return build(ys)
+
+        build = first
         return lambda ys: slow(ys) if ys.__class__ is list or not ys.flags.c_contiguous else build(ys)
 
     def _specialise(

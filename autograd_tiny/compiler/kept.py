@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import sysconfig
-import zlib
 from typing import Any
 
 from autograd_tiny.compiler.backends.cache import sources, store, stored
@@ -26,18 +25,18 @@ def find(variants: Variants, *key: Any) -> None:
     if data is None:
         return
     try:
-        for path in json.loads(zlib.decompress(data)):
+        for path in json.loads(data):
             captured = [values[i] for i in path["captured"]]
             variants.known.append(read(path, variants, captured))
             variants.anchors |= dict.fromkeys(captured)
-    except (ValueError, LookupError, TypeError, zlib.error):  # no such op or shape here: trace again
+    except (ValueError, LookupError, TypeError):  # no such op or shape here: trace again
         variants.known.clear()
         variants.anchors.clear()
 
 
 def keep(variants: Variants, *key: Any) -> None:
     """Keep the paths of a function, unless they are short, or hold something that another process cannot know."""
-    is_short = sum(len(v.program.steps) for v in variants.known) < WORTH
+    is_short = sum(len(v.recorded.steps) for v in variants.known) < WORTH
     if is_short or any(at is not None for at in variants.anchors.values()):
         return
     name, values = _name(key)
@@ -48,7 +47,7 @@ def keep(variants: Variants, *key: Any) -> None:
         paths = [written(v) | {"captured": [place[x] for x in v.captured]} for v in variants.known]
     except (Unwritable, KeyError):
         return
-    store(name, zlib.compress(json.dumps(paths).encode(), 1))
+    store(name, json.dumps(paths).encode())
 
 
 def _name(key: Any) -> tuple[str, list[Any]]:

@@ -55,7 +55,7 @@ def packed(known: Mapping[Any, Variants]) -> list[bytes]:
     """Pickle the traces that another process can use: those without Values, and without objects known by identity."""
     found = []
     for key, variants in known.items():
-        parts = [(v.program, v.conditions, v.held, v.results, v.plain) for v in variants.known]
+        parts = [(v.recorded, v.conditions, v.held, v.results, v.plain) for v in variants.known]
         if parts and not any(v.captured for v in variants.known):
             try:
                 found.append(pickle.dumps((sys.version_info[:2], key, parts)))
@@ -74,6 +74,6 @@ def unpacked(kept: list[bytes], new: Callable[[], Variants]) -> dict[Any, Varian
             continue
         if version == sys.version_info[:2]:  # code is part of the key
             variants = found[key] = new()
-            for program, conditions, held, results, plain in parts:
-                variants.known.append(Variant(program, conditions, held, results, plain, (), variants.build))
+            for recorded, conditions, held, results, plain in parts:
+                variants.known.append(Variant(recorded, conditions, held, results, plain, (), variants.build))
     return found

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from array import array
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count, repeat
+from operator import ge
 from typing import Any
 
 from autograd_tiny.compiler.arguments import Results
@@ -11,7 +16,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.tree import array_of, is_array
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.columns import NONE, Place, Steps, columns_of
+from autograd_tiny.transforms.columns import NONE, Steps, columns_of
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import CUT
 
@@ -31,7 +36,7 @@ def written(variant: Variant) -> dict[str, Any]:
     """
     results = variant.results
     return {
-        "program": _program_written(variant.program),
+        "program": _program_written(variant.recorded),
         "conditions": _program_written(variant.conditions),
         "held": list(variant.held),
         "results": _tree_written(results.model),
@@ -55,49 +60,77 @@ def _program_written(program: Program) -> dict[str, Any]:
     return {
         "inputs": list(program.inputs),
         "ops": [_op_written(op) for op in columns.ops],
-        "code": columns.code.tolist(),
-        "operands": [column.tolist() for column in columns.operands],
-        "constants": list(map(float.hex, columns.constants)),
-        "outputs": columns.outputs.tolist(),
+        "code": _text(columns.code),
+        "operands": [_text(column) for column in columns.operands[:3]],
+        "more": [[i, *places] for i, places in program.steps.more.items()],
+        "constants": _text(columns.constants),
+        "outputs": _text(columns.outputs),
         "widths": list(program.widths),
         "reduce": program.reduce,
-        "example": list(map(float.hex, program.example)),
+        "example": _text(array("d", program.example)),
     }
 
 
 def _program_read(data: Any) -> Program:
-    inputs, operands = tuple(map(str, data["inputs"])), data["operands"]
+    inputs = tuple(map(str, data["inputs"]))
     known = [_op_read(op) for op in data["ops"]]
-    constants = list(map(float.fromhex, data["constants"]))
-    n = len(inputs)
-
-    def place(x: Any, end: int) -> Place:
-        if x.__class__ is not int or not -len(constants) <= x < end:
-            raise ValueError(f"place {x!r:.20} is none of {end} values and {len(constants)} constants")
-        return x if x >= 0 else constants[~x]
-
-    code, low = data["code"], -len(constants)
+    code, constants, places = _array("i", data["code"]), _array("d", data["constants"]), _array("i", data["outputs"])
+    operands = [_array("i", column) for column in data["operands"]]
+    n, low = len(inputs), -len(constants)
+    given: list[Iterable[int]] = []  # per column, 1 where a step has that operand
     for column in operands:
-        for at, x in enumerate(column, n):
-            if x != NONE and not (x.__class__ is int and low <= x < at):
-                place(x, at)  # raises
-    kinds: dict[Any, int] = {}  # the first step of each op with operands in the same columns
-    given = [[x != NONE for x in column] for column in operands]
-    for i, kind in enumerate(zip(code, *given, strict=True)):
-        kinds.setdefault(kind, i)
-    for (which, *there), i in kinds.items():
-        op, count = known[which] if which.__class__ is int and 0 <= which < len(known) else None, sum(there)
-        if op is None or not count or not all(there[:count]) or not _takes(op, count):
-            raise ValueError(f"step {i} has operation {which!r:.20} of {count} operands")
+        if len(column) != len(code):
+            raise ValueError(f"{len(code)} steps have {len(column)} operands")
+        least, is_full = min(column, default=0), True
+        if least == NONE:
+            least, is_full = min(filter(NONE.__ne__, column), default=0), False
+        given.append(repeat(True, len(code)) if is_full else map(NONE.__ne__, column))
+        if least < low or any(map(ge, column, count(n))):
+            i, x = next((i, x) for i, x in enumerate(column) if x != NONE and not low <= x < n + i)
+            raise ValueError(f"step {i} takes place {x}, which is none of {n + i} values and {-low} constants")
+    more: dict[int, tuple[int, ...]] = {}  # operands from the fourth on
+    for i, *wide in data["more"]:
+        if i.__class__ is not int or not 0 <= i < len(code) or i in more or len(operands) < 3:
+            raise ValueError(f"there is no step {i!r:.20} with more operands")
+        if not all(x.__class__ is int and low <= x < n + i for x in wide):
+            raise ValueError(f"step {i} takes a place that is none of {n + i} values and {-low} constants")
+        more[i] = tuple(wide)
+    if more:
+        counts = array("i", bytes(4 * len(code)))
+        for i, xs in more.items():
+            counts[i] = len(xs)
+        given.append(counts)
+    if len(operands) > 3:
+        raise ValueError(f"there are {len(operands)} columns of operands")
+    if not all(low <= y < n + len(code) for y in places):
+        raise ValueError(f"an output is none of {n + len(code)} values and {-low} constants")
+    for which, *there in dict.fromkeys(zip(code, *given, strict=True)):
+        op, first, taken = known[which] if 0 <= which < len(known) else None, sum(there[:3]), sum(there)
+        if op is None or not first or not all(there[:first]) or 3 > first < taken or not _takes(op, taken):
+            raise ValueError(f"a step has operation {which} of {taken} operands")
     columns = [*operands, *[[NONE] * len(code)] * (3 - len(operands))]
-    wide = {i: tuple([x for x in row if x != NONE]) for i, row in enumerate(zip(*columns[3:], strict=True))}
-    more = {i: row for i, row in wide.items() if row}
-    steps = Steps(n, known, (code, *columns[:3]), more, constants)
-    outputs = tuple([place(y, n + len(steps)) for y in data["outputs"]])
+    steps = Steps(n, known, (code, *columns), more, constants)
+    outputs = tuple([y if y >= 0 else constants[~y] for y in places])
     widths, reduce = tuple(data["widths"]), data["reduce"]
     if any(w.__class__ is not int or w < 0 for w in widths) or sum(widths) > n or reduce not in (None, "sum"):
         raise ValueError("the batch does not fit the inputs")
-    return Program(inputs, steps, outputs, widths, reduce, tuple(map(float.fromhex, data["example"])))
+    return Program(inputs, steps, outputs, widths, reduce, tuple(_array("d", data["example"])))
+
+
+def _text(column: array[Any]) -> str:
+    """Spell the bytes of a column, from low to high, in base 64: a tenth of the time that numbers take."""
+    if sys.byteorder == "big":
+        column = column[:]
+        column.byteswap()
+    return b64encode(column.tobytes()).decode()
+
+
+def _array(kind: str, text: Any) -> array[Any]:
+    """Read what `_text` spelled; raises ValueError or TypeError for anything else."""
+    column = array(kind, b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column
 
 
 def _takes(op: Op, count: int) -> bool:

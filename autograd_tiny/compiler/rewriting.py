@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -114,7 +114,9 @@ class Writer:
         """Return what is written so far."""
         data, rows = array("i"), iter(self.rows)
         while part := [*islice(rows, 1 << 14)]:
-            data.frombytes(b"".join([(row & ROW).to_bytes(16, "little") for row in part]))
+            if self.wide:
+                part = [row & ROW for row in part]
+            data.frombytes(b"".join(map(int.to_bytes, part, repeat(16), repeat("little"))))  # type: ignore[arg-type]
         if sys.byteorder == "big":
             data.byteswap()
         b, a, c, code = (data[k::4] for k in range(4))

@@ -15,7 +15,7 @@ from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.value import Value
 
-FORMAT, VERSION = "autograd_tiny recording", 1
+FORMAT, VERSION = "autograd_tiny recording", 2
 OPTIONS: dict[str, Any] = {"batch": list, "static": list, "reduce": (str, type(None)), "contract": bool, "threads": int,
            "check_finite": bool}  # fmt: skip
 

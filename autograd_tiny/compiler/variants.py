@@ -35,9 +35,9 @@ Kernel = Callable[..., Any]
 
 @dataclass(eq=False)
 class Variant:
-    """One path through the branches of a function: its program, and the comparisons that select it."""
+    """One path through the branches of a function: what was recorded, and the comparisons that select it."""
 
-    program: Program
+    recorded: Program  # not optimized: backends do that as they lower it, in one pass
     conditions: Program  # outputs are the outcomes of the comparisons; none without branches
     held: tuple[float, ...]  # the outcomes that select this path
     results: Results
@@ -47,9 +47,14 @@ class Variant:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
+    def program(self) -> Program:
+        """The program for people, and for what is made of it."""
+        return optimized(self.recorded)
+
+    @cached_property
     def kernel(self) -> Kernel:
         with self.lock, gc_paused():  # another thread may have built it meanwhile
-            built: Kernel = vars(self).get("kernel") or vars(self).setdefault("kernel", self.build(self.program))
+            built: Kernel = vars(self).get("kernel") or vars(self).setdefault("kernel", self.build(self.recorded))
             return built
 
     def numbers(self, shared: Any) -> Any:
@@ -210,18 +215,16 @@ class Variants:
         inputs[at:at] = captured.values()
         outcomes = dict.fromkeys((guard.condition, float(guard.held)) for guard in recorded.guards)
         whole = program_of(inputs, [*outputs, *(condition for condition, _ in outcomes)], given.widths)
-        program, conditions = whole, Program(whole.inputs, (), (), whole.widths, example=whole.example)
+        conditions = Program(whole.inputs, (), (), whole.widths, example=whole.example)
         if outcomes:
-            program = whole.with_outputs(whole.outputs[: len(outputs)])
             conditions = optimized(whole.with_outputs(whole.outputs[len(outputs) :]))
         compared = zip(conditions.outputs, outcomes, strict=True)
         held = {
             place: outcome for place, (_, outcome) in compared if isinstance(place, int)
         }  # the others folded to constants
-        program = optimized(program.with_outputs(program.outputs, "sum" if self.reduce else None))
         guards_only = conditions.with_outputs(tuple(held))
         variant = Variant(
-            program,
+            whole.with_outputs(whole.outputs[: len(outputs)], "sum" if self.reduce else None),
             guards_only,
             tuple(held.values()),
             Results(returned, bool(given.size) and not self.reduce),

@@ -109,7 +109,10 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
     if kind is not None:
         try:
             for suffix, item in _items(kind, tree, path):
-                yield from leaves(item, path + suffix)
+                if item.__class__ is float or (isinstance(item, Operand) and kind_of(item) is None):
+                    yield path + suffix, item  # without a call
+                else:
+                    yield from leaves(item, path + suffix)
         except RecursionError:
             raise _endless(path) from None
     elif isinstance(tree, Operand):
@@ -158,7 +161,9 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
     kind = kind_of(tree)
     if kind is None:
         return next(new)
-    items = [_rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
+    if kind is _ARRAY and tree.dtype.kind in NUMBERS:
+        return array_of([next(new) for _ in range(tree.size)], tree.shape)
+    items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
     return ((as_gradient and kind.gradient) or kind.build)(tree, items)
 
 
@@ -271,6 +276,8 @@ def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
 
 def indices(shape: tuple[int, ...]) -> Iterator[str]:
     """Yield the index of each element of an array as text, in order: ``0, 0``, ``0, 1``, …"""
+    if len(shape) == 1:
+        return map(str, range(shape[0]))
     return (", ".join(map(str, place)) for place in itertools.product(*map(range, shape)))
 
 

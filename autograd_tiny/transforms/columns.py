@@ -86,6 +86,33 @@ class Steps(Sequence[Step]):
             )
         return self._tuple
 
+    def kinds(self) -> list[tuple[Op, int]]:
+        """List each op that occurs with each of its numbers of operands, in the order of the first steps.
+
+        >>> from autograd_tiny.engine import ops
+        >>> Steps.of(1, [Step(ops.mul, (0, 2.5)), Step(ops.exp, (1,)), Step(ops.mul, (2, 2))]).kinds()
+        [(<op mul>, 2), (<op exp>, 1)]
+        """
+        if all(op.partials.__class__ is tuple for op in self.ops):
+            return [(op, len(op.partials)) for op in self.ops]  # type: ignore[arg-type]
+        wide = self.more
+        rows = zip(self.code, self.a, self.b, self.c, strict=True)
+        counts = (
+            (op, (a != NONE) + (b != NONE) + (c != NONE) + len(wide.get(i, ()))) for i, (op, a, b, c) in enumerate(rows)
+        )
+        return [(self.ops[op], count) for op, count in dict.fromkeys(counts)]
+
+    def at(self, i: int) -> tuple[int, ...]:
+        """Return the places of the operands of step i, ~k for constant k."""
+        a, b, c = self.a[i], self.b[i], self.c[i]
+        if b == NONE:
+            return (a,)
+        return (a, b) if c == NONE else (a, b, c, *self.more.get(i, ()))
+
+    def places(self) -> Iterator[tuple[int, ...]]:
+        """Yield the places of the operands of each step."""
+        return map(self.at, range(len(self.code)))
+
     def __len__(self) -> int:
         return len(self.code)
 
@@ -94,6 +121,10 @@ class Steps(Sequence[Step]):
     @overload
     def __getitem__(self, i: slice) -> tuple[Step, ...]: ...
     def __getitem__(self, i: Any) -> Any:
+        if self._tuple is None and i.__class__ is int:  # one of many, perhaps: the others are not made
+            i = range(len(self.code))[i]
+            constants = self.constants
+            return Step(self.ops[self.code[i]], tuple([x if x >= 0 else constants[~x] for x in self.at(i)]))
         return self.steps[i]
 
     def __iter__(self) -> Iterator[Step]:

@@ -157,7 +157,10 @@ def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
         yield from ((True, x) for _, x in leaves(tree))
     elif (kind := kind_of(tree)) is not None:
         for _, item in kind.items(tree):
-            yield from leaves_of(item)
+            if item.__class__ in NODES or item.__class__ is float:
+                yield False, item  # without a call
+            else:
+                yield from leaves_of(item)
     else:
         yield False, tree
 

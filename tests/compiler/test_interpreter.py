@@ -124,7 +124,7 @@ def test_registers_of_other_widths(lanes, reduce, monkeypatch):
     """Without vector versions of the library's functions, which are loaded for one width."""
     for module in (to_llvm, interpreted):
         monkeypatch.setattr(module, "machine", lambda: Machine(lanes, {}))
-    load = functools.cache(lambda: engine.Code(engine.compiled(interpreter.text(Machine(lanes, {})))))
+    load = functools.cache(lambda moving: engine.Code(engine.compiled(interpreter.text(Machine(lanes, {}), moving))))
     monkeypatch.setattr(interpreted, "_interpreter", load)
     steps = (Step(ops.exp, (1,)), Step(ops.where, (1, 2, 0)), Step(ops.mul, (3, 0)), Step(ops.less, (1, 4)))
     program = Program(("w", "x"), steps, (4, 5, 0), (1,), reduce)
@@ -151,7 +151,9 @@ def test_python_ops_are_not_interpreted():
 def test_the_interpreter_is_kept_on_disk(monkeypatch, tmp_path):
     monkeypatch.setenv("AUTOGRAD_TINY_CACHE", str(tmp_path))
     load = interpreted._interpreter.__wrapped__
-    load()
-    assert len(list(tmp_path.rglob(f"*{cache.SUFFIX}"))) == 1
+    for moving, count in ((False, 1), (True, 2)):  # one for doubles, one for vectors
+        load(moving)
+        assert len(list(tmp_path.rglob(f"*{cache.SUFFIX}"))) == count
     monkeypatch.setattr(interpreted, "compiled", None)
-    load()
+    for moving in (False, True):
+        load(moving)

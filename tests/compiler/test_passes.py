@@ -106,6 +106,15 @@ def test_passes_leave_no_work(drawn):
     assert all(written(change(once)) == written(once) for change in PASSES)
 
 
+@given(drawn=programs(max_size=20))
+@settings(max_examples=100)
+def test_lowering_needs_no_passes_before(drawn):
+    """A recording is lowered as it is, in one pass, and its lowered form is that of the optimized program."""
+    program = drawn.with_outputs(range(len(drawn.inputs) + len(drawn.steps))[-4:])
+    once, twice = prepared(program), prepared(optimized(program))
+    assert (once.inputs, repr(once.steps), repr(once.outputs)) == (twice.inputs, repr(twice.steps), repr(twice.outputs))
+
+
 def ieee(program, xs):
     return program.run(xs, lambda op, operands: op.ieee(*operands))
 

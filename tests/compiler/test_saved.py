@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
+from base64 import b64decode, b64encode
 from contextlib import suppress
 
 import hypothesis.strategies as st
@@ -14,6 +16,7 @@ from autograd_tiny import Value, nn
 from autograd_tiny.compiler import jit, load
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
+from autograd_tiny.transforms.columns import NONE
 from autograd_tiny.transforms.derivatives import hessian, value_and_grad
 
 ROWS = [op for op in ops.FUNCTIONS.values() if op.partials.__class__ is tuple]
@@ -142,6 +145,78 @@ def test_a_changed_file_is_refused_or_runs(tmp_path_factory, document, data):
     except ValueError as error:
         assert "f.json cannot be loaded: " in str(error)  # noqa: PT017
         return
+    with suppress(TypeError, ValueError, ArithmeticError):
+        found([2.0, 3.0], 1.0)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    f = jit(value_and_grad(lambda w: ops.logsumexp(*w) + ops.fsum(*w, w[0]) + ops.hypot(w[0], w[1])), backend="python")
+    f([0.5, 0.25, 2.0, 1.5])
+    return json.loads(f.save(tmp_path_factory.mktemp("saved") / "f.json").read_bytes())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_changed_operands_of_wide_steps_are_refused_or_run(tmp_path_factory, wide, data):
+    changed = json.loads(json.dumps(wide))
+    more = changed["recordings"][0]["paths"][0]["program"]["more"]
+    assert more
+    row = data.draw(st.sampled_from(more))
+    match data.draw(st.sampled_from(["place", "junk", "shorter", "twice", "longer"])):
+        case "place":
+            row[data.draw(st.integers(0, len(row) - 1))] = data.draw(st.sampled_from([*WRONG, 1 << 40]))
+        case "junk":
+            row[data.draw(st.integers(0, len(row) - 1))] = data.draw(JUNK)
+        case "shorter":
+            row.pop()
+        case "twice":
+            more.append(row)
+        case "longer":
+            row.append(0)
+    path = tmp_path_factory.mktemp("changed") / "f.json"
+    path.write_text(json.dumps(changed))
+    try:
+        found = load(path, backend="python")
+    except ValueError as error:
+        assert "f.json cannot be loaded: " in str(error)  # noqa: PT017
+        return
+    with suppress(TypeError, ValueError, ArithmeticError):
+        found([0.5, 0.25, 2.0, 1.5])
+    inputs, count = (len(changed["recordings"][0]["paths"][0]["program"][name]) for name in ("inputs", "code"))
+    assert all(0 <= i < count and all(x < inputs + i for x in xs) for i, *xs in more)
+
+
+WRONG = [-(1 << 31), -(1 << 20), -7, -1, 0, 1, 5, 1 << 20, (1 << 31) - 1]
+
+
+@pytest.mark.parametrize("name", ["code", "operands", "outputs"])
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_changed_column_is_refused_or_runs(tmp_path_factory, document, name, data):
+    """Every place is that of an earlier number, and every step has an op with so many operands."""
+    changed = json.loads(json.dumps(document))
+    program = data.draw(st.sampled_from(changed["recordings"][0]["paths"]))["program"]
+    holder, key = (program[name], data.draw(st.integers(0, 1))) if name == "operands" else (program, name)
+    column = array("i", b64decode(holder[key]))
+    at = data.draw(st.integers(0, len(column) - 1))
+    column[at] = data.draw(st.sampled_from(WRONG))
+    column = column[: data.draw(st.sampled_from([None, None, None, -1]))]
+    holder[key] = b64encode(column.tobytes()).decode()
+    path = tmp_path_factory.mktemp("changed") / "f.json"
+    path.write_text(json.dumps(changed))
+    try:
+        found = load(path, backend="python")
+    except ValueError as error:
+        assert "f.json cannot be loaded: " in str(error)  # noqa: PT017
+        return
+    for one in changed["recordings"][0]["paths"]:
+        columns = one["program"]
+        code, operands = array("i", b64decode(columns["code"])), [array("i", b64decode(x)) for x in columns["operands"]]
+        n, low = len(columns["inputs"]), -len(b64decode(columns["constants"])) // 8
+        for i, (op, *places) in enumerate(zip(code, *operands, strict=True)):
+            assert 0 <= op < len(columns["ops"])
+            assert all(low <= x < n + i for x in places if x != NONE)
     with suppress(TypeError, ValueError, ArithmeticError):
         found([2.0, 3.0], 1.0)
 

@@ -26,7 +26,7 @@ np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
 pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
 
 from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
-from autograd_tiny.compiler.backends.llvm import engine, functions, pieces  # noqa: E402
+from autograd_tiny.compiler.backends.llvm import engine, functions, interpreted, pieces, reader  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -361,3 +361,22 @@ def test_another_process_uses_what_was_built_in_the_background(tmp_path):
     assert ran("f.wait()", tmp_path).returncode == 0
     done = ran("print(waiting())", tmp_path)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_a_first_call_makes_only_what_it_needs(monkeypatch):
+    """No interpreter of batches, and no machine code that puts results in place, which the second call makes."""
+    made, found = [], interpreted._interpreter
+    monkeypatch.setattr(interpreted, "_interpreter", lambda moving: made.append(moving) or found(moving))
+    monkeypatch.setattr(reader, "builder", lambda model: made.append("results"))
+
+    def chain(x):
+        for k in range(200):
+            x = [(x[0] * x[1] + k).sin(), x[0] - x[1] * 0.5]
+        return x[0]
+
+    f, x = jit(value_and_grad(chain)), np.array([0.5, 0.25])
+    first = f(x)
+    assert made == [False]
+    second = f(x)
+    assert made == [False, "results"]
+    assert repr(first) == repr(second)

@@ -40,6 +40,7 @@ PLACES = st.one_of(st.integers(0, 1), special_reals(), st.just(math.nan))
 @given(st.lists(ROWS.flatmap(lambda row: st.tuples(st.just(row[0]), st.lists(PLACES, min_size=row[1], max_size=row[1]))), min_size=1))  # fmt: skip  # noqa: E501
 def test_columns_hold_every_step(rows):
     program = written(rows)
+    assert program.steps.kinds() == list(dict.fromkeys((op, len(operands)) for op, operands in program.steps))
     assert shown(program.steps) == [(op, *map(exact, operands)) for op, operands in rows]
     assert shown(pickle.loads(pickle.dumps(program)).steps) == shown(program.steps)
     columns = columns_of(program)

@@ -13,6 +13,7 @@ from typing import Any
 
 from autograd_tiny.compiler.backends.text import text
 from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.extras import missing
 from autograd_tiny.transforms.program import Program
 
@@ -72,6 +73,8 @@ class Backend:
             except Exception as error:  # a foreign module may raise anything
                 reason = f"{type(error).__name__}: {error}"
                 raise ImportError(f"the {self.name} backend's build, {build}, cannot be imported: {reason}") from error
+        if OURS.get(self.name) is not self:  # ours optimize a program as they lower it
+            program = optimized(program)
         made: Kernel = build(program, **options)
         return made
 

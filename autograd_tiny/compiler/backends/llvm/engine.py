@@ -43,6 +43,7 @@ from autograd_tiny.engine import ops
 LANES = {"avx512f": 8, "avx2": 4}  # doubles per register, by feature of the processor; otherwise 2
 # Linux gives a process 65,530 memory maps, a piece takes 3 of them, and LLVM aborts the process if there are none left.
 MAX_LOADED = 16_000
+QUICK = 5  # times as long are pieces compiled quickly: each takes a millisecond to load
 MARKS = {8: "e", 4: "d", 2: "b"}  # letter for the register width in libmvec's x86 names
 
 
@@ -76,7 +77,7 @@ def compiled(
     slower.
     """
     made = []
-    for names, piece in pieces(text):
+    for names, piece in pieces(text, QUICK if quickly else 1):
         with turn():
             made.append((names, _object(piece, inline, quickly)))
     return marshal.dumps(made)
@@ -189,5 +190,13 @@ def _symbols() -> None:
         llvm.add_symbol(name, address)
     for word in _called():
         if not llvm.address_of_symbol(word):
-            library = ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("ucrtbase"))
-            llvm.add_symbol(word, ctypes.cast(getattr(library, word), ctypes.c_void_p).value)
+            llvm.add_symbol(word, ctypes.cast(getattr(_mathematics(), word), ctypes.c_void_p).value)
+
+
+@functools.cache
+def _mathematics() -> ctypes.CDLL:
+    """Load the part of the C library with the functions of mathematics."""
+    try:
+        return ctypes.CDLL("libm.so.6")  # as Linux calls it: to search takes a process, and 10 ms
+    except OSError:
+        return ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("ucrtbase"))

@@ -7,6 +7,7 @@ function loops over several blocks, so that its code and its sums are fetched on
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -51,11 +52,15 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
         else:
             at_the_end[phase].append(~i)
             once.forever.add(y)
-    for place, (_, operands) in enumerate(program.steps, n):
+    steps = program.steps
+    if any(varies):
+        read = {x for place, xs in enumerate(steps.places(), n) if varies[place] for x in xs if x >= 0}
+        once.forever.update(x for x in read if not varies[x])
+    for place in range(n, n + len(steps)):
         phase = each if varies[place] else once
-        phase.items += [place, *at_once.get(place, ())]
-        if phase is each:
-            once.forever.update(operands)
+        phase.items.append(place)
+        if place in at_once:
+            phase.items += at_once[place]
     for phase in (once, each):
         phase.items += at_the_end[phase]
         phase.write()
@@ -75,8 +80,10 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
 def _varying(program: Program) -> bytearray:
     """Per place, 1 if it differs between samples, otherwise 0."""
     varies = bytearray(program.shared) + b"\1" * sum(program.widths)
-    for _, operands in program.steps:
-        varies.append(any(x.__class__ is int and varies[x] for x in operands))
+    if not any(varies):
+        return varies + bytes(len(program.steps))
+    for xs in program.steps.places():
+        varies.append(any(x >= 0 and varies[x] for x in xs))
     return varies
 
 
@@ -124,22 +131,26 @@ class Phase:
         return (sum(self.scope.program.widths) + self.memory) * self.scope.lanes
 
     def _operands(self, item: int) -> Sequence[Place]:
+        """Places of the operands of an item; a constant may be a negative place."""
         program = self.scope.program
-        return program.steps[item - len(program.inputs)].operands if item >= 0 else (program.outputs[~item],)
+        return program.steps.at(item - len(program.inputs)) if item >= 0 else (program.outputs[~item],)
 
     def cut(self) -> list[list[int]]:
         """Cut the items into pieces of bounded size, at points with few live values."""
-        change, born, dies = [0] * (len(self.items) + 1), {}, {}
+        program, mine = self.scope.program, self.scope.mine
+        dies = array("i", bytes(4 * (len(program.inputs) + len(program.steps))))  # by place
+        change = array("i", bytes(4 * (len(self.items) + 1)))
         for t, item in enumerate(self.items):
             if item >= 0:
-                born[item] = dies[item] = t
+                dies[item] = t
+                change[t + 1] += 1
             for x in self._operands(item):
-                if self.scope.mine(x):
+                if mine(x):
                     dies[x] = t  # type: ignore[index]
-        for x, t in born.items():
-            change[t + 1] += 1
-            change[dies[x] + 1] -= 1
-        alive = list(accumulate(change))  # before each item
+        for item in self.items:
+            if item >= 0:
+                change[dies[item] + 1] -= 1
+        alive = array("i", accumulate(change))  # before each item
         chunks, start, best, size = [], 0, 0, 0
         for t, item in enumerate(self.items):
             size += self._size(item)
@@ -163,11 +174,16 @@ class Phase:
         """Assign a slot to each value used by a later function; reuse it after the last use."""
         scope = self.scope
         free: list[int] = []
-        last = {x: c for c, chunk in enumerate(chunks) for item in chunk for x in self._operands(item) if scope.mine(x)}
+        last = array("i", bytes(4 * (len(scope.program.inputs) + len(scope.program.steps))))  # by place
+        for c, chunk in enumerate(chunks):
+            for item in chunk:
+                for x in self._operands(item):
+                    if scope.mine(x):
+                        last[x] = c  # type: ignore[index]
         ending: list[list[int]] = [[] for _ in chunks]
         for c, chunk in enumerate(chunks):
             for x in chunk:
-                if x >= 0 and (x in self.forever or last.get(x, c) > c):
+                if x >= 0 and (x in self.forever or last[x] > c):
                     scope.slots[x] = free.pop() if free else self._new_slot()
                     if x not in self.forever:
                         ending[last[x]].append(scope.slots[x])
@@ -181,14 +197,15 @@ class Phase:
         scope, name = self.scope, f"@{'each' if self.scope.moving else 'once'}{len(self.names)}"
         self.names.append(name)
         parameters = EACH if scope.moving else ONCE
-        self.lines.append(f"define internal void {name}({parameters}) {scope.machine.attributes} {{")
+        lines = [f"define internal void {name}({parameters}) {scope.machine.attributes} {{"]
         if scope.moving:
             inputs, lanes = sum(scope.program.widths) * scope.lanes, 0 if scope.program.reduce else scope.lanes
-            self.lines.append(BLOCK.format(frame=self.frame, inputs=inputs, lanes=lanes))
-        body = Body(scope, self.lines)
+            lines.append(BLOCK.format(frame=self.frame, inputs=inputs, lanes=lanes))
+        body = Body(scope, lines)
         for item in chunk:
             body.step(item) if item >= 0 else self._output(body, ~item)
-        self.lines += [*([NEXT] if scope.moving else []), "  ret void", "}", ""]
+        lines += [*([NEXT] if scope.moving else []), "  ret void", "}", ""]
+        self.lines.append("\n".join(lines))  # in half the memory of its lines
 
     def _output(self, body: Body, i: int) -> None:
         """Store output i, or add it to its sum."""

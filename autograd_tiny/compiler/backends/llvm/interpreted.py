@@ -40,12 +40,9 @@ class Interpreted:
 
 def interpreted(program: Program) -> Interpreted | None:
     """Translate a prepared program; None if an op is computed by Python, or has a word that no row of the table has."""
-    columns = columns_of(program)
-    code = np.asarray(columns.code)
-    arity = sum((np.asarray(x) != NONE for x in columns.operands), np.zeros(len(code), int))
-    words = np.array([WORDS.get(op.machine, (0, 0))[1] for op in columns.ops], int)
-    if np.any(words[code] != arity):
+    if any(WORDS.get(op.machine, (0, 0))[1] != n for op, n in program.steps.kinds()):
         return None
+    columns = columns_of(program)
     return _batched(program, columns) if program.widths else _single(columns)
 
 
@@ -74,7 +71,7 @@ def _start(columns: Columns, inputs: int, places: Any, steps: Any) -> Callable[.
         code[:-1, k] = placed(np.asarray(column)[steps])
     code[:-1, -1] = of_steps
     outputs = placed(columns.outputs).astype(np.int32) if inputs == columns.inputs else np.zeros(0, np.int32)
-    run = _interpreter().function("single", 9)
+    run = _interpreter(False).function("single", 9)
 
     def start(s: int, u: int, o: int) -> None:
         run(code.ctypes.data, constants.ctypes.data, len(constants), outputs.ctypes.data, len(outputs), inputs, s, u, o)
@@ -129,7 +126,7 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
     ]
     timed = np.concatenate(parts)
     code = np.concatenate([timed[np.argsort(timed[:, 0], kind="stable"), 1:], np.zeros((1, FIELDS))]).astype(np.int32)
-    each, spreading = _interpreter().function("each", 9), _interpreter().function("spread", 4)
+    each, spreading = _interpreter(True).function("each", 9), _interpreter(True).function("spread", 4)
 
     def run(first: int, last: int, length: int, size: int, s: int, u: int, tables: int, w: int, o: int) -> None:
         spreading(spread.ctypes.data, border, u, w)
@@ -166,14 +163,16 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
 def _moving(columns: Columns, shared: int) -> Any:
     """Per place, True if it differs between samples."""
     n = columns.inputs
-    found = bytearray(shared) + b"\1" * (n - shared) + bytes(len(columns.code) + 1)  # the last is that of constants
-    given = [np.maximum(column, -1).tolist() for column in columns.operands]
-    for place, xs in enumerate(zip(*given, strict=True), n):
-        for x in xs:
-            if found[x]:
-                found[place] = 1
-                break
-    return np.frombuffer(bytes(found[:-1]), np.uint8) != 0
+    found = bytearray(1 + shared) + b"\1" * (n - shared)  # the first is that of constants
+    given = [(np.maximum(column, -1) + 1).tolist() for column in columns.operands]
+    append = found.append
+    if len(given) == 2:
+        for x, y in zip(*given, strict=True):
+            append(found[x] | found[y])
+    else:
+        for xs in zip(*given, strict=True):
+            append(max([found[x] for x in xs]))
+    return np.frombuffer(bytes(found[1:]), np.uint8) != 0
 
 
 def _is(moves: Any, x: Any) -> Any:
@@ -255,11 +254,11 @@ def _numbers(address: int, count: int) -> Any:
 
 
 @functools.cache
-def _interpreter() -> Code:
-    """Load the interpreter, from the cache if possible."""
-    name = hashlib.sha256(repr(("interpreter", identity(), sources())).encode()).hexdigest()
+def _interpreter(moving: bool) -> Code:
+    """Load the interpreter of doubles or of vectors, from the cache if possible."""
+    name = hashlib.sha256(repr(("interpreter", moving, identity(), sources())).encode()).hexdigest()
     data = stored(name)
     if data is None:
-        data = compiled(text(machine()))
+        data = compiled(text(machine(), moving))
         store(name, data)
     return Code(data)

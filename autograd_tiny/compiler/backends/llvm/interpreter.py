@@ -32,16 +32,17 @@ WORDS = {word: (i, arity) for i, (word, (_, arity)) in enumerate(_words().items(
 PACK, OUT, SUM = range(len(WORDS) + 1, len(WORDS) + 4)  # of `each`: read a column of a table, write a row, add it up
 
 
-def text(machine: Machine) -> str:
-    """Assembly of the interpreter for one processor."""
+def text(machine: Machine, moving: bool) -> str:
+    """Assembly of the interpreter for one processor: `each` and `spread` if it is `moving`, else `single`.
+
+    Each is compiled when it is first needed, because they take 15 and 45 ms.
+    """
     operands = ("a", "b", "c")
     program = Program(operands, tuple(Step(op, tuple(range(n))) for op, n in _words().values()), ())
-    lines = declared(program, machine)
-    for moving in (False, True):
-        scope = Scope(program, machine, bytearray(b"\0\0\0") + bytes(len(program.steps)), moving, contract=False)
-        lines += _walk(program, scope)
+    scope = Scope(program, machine, bytearray(b"\0\0\0") + bytes(len(program.steps)), moving, contract=False)
     names = {"A": machine.attributes, "n": machine.lanes, "t": f"<{machine.lanes} x double>"}
-    return "\n".join(lines) + Template(AROUND).substitute(names)
+    around = Template(AROUND_EACH if moving else AROUND_ONCE).substitute(names)
+    return "\n".join([*declared(program, machine), *_walk(program, scope)]) + around
 
 
 def _walk(program: Program, scope: Scope) -> Iterator[str]:
@@ -203,9 +204,7 @@ loopsum:
   %g.more = icmp ult i64 %g1, %frames
   br i1 %g.more, label %loopsum, label %next"""
 
-AROUND = """
-declare void @llvm.masked.store.v${n}f64.p0($t, ptr, <$n x i1>)
-
+AROUND_ONCE = """
 define internal void @copy(i64 %count, ptr %from, ptr %to) $A {
 entry:
   br label %test
@@ -248,6 +247,10 @@ one:
 done:
   ret void
 }
+"""
+
+AROUND_EACH = """
+declare void @llvm.masked.store.v${n}f64.p0($t, ptr, <$n x i1>)
 
 define void @spread(ptr %places, i64 %count, ptr %u, ptr %w) $A {
 entry:

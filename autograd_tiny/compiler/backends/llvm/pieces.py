@@ -16,8 +16,10 @@ _HEADER = re.compile(
 _OPEN, _CLOSE = "\ndefine ", "\n}\n"
 
 
-def pieces(text: str) -> list[tuple[list[str], str]]:
+def pieces(text: str, times: int = 1) -> list[tuple[list[str], str]]:
     """Modules that together define what `text` defines, each with the names of functions that the last one calls.
+
+    Each has about LINES lines, or so many `times` as many.
 
     >>> leaf = "\\ndefine internal void @f(ptr %x) {{\\n{}  ret void\\n}}\\n".format("  fence seq_cst\\n" * LINES)
     >>> caller = "\\ndefine void @g(ptr %x) {\\n  call void @f(ptr %x)\\n  ret void\\n}\\n"
@@ -28,12 +30,13 @@ def pieces(text: str) -> list[tuple[list[str], str]]:
     The last one calls them by their addresses in its table @room, to be filled after loading. It keeps tables, such as
     @layout, and all functions that are not internal, or mention a table or another function.
     """
-    if text.count("\n") <= LINES:
+    lines = LINES * times
+    if text.count("\n") <= lines:
         return [([], text)]
     head, *parts = text.split(_OPEN)
-    lines = "\n".join([head, *(part.partition(_CLOSE)[2] for part in parts)]).splitlines()
-    shared = "\n".join([line for line in lines if not line.startswith("@")])
-    tables = [line for line in lines if line.startswith("@")]
+    rest = "\n".join([head, *(part.partition(_CLOSE)[2] for part in parts)]).splitlines()
+    shared = "\n".join([line for line in rest if not line.startswith("@")])
+    tables = [line for line in rest if line.startswith("@")]
     known = {line.partition(" ")[0] for line in tables}
     known.update(_NAME.search(part)[0] for part in parts)  # type: ignore[index]
     found: list[tuple[list[str], str]] = []
@@ -50,7 +53,7 @@ def pieces(text: str) -> list[tuple[list[str], str]]:
         names.append(name[1:])
         group.append(function.replace("define internal", "define", 1))
         size, count = size + function.count("\n"), count + 1
-        if size > LINES:
+        if size > lines:
             found.append((names, "\n".join([*group, _SOME])))
             names, group, size = [], [shared], 0
     if names:

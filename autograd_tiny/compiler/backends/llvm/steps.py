@@ -55,7 +55,8 @@ class Scope:
         self.flag = " contract" if self.contract else ""
 
     def op(self, place: int) -> Op:
-        return self.program.steps[place - len(self.program.inputs)].op
+        steps = self.program.steps
+        return steps.ops[steps.code[place - steps.inputs]]
 
     def mine(self, x: Place) -> bool:
         """True if x is a step of this phase."""
@@ -191,7 +192,7 @@ def declared(program: Program, machine: Machine) -> list[str]:
     vector = f"<{machine.lanes} x double>"
     types = (("double", "f64"), (vector, f"v{machine.lanes}f64"))
     lines = [f"declare {t} @llvm.{word}.{suffix}({t})" for word in INTRINSICS for t, suffix in types]
-    called = {step.op.machine: len(step.operands) for step in program.steps if step.op.machine not in SIMPLE}
+    called = {op.machine: arity for op, arity in program.steps.kinds() if op.machine not in SIMPLE}
     for word, arity in called.items():
         if word:
             lines.append(f"declare double @{word}({', '.join(['double'] * arity)}) nounwind")
@@ -202,6 +203,4 @@ def declared(program: Program, machine: Machine) -> list[str]:
 
 def callbacks(program: Program) -> list[tuple[Op, int]]:
     """Distinct (op, arity) pairs that only the op's Python function can compute."""
-    if all(op.machine for op in program.steps.ops):
-        return []
-    return list(dict.fromkeys((step.op, len(step.operands)) for step in program.steps if not step.op.machine))
+    return [kind for kind in program.steps.kinds() if not kind[0].machine]
