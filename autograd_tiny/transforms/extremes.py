@@ -125,7 +125,7 @@ def selecting() -> Iterator[None]:
     with _lock:
         _traces += 1
         _exchange(dict(_RECORDED.values()))
-        if "numpy" in sys.modules:
+        if sys.modules.get("numpy"):
             for module, name, plain, ours in replacements(_selected, _recorded_sorted):
                 if getattr(module, name) is plain:
                     setattr(module, name, ours)
@@ -136,7 +136,7 @@ def selecting() -> Iterator[None]:
             _traces -= 1
             if not _traces:
                 _exchange({ours: plain for plain, ours in _RECORDED.values()})
-                if "numpy" in sys.modules:
+                if sys.modules.get("numpy"):
                     for module, name, own, ours in replacements(_selected, _recorded_sorted):
                         if getattr(module, name) is ours:  # not if somebody else has replaced it
                             setattr(module, name, own)
