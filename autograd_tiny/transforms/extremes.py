@@ -12,7 +12,7 @@ from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
-from autograd_tiny.engine.tree import is_array
+from autograd_tiny.engine.special import alone
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.numpy_extremes import replacements
@@ -27,7 +27,7 @@ _traces = 0  # under way, in any thread
 
 def _best(plain: Callable[..., Any], wins: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Choose as `plain`, builtin max or min, does: the first of equal items."""
-    items = [_alone(x) for x in (args[0] if len(args) == 1 else args)]
+    items = [alone(x) for x in (args[0] if len(args) == 1 else args)]
     key = options.get("key")
     keys = items if key is None else [key(x) for x in items]
     if not _are_traced(keys):
@@ -42,7 +42,7 @@ def _best(plain: Callable[..., Any], wins: Op, args: tuple[Any, ...], options: d
 
 def _in_order(items: Any, /, *, key: Any = None, reverse: bool = False) -> Any:
     """Sort as builtin sorted does, in a network of comparisons of neighbours; equal items stay in order."""
-    found = [_alone(x) for x in items]
+    found = [alone(x) for x in items]
     keys = found if key is None else [key(x) for x in found]
     if not (len(found) <= SORTED and _are_traced(keys) and _are_traced(found)):
         return _sorted(found, key=key, reverse=reverse)
@@ -91,13 +91,6 @@ def _number(x: Any) -> Any:
         x = x.primal
     x = traced(x)
     return x.data if isinstance(x, Tracer) else x
-
-
-def _alone(x: Any) -> Any:
-    """Return the number that an array without axes holds, and anything else as it is."""
-    if x.__class__ not in KINDS and is_array(x) and x.shape == () and isinstance(x.item(), KINDS):
-        return x.item()
-    return x
 
 
 def _are_traced(xs: list[Any]) -> bool:
