@@ -232,7 +232,7 @@ class TestPandas:
     "op", [op for op in ops.TABLE.values() if isinstance(op.partials, tuple)], ids=lambda op: op.name
 )
 def test_every_row_takes_arguments_that_are_arrays_without_axes(op):
-    xs = (0.625, 0.375, 0.25)[: len(op.partials)]
+    xs = (1.5,) if op is ops.acosh else (0.25, 0.125, 0.625)[: len(op.partials)]
     given, every = tuple(map(np.array, xs)), tuple(range(len(xs)))
     y, gradient = value_and_grad(op, every)(*xs)
     for face in (value_and_grad(op, every), jit(value_and_grad(op, every), backend="python")):
