@@ -9,6 +9,7 @@ from inspect import CO_VARARGS
 from typing import Any
 
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.special import converted
 from autograd_tiny.engine.special import real as real
 from autograd_tiny.engine.spelling import Interval as Interval
 from autograd_tiny.engine.spelling import Spelled as Spelled
@@ -86,7 +87,7 @@ class Op:
         for x in xs:
             if x.__class__ is not float and hasattr(x, "outranking") and (y := x.apply(self, xs)) is not NotImplemented:
                 return y
-        return self(*[real(x) for x in xs if not hasattr(x, "outranking")])  # raises: a kind of number refused
+        return self(*converted(xs))
 
     def local_derivatives(self, y: Any, xs: tuple[Any, ...], wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
         """Return the local derivatives ∂y/∂xs[i], as numbers of the kind of y and xs; None for operands not wanted."""

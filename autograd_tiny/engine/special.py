@@ -49,6 +49,22 @@ def _is_one(x: Any) -> bool:
     return type(x).__name__ == "ndarray" and x.shape == () and x.dtype.kind in "biuf"
 
 
+def alone(x: Any) -> Any:
+    """Return the object that an array of NumPy without axes holds, such as a Value; anything else as it is."""
+    return x.item() if type(x).__name__ == "ndarray" and x.shape == () and x.dtype.kind == "O" else x
+
+
+def converted(xs: tuple[Any, ...]) -> list[Any]:
+    """Return operands as numbers: floats, and what arrays without axes hold.
+
+    Raises TypeError, by the kind of number, where no operand could apply the op.
+    """
+    held = [alone(x) for x in xs]
+    if any(x is not y for x, y in zip(xs, held, strict=True)):
+        return held
+    return [real(x) for x in xs if not hasattr(x, "outranking")]
+
+
 def power(a: float, b: float) -> float:
     """Compute a**b; ValueError if the result is not real."""
     y = a**b

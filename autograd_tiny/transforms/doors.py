@@ -4,12 +4,16 @@ A derivative runs its function on lifted copies of the arguments. A Module may h
 parameters: an original counts as the number differentiated with respect to. A Value given as an argument of its own and
 read by another way as well could be meant either way, and is refused. A number that an enclosing derivative is taken
 with respect to is a constant, as in ``grad(lambda x: grad(lambda y: x * y)(x))``. A number that f kept from an earlier
-derivative, such as a memo, is refused: it depends on the argument of that time. What a derivative returned is not kept.
+derivative, such as a memo, is refused: it depends on the argument of that time. A state that f has replaced since, as
+in ``box[0] = box[0] * x``, is a constant. What a derivative returned is not kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import gc
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -76,19 +80,32 @@ class Doors:
             marked: dict[Any, int] = {v: v.db for v in order if v.db.__class__ is int}
         else:
             marked = lifts()
-        if not (ended := self.ended(marked)):
+        ended = dict.fromkeys(self.ended(marked))
+        if not ended:
             return
-        first: dict[Any, Any] = {}  # of the ended ones, that a node depends on
-        for v in order:
-            if v.op is not CUT and not was_returned(v):
-                found = v if v in ended else next((first[x] for x in v.parents if x in first), None)
-                if found is not None:
-                    first[v] = found
-        if y in first:
+        first = _firsts(order, ended)
+        if y in first and not self._was_replaced(y, order, (marked, ended, first)):
             raise TypeError(
                 f"{self.name} depends on {first[y]!r:.60}, which belongs to a derivative that has ended: compute anew "
                 "what was kept of it, or keep the .data of a number for a constant"
             )
+
+    def _was_replaced(self, y: Any, order: Sequence[Any], holders: Sequence[Mapping[Any, Any]]) -> bool:
+        """Return True if y was made of the last state that f had, as in ``box[0] = box[0] * x``: a constant.
+
+        Nothing but other nodes refers to the numbers of an earlier derivative any more, unlike to those of a memo.
+        Holders are the mappings of the caller that refer to nodes.
+        """
+        new = self._reached(order, set(self.targets))
+        if y.__class__ is not Value or y not in new or not hasattr(sys, "getrefcount"):
+            return False
+        old = [v for v in holders[-1] if v not in new]
+        nodes = {*order, *[v for v in gc.get_referrers(*old) if v.__class__ is Value]}  # of the tangent, too
+        known = Counter(id(x) for v in nodes for x in v.operands)
+        known.update(id(v) for holder in holders for pair in holder.items() for v in pair)
+        del nodes
+        (one,) = _references([Value(0.0)])
+        return all(n <= one + 1 + known[id(v)] for v, n in zip(old, _references(old), strict=True))
 
     def ended(self, marked: Mapping[Any, int]) -> set[Any]:
         """Return those of the marked numbers that belong to a derivative that has ended."""
@@ -115,6 +132,21 @@ class Doors:
             return False
         level = v.db if v.__class__ is Value else old.get(v)
         return level is not None and (level < self.level if level >= 0 else level == -self.level)
+
+
+def _firsts(order: Sequence[Any], ended: Collection[Any]) -> dict[Any, Any]:
+    """Return the first of the ended numbers that each node depends on, if there is one."""
+    first: dict[Any, Any] = {}
+    for v in order:
+        if v.op is not CUT and not was_returned(v):
+            found = v if v in ended else next((first[x] for x in v.parents if x in first), None)
+            if found is not None:
+                first[v] = found
+    return first
+
+
+def _references(nodes: list[Any]) -> list[int]:
+    return [sys.getrefcount(v) for v in nodes]
 
 
 def doors(

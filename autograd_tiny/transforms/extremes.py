@@ -12,6 +12,7 @@ from typing import Any
 
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
+from autograd_tiny.engine.special import alone
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.numpy_extremes import replacements
@@ -26,7 +27,7 @@ _traces = 0  # under way, in any thread
 
 def _best(plain: Callable[..., Any], wins: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Choose as `plain`, builtin max or min, does: the first of equal items."""
-    items = list(args[0]) if len(args) == 1 else list(args)
+    items = [alone(x) for x in (args[0] if len(args) == 1 else args)]
     key = options.get("key")
     keys = items if key is None else [key(x) for x in items]
     if not _are_traced(keys):
@@ -41,7 +42,7 @@ def _best(plain: Callable[..., Any], wins: Op, args: tuple[Any, ...], options: d
 
 def _in_order(items: Any, /, *, key: Any = None, reverse: bool = False) -> Any:
     """Sort as builtin sorted does, in a network of comparisons of neighbours; equal items stay in order."""
-    found = list(items)
+    found = [alone(x) for x in items]
     keys = found if key is None else [key(x) for x in found]
     if not (len(found) <= SORTED and _are_traced(keys) and _are_traced(found)):
         return _sorted(found, key=key, reverse=reverse)
@@ -125,7 +126,7 @@ def selecting() -> Iterator[None]:
     with _lock:
         _traces += 1
         _exchange(dict(_RECORDED.values()))
-        if "numpy" in sys.modules:
+        if sys.modules.get("numpy"):
             for module, name, plain, ours in replacements(_selected, _recorded_sorted):
                 if getattr(module, name) is plain:
                     setattr(module, name, ours)
@@ -136,7 +137,7 @@ def selecting() -> Iterator[None]:
             _traces -= 1
             if not _traces:
                 _exchange({ours: plain for plain, ours in _RECORDED.values()})
-                if "numpy" in sys.modules:
+                if sys.modules.get("numpy"):
                     for module, name, own, ours in replacements(_selected, _recorded_sorted):
                         if getattr(module, name) is ours:  # not if somebody else has replaced it
                             setattr(module, name, own)

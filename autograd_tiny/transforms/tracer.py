@@ -14,6 +14,7 @@ from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.provenance import LIBRARIES, is_engine
+from autograd_tiny.engine.special import alone
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.columns import NONE
 from autograd_tiny.transforms.dual import Dual
@@ -413,6 +414,7 @@ def _guarded(op: Op, a: Any, b: Any) -> bool:
     recorded = _current()
     if recorded is None:
         raise TypeError(f"{a!r} is compared outside of its trace, which cannot guard it: select with `where`")
+    b = alone(b)
     other = traced(b.data if isinstance(b, Dual) else b)
     condition = op(a.data, other.data if isinstance(other, Tracer) else other)
     held = condition.seen != 0

@@ -69,6 +69,27 @@ def test_every_transform_is_compiled_through_an_extreme(f):
         assert np.allclose(np.hstack(python(g)(z)), np.hstack(g(z)), rtol=1e-12)
 
 
+OF_ARRAYS = {
+    "max": lambda a, b: max(a, b, 0.5) * b,
+    "of a list": lambda a, b: max([a * b, a, b]) * a,
+    "min": lambda a, b: min(1.0, a) * b,
+    "sorted": lambda a, b: sorted([a, b, 0.3])[1] * a,
+    "reversed": lambda a, b: sorted([a, b], reverse=True)[0] * b,
+    "a branch": lambda a, b: a * b if a > b else b,
+    "a branch turned round": lambda a, b: a * b if 2 * a <= b else a,
+    "by a key": lambda a, b: max([a, b], key=lambda x: -x) * b,
+}
+
+
+@pytest.mark.parametrize("f", OF_ARRAYS.values(), ids=OF_ARRAYS)
+@pytest.mark.parametrize("a", [0.25, 0.75])
+def test_arrays_without_axes_are_numbers_to_extremes_and_branches(f, a):
+    expected = value_and_grad(f, (0, 1))(a, 0.5)
+    for args in ((np.array(a), 0.5), (a, np.array(0.5)), (np.array(a), np.array(0.5))):
+        assert jit(value_and_grad(f, (0, 1)), backend="python")(*args) == expected
+        assert jit(f, backend="python")(*args) == expected[0]
+
+
 @pytest.mark.parametrize("n", [10, 100])
 def test_many_classes_compile_once(n):
     def loss(z):

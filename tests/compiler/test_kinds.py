@@ -226,3 +226,15 @@ class TestPandas:
             grad(squares)(self.pd.Index([1.0, 2.0]))
         with pytest.raises(TypeError, match=r"expected a real number, got .* of type Series"):
             ops.mul(Value(2.0), self.person)
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in ops.TABLE.values() if isinstance(op.partials, tuple)], ids=lambda op: op.name
+)
+def test_every_row_takes_arguments_that_are_arrays_without_axes(op):
+    xs = (1.5,) if op is ops.acosh else (0.25, 0.125, 0.625)[: len(op.partials)]
+    given, every = tuple(map(np.array, xs)), tuple(range(len(xs)))
+    y, gradient = value_and_grad(op, every)(*xs)
+    for face in (value_and_grad(op, every), jit(value_and_grad(op, every), backend="python")):
+        assert face(*given) == (y, gradient)
+    assert jvp(op, given, (1.0,) * len(xs))[0] == jit(op, backend="python")(*given) == y

@@ -1,6 +1,7 @@
 """Machine code that reads arguments, compares what a function reads and rebuilds results: the same as in Python."""
 
 import copy
+import subprocess
 import sys
 import threading
 
@@ -289,3 +290,35 @@ def test_threads_read_their_own_numbers():
     threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
     [t.start() for t in threads], [t.join() for t in threads]
     assert not wrong
+
+
+TOGETHER = """
+import gc, threading
+import numpy as np
+from autograd_tiny import jit
+from autograd_tiny.compiler.backends.llvm import entry, reader
+
+def together(make):
+    made, start = [], threading.Barrier(4)
+    threads = [threading.Thread(target=lambda: (start.wait(), made.append(make()))) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return made
+
+def floats():
+    f = jit(lambda x: x * x)
+    return [f(3.0), f(3.0), f][-1]
+
+for _ in range(10):
+    reader._code.cache_clear(), entry._definition.cache_clear()
+    rows, squares = together(lambda: reader.builder([0.0, 0.0])), together(floats)
+    gc.collect()
+    over = [bytearray(32) for _ in range(100_000)]
+    for f in rows: assert f(np.arange(2.0)) == [0.0, 1.0]
+    for f in squares: assert f(3.0) == 9.0
+"""
+
+
+def test_threads_that_make_the_first_code_together_keep_their_own():
+    done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -9,6 +9,7 @@ import pytest
 
 from autograd_tiny import Value
 from autograd_tiny.compiler import jit
+from autograd_tiny.engine import ops
 from autograd_tiny.nn import Module
 from autograd_tiny.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -88,6 +89,69 @@ def test_within_one_derivative_and_within_one_trace_too(store):
     for face in (grad(twice), compiled(twice), compiled(grad(twice)), lambda x: jvp(twice, (x,), (1.0,)), twice):
         with pytest.raises(TypeError, match="has ended"):
             face(2.0)
+
+
+def by_box(x):
+    box = [x]
+
+    def g(y):
+        box[0] = box[0] * y
+        return box[0]
+
+    return g
+
+
+def by_nonlocal(x):
+    total = x
+
+    def g(y):
+        nonlocal total
+        total = ops.sin(total * y) * y
+        return total
+
+    return g
+
+
+def by_attribute(x):
+    net = Net()
+    net.state = x
+
+    def g(y):
+        net.state = net.state * y + 1.0
+        return net.state
+
+    return g
+
+
+@pytest.mark.parametrize("state", [by_box, by_nonlocal, by_attribute])
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_state_that_f_replaces_is_a_constant_of_later_derivatives(state, times):
+    def f(x):
+        g = state(x)
+        return [grad(g)(y) for y in (1.25, 0.5, 1.5)[:times]][-1]
+
+    def exact(x):  # what the states are, written out
+        g = state(x)
+        for y in (1.25, 0.5, 1.5)[: times - 1]:
+            g(y)
+        return jvp(g, ((1.25, 0.5, 1.5)[times - 1],), (1.0,))[1]
+
+    assert f(2.0) == pytest.approx(exact(2.0), rel=1e-14)
+    slope = (exact(2.0 + 1e-6) - exact(2.0 - 1e-6)) / 2e-6
+    assert grad(f)(2.0) == pytest.approx(slope, rel=1e-8)
+    assert jvp(f, (2.0,), (1.0,))[1] == pytest.approx(slope, rel=1e-8)
+
+
+def test_a_state_whose_past_is_kept_is_refused():
+    states = [Value(1.0)]
+
+    def g(y):
+        states.append(states[-1] * y)
+        return states[-1]
+
+    grad(g)(2.0)
+    with pytest.raises(TypeError, match="has ended"):
+        grad(g)(2.0)
 
 
 @pytest.mark.parametrize("given", [Value(3.0), Net()], ids=["a Value", "a Module"])

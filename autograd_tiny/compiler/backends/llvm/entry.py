@@ -29,8 +29,8 @@ def builtin(code: Code, inputs: int, outputs: int, alone: bool) -> Callable[...,
     if max(inputs, outputs, shared) > MAX_NUMBERS or not is_standard():
         return None
     start = ctypes.cast(code.function("start", 3), ctypes.c_void_p).value or 0
-    described, _ = _definition(inputs, outputs, shared, alone)
-    return objects.builtin(described, start.to_bytes(8, sys.byteorder), code)
+    described, entry = _definition(inputs, outputs, shared, alone)
+    return objects.builtin(described, start.to_bytes(8, sys.byteorder), (code, entry))
 
 
 @functools.cache

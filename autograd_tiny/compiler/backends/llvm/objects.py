@@ -56,16 +56,16 @@ class Definition(ctypes.Structure):
 
 
 def definition(address: int) -> Definition:
-    """Describe a builtin function `f(self, arguments, count)` at this address; the result must outlive the function."""
+    """Describe a builtin function `f(self, arguments, count)` at this address; the result must outlive that."""
     return Definition(b"compiled", address, _METH_FASTCALL, None)
 
 
 def builtin(described: Definition, own: bytes, kept: Any) -> Callable[..., Any]:
-    """Make a builtin function whose `self` is `own`; it keeps `kept` alive."""
+    """Make a builtin function whose `self` is `own`; it keeps what describes it and `kept` alive."""
     new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    made: Callable[..., Any] = new(ctypes.addressof(described), own, kept)
+    made: Callable[..., Any] = new(ctypes.addressof(described), own, (described, kept))
     return made
 
 
