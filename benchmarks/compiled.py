@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import race
-import rows
+import subjects
 from entrant import timed
 from quick import parser
 from race import console, hand_written, shown
@@ -324,7 +324,7 @@ if __name__ == "__main__":
     arguments.add_argument("--limit", type=float, default=60, help="seconds to a first result (default: 60)")
     arguments.add_argument("--write", action="store_true", help="write the tables into docs/measured.md")
     given = arguments.parse_args()
-    keys = rows.every(given.quick)
+    keys = subjects.every(given.quick)
     if unknown := [part for part in given.rows if not chosen(keys, [part])]:
         arguments.error(f"no row {', '.join(unknown)}: expected parts of {', '.join(keys)}")
     if given.quick and given.write:

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import race
-import rows
+import subjects
 from growth import peak
 from quick import parser
 
@@ -84,7 +84,7 @@ def main(key, engine, results, quick):
     try:
         for module in MODULES.get(engine.partition(",")[0], ()):
             importlib.import_module(module)
-        row = rows.every(quick)[key]
+        row = subjects.every(quick)[key]
         given = row.given()
         gc.collect()
         gc.freeze()  # objects of the libraries must not be scanned while timing
@@ -110,7 +110,7 @@ def together():
     race.quick, apart, count = True, [], 0
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(race.surroundings(folder))
-        for row in rows.every(True).values():
+        for row in subjects.every(True).values():
             expected = None
             for engine in row.entrants:
                 try:

@@ -63,7 +63,7 @@ def test_the_tables_are_replaced_and_the_page_is_kept(monkeypatch, tmp_path):
     page = tmp_path / "measured.md"
     page.write_text(compiled.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(compiled, "PAGE", page)
-    row = next(iter(compiled.rows.every(quick=True).values()))
+    row = next(iter(compiled.subjects.every(quick=True).values()))
     seen = {"jit": compiled.Seen(first=0.5, warm=0.25, memory=3.0, call=2e-6), "JAX": compiled.Seen(why="over 60 s")}
     seen["C"] = compiled.Seen(first=0.5, memory=0.0, call=1e-6)
     for _ in range(2):  # the second time over what the first wrote

@@ -10,7 +10,7 @@ from race import hand_written
 from autograd_tiny import compiler
 from autograd_tiny.compiler.sparse import sparse_hessian
 from autograd_tiny.transforms.derivatives import grad, hessian
-from rows.row import Row
+from subjects.row import Row
 
 DENSE = 100  # largest Hessian that the engines without sparse derivatives fill
 

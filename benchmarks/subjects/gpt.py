@@ -9,7 +9,7 @@ import rivals
 
 from autograd_tiny import Value, compiler
 from autograd_tiny.transforms.derivatives import value_and_grad
-from rows.row import Row
+from subjects.row import Row
 
 HEADS = 4
 

@@ -1,6 +1,6 @@
 """The rows of the table, from smallest to largest; each file holds one subject, as a user of each engine writes it."""
 
-from rows import arm, chains, gpt, network, pricing, rosenbrock, small, unlike
+from subjects import arm, chains, gpt, network, pricing, rosenbrock, small, unlike
 
 SUBJECTS = (small, rosenbrock, network, arm, pricing, chains, unlike, gpt)
 

@@ -9,7 +9,7 @@ from race import LANES, hand_written
 
 from autograd_tiny import compiler
 from autograd_tiny.transforms.derivatives import grad, value_and_grad
-from rows.row import Row
+from subjects.row import Row
 
 NAMES = ("spot", "strike", "years", "rate", "vol")
 

@@ -6,7 +6,7 @@ import numpy as np
 import rivals
 from race import hand_written
 
-from rows.row import Row
+from subjects.row import Row
 
 TIME = 0.1  # of a step of Runge–Kutta
 

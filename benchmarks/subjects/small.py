@@ -9,7 +9,7 @@ from race import hand_written
 
 from autograd_tiny import compiler
 from autograd_tiny.transforms.derivatives import value_and_grad
-from rows.row import Row
+from subjects.row import Row
 
 
 def product(x, y):

@@ -8,7 +8,7 @@ from race import LANES, hand_written
 
 from autograd_tiny import compiler
 from autograd_tiny.transforms.derivatives import jacobian
-from rows.row import Row
+from subjects.row import Row
 
 
 def torques(q, v, a):

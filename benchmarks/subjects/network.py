@@ -10,7 +10,7 @@ from race import hand_written
 from autograd_tiny import Value, compiler
 from autograd_tiny.nn.modules import MLP
 from autograd_tiny.transforms.derivatives import value_and_grad
-from rows.row import Row
+from subjects.row import Row
 
 BATCHED = {"batch": ("x", "y"), "reduce": "mean"}
 SHAPES = {"4 × 1 lanes": (4, 1), "4 × 4 lanes": (4, 4), "8 × 4 lanes": (8, 4)}  # of the programs in C

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import rivals
 
-from rows.row import Row
+from subjects.row import Row
 
 KEPT = 40  # latest results, of which each step takes two
 
