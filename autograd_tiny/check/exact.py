@@ -65,7 +65,7 @@ def no_floats() -> Iterator[None]:
             setattr(kind, way, guard(original))
         try:
             yield
-        except Exception:
+        except Exception:  # f may have made another error of ours: it is raised again below
             if not left:
                 raise
         finally:
