@@ -8,6 +8,8 @@ check/       gradient checks against exact oracles
 stepper/     backprop step by step, in the terminal, the browser and a notebook; `diagnose`
 compiler/    functions traced once and run as machine code
 optim/       optimisers, each a rule of one number, compiled over all parameters; schedules, clipping, LBFGS
+data/        tables of data: CSV files, named sets, standardised columns
+train/       models trained, kept, loaded and resumed
 cli/         the command `autograd-tiny`
 
 Imports point up this list: a folder imports only from folders above it. Public names are imported on first use.
@@ -23,11 +25,13 @@ from autograd_tiny.engine.lazy import lazy
 if TYPE_CHECKING:
     from autograd_tiny import check as check
     from autograd_tiny import compiler as compiler
+    from autograd_tiny import data as data
     from autograd_tiny import engine as engine
     from autograd_tiny import nn as nn
     from autograd_tiny import optim as optim
     from autograd_tiny import pictures as pictures
     from autograd_tiny import stepper as stepper
+    from autograd_tiny import train as train
     from autograd_tiny import transforms as transforms
     from autograd_tiny.check import gradcheck as gradcheck
     from autograd_tiny.compiler import jit as jit
@@ -53,7 +57,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        ".": "check compiler engine nn optim pictures stepper transforms",
+        ".": "check compiler data engine nn optim pictures stepper train transforms",
         ".engine": "Op Value explain ops tracing",
         ".transforms": "grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
         ".pictures": "draw network",

@@ -16,11 +16,12 @@ FOLDER = Path(autograd_tiny.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 
 PUBLIC = {
-    "autograd_tiny": "Op Value check compiler diagnose draw engine explain grad gradcheck hessian hvp jacobian "
-    "jit jvp network nn ops optim pictures stepper stop_gradient trace tracing transforms value_and_grad vjp",
+    "autograd_tiny": "Op Value check compiler data diagnose draw engine explain grad gradcheck hessian hvp jacobian "
+    "jit jvp network nn ops optim pictures stepper stop_gradient trace tracing train transforms value_and_grad vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
     "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
+    "autograd_tiny.data": "",
     "autograd_tiny.engine": "Op Value explain ops tracing",
     "autograd_tiny.nn": "Dropout Embedding Layer LayerNorm Linear MLP Module Neuron RMSNorm Sequential attention init "
     "log_softmax losses softmax",
@@ -32,6 +33,7 @@ PUBLIC = {
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
     "gif paths print_trace tikz to_json trace why write_page",
+    "autograd_tiny.train": "",
     "autograd_tiny.transforms": "Program Step grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
 }
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-EXTRAS = {"hypothesis": "check", "mpmath": "check", "numpy": "compile", "llvmlite": "compile", "pillow": "frames"}
-INSTALLED_AS = {"PIL": "pillow"}  # import name: distribution name
+EXTRAS = {
+    "hypothesis": "check", "mpmath": "check", "numpy": "compile", "llvmlite": "compile", "pillow": "frames",
+    "matplotlib": "plot", "safetensors": "train", "scikit-learn": "sklearn",
+}  # fmt: skip
+INSTALLED_AS = {"PIL": "pillow", "sklearn": "scikit-learn"}  # import name: distribution name
 
 
 @contextmanager
