@@ -9,6 +9,7 @@ from typing import Any
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.op import real
+from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import is_module
 from autograd_tiny.nn.holding import held, parameters_of
 
@@ -77,7 +78,7 @@ def summary_of(module: Any, depth: int) -> str:
     for title in ("module", "", "parameters"):
         table.add_column(title, justify="right" if title == "parameters" else "left", no_wrap=True)
     table.add_row(_shown(module, 60), "", counted(len(parameters_of(module))))
-    for path, inner in _modules_in(module, depth):
+    for path, inner in modules_in(module, depth):
         table.add_row(path, _shown(inner, 30), counted(len(parameters_of(inner))))
     written = io.StringIO()
     Console(file=written, width=120, color_system=None, markup=False).print(table)
@@ -90,7 +91,7 @@ def _shown(module: Any, most: int) -> str:
     return text if len(text) <= most and not text.startswith("<") else type(module).__name__
 
 
-def _modules_in(module: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def modules_in(module: Any, depth: int) -> Iterator[tuple[str, Any]]:
     """Yield each Module inside once, with its path, in the order of its parameters."""
     seen = {id(module)}
     stack: list[tuple[str, Any, int]] = [("", module, 0)]
@@ -100,6 +101,6 @@ def _modules_in(module: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield path, item
         if level < depth or not is_module(item):
             for suffix, inner in reversed([*held(item)]):
-                if id(inner) not in seen:
+                if id(inner) not in seen and not isinstance(inner, Operand):
                     seen.add(id(inner))
                     stack.append(((path + suffix).removeprefix("."), inner, level + is_module(inner)))

@@ -1,5 +1,27 @@
-"""Models trained, kept, loaded and resumed."""
+"""Models trained, kept, loaded and resumed.
+
+flat.py        parameters of a Module in one array, and back
+samples.py     inputs, targets and weights as arrays, checked
+masks.py       masks of the Dropout layers of a model
+functions.py   gradient, loss and outputs as functions of the array, compiled or eager
+divergence.py  nan and inf while training, and where they began
+stepping.py    `steps`, an event after each step; the state of a training
+interrupts.py  Ctrl-C asks to stop after the step under way
+fitting.py     `fit`: epochs, progress, validation, history
+"""
+
+from typing import TYPE_CHECKING
 
 from autograd_tiny.engine.lazy import lazy
 
-__getattr__, __dir__, __all__ = lazy(__name__, {})
+if TYPE_CHECKING:
+    from autograd_tiny.train.divergence import Diverged as Diverged
+    from autograd_tiny.train.fitting import Fitted as Fitted
+    from autograd_tiny.train.fitting import fit as fit
+    from autograd_tiny.train.stepping import Event as Event
+    from autograd_tiny.train.stepping import Training as Training
+    from autograd_tiny.train.stepping import steps as steps
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__, {".divergence": "Diverged", ".fitting": "Fitted fit", ".stepping": "Event Training steps"}
+)
