@@ -32,7 +32,7 @@ class Masks(NamedTuple):
         """Draw the masks of n samples as one array, a row for each sample; None if there are no layers."""
         if not self.sizes:
             return None
-        drawn = [generator.random((n, size)) >= p for p, size in zip(*self, strict=True)]
+        drawn = [generator.random((n, size)) >= p for p, size in zip(self.probabilities, self.sizes, strict=True)]
         return np.concatenate(drawn, axis=1).astype(float)
 
     def apart(self, mask: Any) -> list[Any]:
