@@ -1,4 +1,8 @@
-"""Models trained, kept, loaded and resumed."""
+"""Models trained, kept, loaded and resumed.
+
+formats.py  safetensors and plain JSON, parsed strictly
+files.py    files of arrays and metadata, written aside and replaced
+"""
 
 from autograd_tiny.engine.lazy import lazy
 
