@@ -324,7 +324,7 @@ def damaged(path, content, whole):
     assert told.startswith(f"{path} cannot be read: ")
 
 
-EVERY = pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.long)])
+EVERY = pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.long)])
 
 
 @EVERY
