@@ -8,6 +8,11 @@ divergence.py  nan and inf while training, and where they began
 stepping.py    `steps`, an event after each step; the state of a training
 interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
+formats.py  safetensors and plain JSON, parsed strictly
+files.py    files of arrays and metadata, written aside and replaced
+shapes.py   the parameters of a Module as arrays by name
+specs.py    a Module of the classes of `nn` as plain data, and back
+keeping.py  `save`, `load` and `read_model`
 """
 
 from typing import TYPE_CHECKING
@@ -18,10 +23,19 @@ if TYPE_CHECKING:
     from autograd_tiny.train.divergence import Diverged as Diverged
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
+    from autograd_tiny.train.keeping import load as load
+    from autograd_tiny.train.keeping import read_model as read_model
+    from autograd_tiny.train.keeping import save as save
     from autograd_tiny.train.stepping import Event as Event
     from autograd_tiny.train.stepping import Training as Training
     from autograd_tiny.train.stepping import steps as steps
 
 __getattr__, __dir__, __all__ = lazy(
-    __name__, {".divergence": "Diverged", ".fitting": "Fitted fit", ".stepping": "Event Training steps"}
+    __name__,
+    {
+        ".divergence": "Diverged",
+        ".fitting": "Fitted fit",
+        ".keeping": "load read_model save",
+        ".stepping": "Event Training steps",
+    },
 )
