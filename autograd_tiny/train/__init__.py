@@ -5,7 +5,9 @@ samples.py     inputs, targets and weights as arrays, checked
 masks.py       masks of the Dropout layers of a model
 functions.py   gradient, loss and outputs as functions of the array, compiled or eager
 divergence.py  nan and inf while training, and where they began
-stepping.py    `steps`, an event after each step; the state of a training
+training.py    state of a training, and the loop that does one step after another
+resuming.py    `checkpoint`: a training in a file, and gone on with from it
+stepping.py    `steps`: an event after each step
 interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 formats.py  safetensors and plain JSON, parsed strictly
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     from autograd_tiny.train.keeping import load as load
     from autograd_tiny.train.keeping import read_model as read_model
     from autograd_tiny.train.keeping import save as save
-    from autograd_tiny.train.stepping import Event as Event
-    from autograd_tiny.train.stepping import Training as Training
+    from autograd_tiny.train.resuming import checkpoint as checkpoint
     from autograd_tiny.train.stepping import steps as steps
+    from autograd_tiny.train.training import Event as Event
+    from autograd_tiny.train.training import Training as Training
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
@@ -36,6 +39,8 @@ __getattr__, __dir__, __all__ = lazy(
         ".divergence": "Diverged",
         ".fitting": "Fitted fit",
         ".keeping": "load read_model save",
-        ".stepping": "Event Training steps",
+        ".resuming": "checkpoint",
+        ".stepping": "steps",
+        ".training": "Event Training",
     },
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,12 @@ from autograd_tiny.optim import Optimizer
 from autograd_tiny.train.divergence import Diverged
 from autograd_tiny.train.functions import Loss
 from autograd_tiny.train.interrupts import interruptible
+from autograd_tiny.train.resuming import checkpoint as write_checkpoint
+from autograd_tiny.train.resuming import resumed, seed_in
 from autograd_tiny.train.samples import Samples, samples_of
-from autograd_tiny.train.stepping import Event, Training, new_seed, whole_number
+from autograd_tiny.train.training import Event, Training, new_seed, whole_number
+
+SECONDS = 1.0  # between checkpoints
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def fit(
     seed: int | None = None,
     sample_weight: Any = None,
     validation: float | tuple[Any, Any] | None = None,
-    progress: bool = True,
+    checkpoint: Any = None,
     compiled: bool = True,
 ) -> Fitted:
     """Train a Module for a number of epochs, as `steps` does, and return it with its history.
@@ -53,20 +59,29 @@ def fit(
     (True, None)
 
     `validation` is the part of the samples, such as 0.2, that is kept aside, or other samples (X, y); the history then
-    has their "validation_loss". On a terminal, progress is shown. Ctrl-C ends the training after the step under way and
-    returns what is reached; a second one raises. A training that diverges ends with a RuntimeWarning, and the model has
-    the last parameters with a finite loss. Raises what `steps` raises for arguments it cannot train on.
+    has their "validation_loss". `checkpoint` is a file that is written each second and at the end; if it is there, the
+    training goes on from it as if there had been no pause. On a terminal, progress is shown. Ctrl-C ends the training
+    after the step under way and returns what is reached; a second one raises. A training that diverges ends with a
+    RuntimeWarning, and the model has the last parameters with a finite loss. Raises what `steps` raises for arguments
+    it cannot train on, and ValueError for a checkpoint of another training.
     """
-    seed = new_seed() if seed is None else seed
+    is_there = checkpoint is not None and Path(checkpoint).exists()
+    seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
+    whole_number(epochs, "epochs")
     samples, held = _apart(samples_of(X, y, sample_weight), validation, seed)
     training = Training(model, loss, samples, optimizer=optimizer, batch=batch, seed=seed, compiled=compiled)
-    stopped = None
-    with interruptible() as interrupted, _progress(progress, whole_number(epochs, "epochs") or 0) as show:
+    if is_there:
+        resumed(training, checkpoint)
+    stopped, written = None, time.monotonic()
+    with interruptible() as interrupted, _progress(epochs) as show:
         try:
             for event in training.run(epochs):
                 if event.ends_epoch and held is not None:
                     training.history[-1]["validation_loss"] = training.functions.loss(training.parameters, held)
                 show(event)
+                if checkpoint is not None and time.monotonic() - written > SECONDS:
+                    write_checkpoint(checkpoint, training)
+                    written = time.monotonic()
                 if interrupted():
                     stopped = f"interrupted after step {event.step}"
                     break
@@ -75,6 +90,8 @@ def fit(
             warnings.warn(stopped, RuntimeWarning, stacklevel=2)
         finally:
             training.show()
+    if checkpoint is not None:
+        write_checkpoint(checkpoint, training)
     return Fitted(model, training.history, stopped, training)
 
 
@@ -94,10 +111,10 @@ def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Sampl
 
 
 @contextmanager
-def _progress(asked: bool, epochs: int) -> Iterator[Any]:
+def _progress(epochs: int) -> Iterator[Any]:
     """Show a bar on a terminal; what is yielded takes each event."""
     console = new_console()
-    if not (asked and console.is_terminal):
+    if not (console.is_terminal or console.is_jupyter):
         yield lambda event: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

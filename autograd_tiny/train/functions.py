@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +14,12 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.train.flat import fill, values_of
 from autograd_tiny.train.masks import Masks
 from autograd_tiny.train.samples import Samples
+from autograd_tiny.train.specs import module_of, spec_of
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 Loss = Callable[[Any, Any], Any]  # of the output for one sample, and its target
 NO_MASKS = Masks((), ())
+KEPT = 32  # architectures whose functions are kept
 
 
 class Functions(NamedTuple):
@@ -24,6 +28,17 @@ class Functions(NamedTuple):
     gradient: Callable[..., tuple[float, Any]]  # (parameters, samples, mask=None): the mean loss and its gradient
     loss: Callable[[Any, Samples], float]  # the mean loss, without a mask
     outputs: Callable[[Any, Any], Any]  # (parameters, X): the outputs, samples first
+
+
+def functions_of(model: Any, loss: Loss, masks: Masks) -> Functions:
+    """Return the compiled functions of a model: one set for all of one spec, so that the next fit records nothing."""
+    spec = spec_of(model)
+    return compiled(model, loss, masks) if spec is None else _of_spec(json.dumps(spec), loss, masks)
+
+
+@lru_cache(KEPT)
+def _of_spec(spec: str, loss: Loss, masks: Masks) -> Functions:
+    return compiled(module_of(json.loads(spec)), loss, masks)
 
 
 def compiled(model: Any, loss: Loss, masks: Masks = NO_MASKS) -> Functions:

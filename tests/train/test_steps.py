@@ -89,6 +89,19 @@ def test_numbers_given_to_the_module_between_steps_count():
     assert event.loss == pytest.approx(np.square(NUMBERS).mean())
 
 
+def test_another_model_of_the_same_kind_is_not_recorded_again():
+    losses_traced = []
+
+    def loss(output, target):
+        losses_traced.append(output)
+        return losses.mse(output, target)
+
+    for seed in (0, 1):
+        fit(MLP(3, [2, 1], seed=seed), loss, X, NUMBERS, epochs=1)
+        counts = [len(losses_traced), losses_traced.clear()]
+    assert counts[0] == 1 + len(np.unique(NUMBERS))  # each target is tried; nothing is recorded
+
+
 def test_the_history_has_the_mean_loss_of_each_epoch():
     weight = np.arange(22) % 3.0
     for options, weights in (({}, np.ones(22)), ({"sample_weight": weight}, weight)):
