@@ -21,7 +21,7 @@ PUBLIC = {
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
     "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
-    "autograd_tiny.data": "Features Table Target folds read_csv split",
+    "autograd_tiny.data": "Features Table Target folds load_set names read_csv split",
     "autograd_tiny.engine": "Op Value explain ops tracing",
     "autograd_tiny.nn": "Dropout Embedding Layer LayerNorm Linear MLP Module Neuron RMSNorm Sequential attention init "
     "log_softmax losses softmax",
