@@ -15,6 +15,8 @@ files.py    files of arrays and metadata, written aside and replaced
 shapes.py   the parameters of a Module as arrays by name
 specs.py    a Module of the classes of `nn` as plain data, and back
 keeping.py  `save`, `load` and `read_model`
+predicting.py  `Predictor`: a model with the columns it was trained on
+learning.py    `learn`: from a table to a predictor
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from autograd_tiny.train.keeping import load as load
     from autograd_tiny.train.keeping import read_model as read_model
     from autograd_tiny.train.keeping import save as save
+    from autograd_tiny.train.learning import Learned as Learned
+    from autograd_tiny.train.learning import learn as learn
+    from autograd_tiny.train.predicting import Predictor as Predictor
     from autograd_tiny.train.resuming import checkpoint as checkpoint
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
@@ -39,6 +44,8 @@ __getattr__, __dir__, __all__ = lazy(
         ".divergence": "Diverged",
         ".fitting": "Fitted fit",
         ".keeping": "load read_model save",
+        ".learning": "Learned learn",
+        ".predicting": "Predictor",
         ".resuming": "checkpoint",
         ".stepping": "steps",
         ".training": "Event Training",
