@@ -271,11 +271,13 @@ def end_at_random(path, seed):
     """Let a process save again and again, and kill it."""
     rng = random.Random(seed)
     with subprocess.Popen([sys.executable, "-c", SAVING, os.fspath(path)], stdout=subprocess.PIPE) as saving:
-        assert saving.stdout.readline() == b"saved\n"
-        end = time.monotonic() + rng.uniform(0.0, 0.15)
-        while time.monotonic() < end:
-            assert_whole(path)
-        saving.send_signal(signal.SIGKILL)
+        try:
+            assert saving.stdout.readline() == b"saved\n"
+            end = time.monotonic() + rng.uniform(0.0, 0.15)
+            while time.monotonic() < end:
+                assert_whole(path)
+        finally:
+            saving.send_signal(signal.SIGKILL)
     n = assert_whole(path)
     assert [name for name in os.listdir(path.parent) if not name.endswith(".part")] == [path.name]
     return n

@@ -68,6 +68,12 @@ def test_lists_are_arrays_and_all_else_is_single():
     assert [*arrays_of(MLP(2, [2]))][:2] == ["layers[0].neurons[0].w", "layers[0].neurons[0].b"]
 
 
+def test_numbers_stand_in_the_order_of_their_indices():
+    model = Own({"name": Value(-1.0), **{i: Value(float(i)) for i in range(11)}})
+    assert [p.data for p in model.parameters()] != [*range(11), -1.0]  # by the text of keys of several types
+    assert arrays_of(model)["holding"].tolist() == [*range(11)]
+
+
 def test_two_parameters_of_one_name_are_refused():
     model = Own([Value(1.0)])
     setattr(model, "holding[0]", Value(2.0))
