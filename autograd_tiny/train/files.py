@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.files import save
-from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.special import in_a_line, readable
 from autograd_tiny.train.formats import DTYPES, FORMAT, FORMATS, Arrays, Format
 
 VERSION = 1
@@ -119,13 +119,13 @@ def _array(name: Any, x: Any) -> np.ndarray[Any, Any]:
         raise ValueError(f"{in_a_line(name)} is not a name of an array")
     x = np.asarray(x)
     if x.dtype.name not in DTYPES:
-        raise TypeError(f"{name} has dtype {x.dtype}, expected {' or '.join(DTYPES)}")
+        raise TypeError(f"{readable(name)} has dtype {x.dtype}, expected {' or '.join(DTYPES)}")
     x = np.asarray(x, x.dtype.newbyteorder("="), order="C")
     if not (finite := np.isfinite(x)).all():
         place = np.argwhere(~finite)[0]
         others = finite.size - np.count_nonzero(finite) - 1
         more = f", and {counted(others, 'number')} more {'is' if others == 1 else 'are'} not finite" if others else ""
-        raise ValueError(f"{name}{''.join(f'[{i}]' for i in place)} is {float(x[tuple(place)])}{more}")
+        raise ValueError(f"{readable(name)}{''.join(f'[{i}]' for i in place)} is {float(x[tuple(place)])}{more}")
     return x
 
 
@@ -133,6 +133,7 @@ def _plain(x: Any, path: str) -> Any:
     """Return metadata as JSON gives them back: dicts, lists, text, finite numbers, True, False and None."""
     if isinstance(x, np.generic):
         x = x.item()
+    path = path if len(path) < 120 else f"{path[:60]}…{path[-40:]}"
     if isinstance(x, dict):
         if wrong := [key for key in x if not isinstance(key, str)]:
             raise TypeError(f"{path} has the key {in_a_line(wrong[0])}, the keys of JSON are text")

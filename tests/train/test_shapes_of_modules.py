@@ -105,6 +105,16 @@ def test_arrays_of_another_network_are_refused_by_name_and_change_nothing(name):
     assert model.state_dict() == before
 
 
+@pytest.mark.parametrize("name", ["\x1b[2J\n", "x" * 100_000])
+def test_names_of_others_are_told_in_a_line(name):
+    model = Linear(1, 1, seed=0)
+    for told, f in (("arrays", lambda: fill(model, arrays_of(model) | {name: 1.0})),
+                    ("state", lambda: model.load_state_dict(model.state_dict() | {name: 1.0}))):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"the {told} .* is unexpected$") as caught:
+            f()
+        assert len(str(caught.value)) < 160
+
+
 def test_shapes_are_compared_not_only_sizes():
     with pytest.raises(ValueError, match=r"Linear\(2, 3, bias=False\): weight is 2×3 instead of 3×2$"):
         fill(Linear(2, 3, bias=False), {"weight": np.zeros((2, 3))})
