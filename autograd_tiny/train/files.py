@@ -64,7 +64,9 @@ def read_arrays(path: Any) -> tuple[Arrays, Any]:
     try:
         arrays, head = way.read(_content(path))
         if not isinstance(head, dict) or head.get("format") != FORMAT:
-            raise ValueError(f"it is not a model of autograd_tiny, but of the format {in_a_line(_named(head))}")
+            has_one = isinstance(head, dict) and "format" in head
+            named = f"names the format {in_a_line(head['format'])}" if has_one else "names no format"
+            raise ValueError(f"it is not a model of autograd_tiny, it {named}")
         if (version := head.get("version")) != VERSION:
             newer = isinstance(version, int) and version > VERSION
             cure = "install a newer autograd_tiny" if newer else "save it again"
@@ -105,10 +107,6 @@ def _seal(arrays: Arrays, meta: Any) -> str:
     names = sorted(arrays)
     whole = digest(*[arrays[name] for name in names]) + json.dumps([names, meta])
     return hashlib.sha256(whole.encode()).hexdigest()
-
-
-def _named(head: Any) -> Any:
-    return head.get("format") if isinstance(head, dict) else None
 
 
 def _array(name: Any, x: Any) -> np.ndarray[Any, Any]:
@@ -161,6 +159,10 @@ def _content(path: Any) -> bytes:
 
 
 def _format_of(path: Any) -> Format:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"expected a path, such as 'model.safetensors', got {in_a_line(path)} of type {type(path).__name__}"
+        )
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         got = f"the suffix {suffix!r}" if suffix else "no suffix"

@@ -68,7 +68,10 @@ def of_safetensors(content: bytes) -> tuple[Arrays, Any]:
     try:
         arrays = {name: np.require(x, requirements="W") for name, x in load(content).items()}
     except SafetensorError as error:
-        raise ValueError(f"{readable(str(error), 160)}, or the file was cut short") from None
+        why = readable(str(error).removeprefix("Error while deserializing: "), 160)
+        raise ValueError(
+            f"its header does not describe its {len(content):,} bytes, or it was cut short ({why})"
+        ) from None
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(FORMAT), str):
         raise ValueError("it is not a model of autograd_tiny: its metadata name another format, or none")
