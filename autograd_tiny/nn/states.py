@@ -10,6 +10,7 @@ from typing import Any
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.op import real
 from autograd_tiny.engine.operand import Operand
+from autograd_tiny.engine.special import readable
 from autograd_tiny.engine.tree import is_module
 from autograd_tiny.nn.holding import held, parameters_of
 
@@ -55,13 +56,13 @@ def lists_in(names: Iterable[str]) -> dict[str, dict[tuple[int, ...], int]]:
 
 def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     """Say which lists of parameters are missing, unexpected or of another size, given the sizes by name; "" if none."""
-    sizes = [f"{x} is {theirs[x]} instead of {size}" for x, size in ours.items() if theirs.get(x, size) != size]
+    resized = [x for x, size in ours.items() if theirs.get(x, size) != size]
     told = [
         _are("missing", [x for x in ours if x not in theirs]),
         _are("unexpected", [x for x in theirs if x not in ours]),
-        _some(sizes),
+        *[f"{readable(x)} is {theirs[x]} instead of {ours[x]}" for x in resized[:3]],
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, told)) + _others(resized)
 
 
 def size_of(shape: Iterable[int]) -> str:
@@ -78,7 +79,11 @@ def _are(what: str, names: list[str]) -> str:
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    return ", ".join(map(readable, names[:3])) + _others(names)
+
+
+def _others(names: list[str]) -> str:
+    return f" and {len(names) - 3:,} more" if len(names) > 3 else ""
 
 
 def summary_of(module: Any, depth: int) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.files import save
-from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.special import in_a_line, readable
 from autograd_tiny.train.formats import DTYPES, FORMAT, FORMATS, Arrays, Format
 
 VERSION = 1
@@ -64,7 +64,9 @@ def read_arrays(path: Any) -> tuple[Arrays, Any]:
     try:
         arrays, head = way.read(_content(path))
         if not isinstance(head, dict) or head.get("format") != FORMAT:
-            raise ValueError(f"it is not a model of autograd_tiny, but of the format {in_a_line(_named(head))}")
+            has_one = isinstance(head, dict) and "format" in head
+            named = f"names the format {in_a_line(head['format'])}" if has_one else "names no format"
+            raise ValueError(f"it is not a model of autograd_tiny, it {named}")
         if (version := head.get("version")) != VERSION:
             newer = isinstance(version, int) and version > VERSION
             cure = "install a newer autograd_tiny" if newer else "save it again"
@@ -107,10 +109,6 @@ def _seal(arrays: Arrays, meta: Any) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _named(head: Any) -> Any:
-    return head.get("format") if isinstance(head, dict) else None
-
-
 def _array(name: Any, x: Any) -> np.ndarray[Any, Any]:
     """Return an array as the machine holds it, in C order; refuse names, dtypes and numbers that no file holds."""
     if not isinstance(name, str):
@@ -119,13 +117,13 @@ def _array(name: Any, x: Any) -> np.ndarray[Any, Any]:
         raise ValueError(f"{in_a_line(name)} is not a name of an array")
     x = np.asarray(x)
     if x.dtype.name not in DTYPES:
-        raise TypeError(f"{name} has dtype {x.dtype}, expected {' or '.join(DTYPES)}")
+        raise TypeError(f"{readable(name)} has dtype {x.dtype}, expected {' or '.join(DTYPES)}")
     x = np.asarray(x, x.dtype.newbyteorder("="), order="C")
     if not (finite := np.isfinite(x)).all():
         place = np.argwhere(~finite)[0]
         others = finite.size - np.count_nonzero(finite) - 1
         more = f", and {counted(others, 'number')} more {'is' if others == 1 else 'are'} not finite" if others else ""
-        raise ValueError(f"{name}{''.join(f'[{i}]' for i in place)} is {float(x[tuple(place)])}{more}")
+        raise ValueError(f"{readable(name)}{''.join(f'[{i}]' for i in place)} is {float(x[tuple(place)])}{more}")
     return x
 
 
@@ -133,6 +131,7 @@ def _plain(x: Any, path: str) -> Any:
     """Return metadata as JSON gives them back: dicts, lists, text, finite numbers, True, False and None."""
     if isinstance(x, np.generic):
         x = x.item()
+    path = path if len(path) < 120 else f"{path[:60]}…{path[-40:]}"
     if isinstance(x, dict):
         if wrong := [key for key in x if not isinstance(key, str)]:
             raise TypeError(f"{path} has the key {in_a_line(wrong[0])}, the keys of JSON are text")
@@ -160,6 +159,10 @@ def _content(path: Any) -> bytes:
 
 
 def _format_of(path: Any) -> Format:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"expected a path, such as 'model.safetensors', got {in_a_line(path)} of type {type(path).__name__}"
+        )
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         got = f"the suffix {suffix!r}" if suffix else "no suffix"

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
-from autograd_tiny.engine.special import in_a_line
+from autograd_tiny.engine.special import in_a_line, readable
 
 FORMAT = "autograd_tiny model"
 DTYPES = {"float64": "F64", "int64": "I64"}  # names in JSON and in safetensors
@@ -30,10 +30,11 @@ def _parsed(text: bytes, what: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{in_a_line(next(name for name in names if names.count(name) > 1))} stands in it twice")
+    found: dict[str, Any] = {}
+    for name, x in pairs:
+        if name in found:
+            raise ValueError(f"{in_a_line(name)} stands in it twice")
+        found[name] = x
     return found
 
 
@@ -67,7 +68,10 @@ def of_safetensors(content: bytes) -> tuple[Arrays, Any]:
     try:
         arrays = {name: np.require(x, requirements="W") for name, x in load(content).items()}
     except SafetensorError as error:
-        raise ValueError(f"{error}, or the file was cut short") from None
+        why = readable(str(error).removeprefix("Error while deserializing: "), 160)
+        raise ValueError(
+            f"its header does not describe its {len(content):,} bytes, or it was cut short ({why})"
+        ) from None
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(FORMAT), str):
         raise ValueError("it is not a model of autograd_tiny: its metadata name another format, or none")

@@ -52,7 +52,7 @@ def load(path: Any, model: Any = None) -> Any:
 def write_model(path: Any, model: Any, arrays: Mapping[str, Any] | None = None, meta: Any = None) -> Path:
     """Write a Module with other arrays by name and metadata, as `save` does."""
     if not is_module(model):
-        raise TypeError(f"save takes a Module, got {in_a_line(model)} of type {type(model).__name__}")
+        raise TypeError(f"save(path, model) takes a Module, got {in_a_line(model)} of type {type(model).__name__}")
     parameters = arrays_of(model)
     if not parameters:
         raise ValueError(f"{path} cannot be written: {shown(model, 60)} has no parameters")
@@ -72,7 +72,7 @@ def read_model(path: Any, model: Any = None) -> tuple[Any, Arrays, Any]:
     (Linear(1, 1), {'seen': array([0, 1])}, {'epochs': 50})
     """
     if model is not None and not is_module(model):
-        raise TypeError(f"load fills a Module, got {in_a_line(model)} of type {type(model).__name__}")
+        raise TypeError(f"load(path, model) fills a Module, got {in_a_line(model)} of type {type(model).__name__}")
     found, own = read_arrays(path)
     more = {name.removeprefix(MORE): x for name, x in found.items() if name.startswith(MORE)}
     parameters = {name: x for name, x in found.items() if not name.startswith(MORE)}

@@ -89,7 +89,7 @@ class _Own(Exception):
 class _Zero(random.Random):
     """Generator of initial weights that draws nothing."""
 
-    def uniform(self, a: float, b: float) -> float:
+    def uniform(self, *_: float) -> float:
         return 0.0
 
     def gauss(self, *_: float) -> float:

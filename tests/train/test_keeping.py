@@ -168,7 +168,10 @@ def test_the_first_difference_within_layers_is_named(path):
 
 def test_what_is_not_a_model_is_not_written(path):
     path.write_bytes(b"before")
-    for model, told in ((3, "save takes a Module, got 3 of type int"), ([Value(1.0)], "save takes a Module, got")):
+    for model, told in (
+        (3, r"save\(path, model\) takes a Module, got 3 of type int"),
+        ([Value(1.0)], r"save\(path, model\) takes a Module, got"),
+    ):
         with pytest.raises(TypeError, match=told):
             save(path, model)
     for model in (Sequential(ops.tanh), Linear(1, 1).with_parameters([1.0, 2.0])):
@@ -182,8 +185,17 @@ def test_what_is_not_a_model_is_not_written(path):
         save(path, model)
     assert path.read_bytes() == b"before"
     assert os.listdir(path.parent) == [path.name]
-    with pytest.raises(TypeError, match="load fills a Module, got 3 of type int"):
+    with pytest.raises(TypeError, match=r"load\(path, model\) fills a Module, got 3 of type int"):
         load(path, 3)
+
+
+def test_arguments_in_the_order_of_pytorch_are_told(path):
+    with pytest.raises(TypeError, match=r"save\(path, model\) takes a Module, got 'a.json' of type str"):
+        save(Linear(1, 1), "a.json")
+    for wrong in (None, 3, b"a.json"):
+        for f in (load, lambda path: save(path, Linear(1, 1))):
+            with pytest.raises(TypeError, match=r"expected a path, such as 'model\.safetensors', got"):
+                f(wrong)
 
 
 def forged(path, **changed):
@@ -271,11 +283,13 @@ def end_at_random(path, seed):
     """Let a process save again and again, and kill it."""
     rng = random.Random(seed)
     with subprocess.Popen([sys.executable, "-c", SAVING, os.fspath(path)], stdout=subprocess.PIPE) as saving:
-        assert saving.stdout.readline() == b"saved\n"
-        end = time.monotonic() + rng.uniform(0.0, 0.15)
-        while time.monotonic() < end:
-            assert_whole(path)
-        saving.send_signal(signal.SIGKILL)
+        try:
+            assert saving.stdout.readline() == b"saved\n"
+            end = time.monotonic() + rng.uniform(0.0, 0.15)
+            while time.monotonic() < end:
+                assert_whole(path)
+        finally:
+            saving.send_signal(signal.SIGKILL)
     n = assert_whole(path)
     assert [name for name in os.listdir(path.parent) if not name.endswith(".part")] == [path.name]
     return n

@@ -10,6 +10,9 @@ import os
 import pickle
 import random
 import struct
+import subprocess
+import sys
+import time
 import zipfile
 
 import numpy as np
@@ -176,6 +179,25 @@ def test_a_full_device(path):
         read_arrays(path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the limit of a file's size is that of POSIX")
+def test_a_file_that_grows_too_large_midway(path):
+    write_arrays(path, AN_ARRAY, META)
+    code = f"""
+import resource, signal, numpy as np
+from autograd_tiny.train.files import write_arrays
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+try:
+    write_arrays({str(path)!r}, {{"w": np.arange(5000.0)}}, None)
+except OSError as error:
+    print(error)
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == f"[Errno {errno.EFBIG}] cannot write there: {os.strerror(errno.EFBIG)}: {str(path)!r}\n"
+    assert os.listdir(path.parent) == [path.name]
+    same(read_arrays(path), (AN_ARRAY, META))
+
+
 def test_no_folder_and_a_folder(path):
     for there, kind in ((path / path.name, FileNotFoundError), (path, IsADirectoryError)):
         if kind is IsADirectoryError:
@@ -243,15 +265,17 @@ HOSTILE = {
         "no metadata": (tensors({}), "its metadata name another format, or none"),
         "of torch": (tensors({"__metadata__": {"format": "pt"}, "w": entry()}, bytes(8)), "another format, or"),
         "more metadata": (tensors({"__metadata__": {FORMAT: "{}", "b": "c"}}), "instead of 'autograd_tiny model'"),
-        "another format within": (tensors({"__metadata__": {FORMAT: '{"format": "x"}'}}), "but of the format 'x'"),
+        "another format within": (tensors({"__metadata__": {FORMAT: '{"format": "x"}'}}), "it names the format 'x'"),
         "newer": (tensors({"__metadata__": {FORMAT: document(version=2).decode()}}), "version 2, this package reads 1"),
         "nested metadata": (tensors({"__metadata__": {FORMAT: "[" * 100_000}}), "nested too deeply"),
         "no digest": (tensors({"__metadata__": {FORMAT: f'{{"format": "{FORMAT}", "version": 1}}'}}), "its head holds"),
     },
     ".json": {
-        "another format": (document(format="other"), "but of the format 'other'"),
-        "no format": (b'{"a": 1}', "but of the format None"),
-        "a list": (b"[1, 2]", "but of the format None"),
+        "another format": (document(format="other"), "it names the format 'other'"),
+        "no format": (b'{"a": 1}', "it names no format"),
+        "a number": (b"3", "it names no format"),
+        "null": (b"null", "it names no format"),
+        "a list": (b'["format"]', "it names no format"),
         "newer": (document(version=7), "version 7, this package reads 1: install a newer autograd_tiny"),
         "older": (document(version=0), "version 0, this package reads 1: save it again"),
         "version": (document(version="x" * 500), "version 'xxx"),
@@ -303,6 +327,65 @@ def test_a_foreign_file_is_refused_in_a_sentence(path, name):
 @pytest.mark.parametrize(("suffix", "name"), [(suffix, name) for suffix in HOSTILE for name in HOSTILE[suffix]])
 def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, suffix, name):
     refused(tmp_path / f"a{suffix}", *HOSTILE[suffix][name])
+
+
+LONG = ["\x1b[2J\n", "x" * 100_000, "\u202e" * 300]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_name_within_a_file_is_told_in_a_line(tmp_path, name):
+    for content, told in (
+        (tensors({name: entry("BF16")}), "expected dtype"),
+        (tensors({name: entry(offsets=(1, 9))}, bytes(8)), "its header does not describe its"),
+        (tensors({"__metadata__": {name: "x"}}), "another format"),
+        (tensors({"__metadata__": {FORMAT: "{}", name: "x"}}), "its metadata hold"),
+        (tensors({"__metadata__": {FORMAT: json.dumps({"format": name})}}), "it names the format"),
+    ):
+        refused(tmp_path / "a.safetensors", content, told)
+    for content, told in (
+        (document(arrays={name: 3}), "has no dtype"),
+        (listed(dtype=name), "has dtype"),
+        (
+            document(arrays={name: {"dtype": "float64", "shape": [1], "data": [5.5]}}).replace(b"5.5", b"1e999"),
+            "is inf",
+        ),
+        (document(meta={name: [{name: 5.5}]}).replace(b"5.5", b"1e999"), "is inf"),
+        (document(**{name: 1}), "its head holds"),
+        (
+            document(a=0, b=0).replace(b'"a"', json.dumps(name).encode()).replace(b'"b"', json.dumps(name).encode()),
+            "twice",
+        ),
+    ):
+        refused(tmp_path / "a.json", content, told)
+
+
+def test_many_names_of_which_one_stands_twice_are_read_at_once(tmp_path):
+    names = b",".join(b'"%d":0' % i for i in range(100_000))
+    start = time.monotonic()
+    refused(tmp_path / "a.json", b"{" + names + b',"99999":0}', "'99999' stands in it twice")
+    assert time.monotonic() - start < 5  # not the square of it
+
+
+def test_without_the_library_json_is_left(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    write_arrays(tmp_path / "a.json", AN_ARRAY, META)
+    (tmp_path / "a.safetensors").write_bytes(b"before")
+    for f in (read_arrays, lambda path: write_arrays(path, {}, {})):
+        with pytest.raises(ImportError, match=r"needs safetensors: pip install 'autograd-tiny\[train\]'"):
+            f(tmp_path / "a.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == b"before"
+    same(read_arrays(tmp_path / "a.json"), (AN_ARRAY, META))
+
+
+def test_the_states_of_generators_come_back(path):
+    ours, theirs = random.Random(3), np.random.default_rng(3)
+    write_arrays(path, {}, {"ours": ours.getstate(), "theirs": theirs.bit_generator.state})
+    meta, (version, state, gauss) = read_arrays(path)[1], read_arrays(path)[1]["ours"]
+    found, other = random.Random(), np.random.default_rng()
+    found.setstate((version, tuple(state), gauss))
+    other.bit_generator.state = meta["theirs"]
+    assert (found.random(), other.random()) == (ours.random(), theirs.random())
 
 
 def test_the_other_format_is_refused(tmp_path):

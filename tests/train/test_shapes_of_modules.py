@@ -68,6 +68,12 @@ def test_lists_are_arrays_and_all_else_is_single():
     assert [*arrays_of(MLP(2, [2]))][:2] == ["layers[0].neurons[0].w", "layers[0].neurons[0].b"]
 
 
+def test_numbers_stand_in_the_order_of_their_indices():
+    model = Own({"name": Value(-1.0), **{i: Value(float(i)) for i in range(11)}})
+    assert [p.data for p in model.parameters()] != [*range(11), -1.0]  # by the text of keys of several types
+    assert arrays_of(model)["holding"].tolist() == [*range(11)]
+
+
 def test_two_parameters_of_one_name_are_refused():
     model = Own([Value(1.0)])
     setattr(model, "holding[0]", Value(2.0))
@@ -97,6 +103,16 @@ def test_arrays_of_another_network_are_refused_by_name_and_change_nothing(name):
     with pytest.raises(ValueError, match=rf"the arrays are not those of MLP\(2, \[2, 1\]\): .*{told}"):
         fill(model, arrays_of(other))
     assert model.state_dict() == before
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J\n", "x" * 100_000])
+def test_names_of_others_are_told_in_a_line(name):
+    model = Linear(1, 1, seed=0)
+    for told, f in (("arrays", lambda: fill(model, arrays_of(model) | {name: 1.0})),
+                    ("state", lambda: model.load_state_dict(model.state_dict() | {name: 1.0}))):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"the {told} .* is unexpected$") as caught:
+            f()
+        assert len(str(caught.value)) < 160
 
 
 def test_shapes_are_compared_not_only_sizes():
