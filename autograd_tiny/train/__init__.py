@@ -3,6 +3,7 @@
 flat.py        parameters of a Module in one array, and back
 samples.py     inputs, targets and weights as arrays, checked
 masks.py       masks of the Dropout layers of a model
+keeping/       models and other arrays in files
 functions.py   gradient, loss and outputs as functions of the array, compiled or eager
 divergence.py  nan and inf while training, and where they began
 training.py    state of a training, and the loop that does one step after another
@@ -10,11 +11,6 @@ resuming.py    `checkpoint`: a training in a file, and gone on with from it
 stepping.py    `steps`: an event after each step
 interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
-formats.py  safetensors and plain JSON, parsed strictly
-files.py    files of arrays and metadata, written aside and replaced
-shapes.py   the parameters of a Module as arrays by name
-specs.py    a Module of the classes of `nn` as plain data, and back
-keeping.py  `save`, `load` and `read_model`
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
 """
@@ -27,9 +23,9 @@ if TYPE_CHECKING:
     from autograd_tiny.train.divergence import Diverged as Diverged
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
-    from autograd_tiny.train.keeping import load as load
-    from autograd_tiny.train.keeping import read_model as read_model
-    from autograd_tiny.train.keeping import save as save
+    from autograd_tiny.train.keeping.models import load as load
+    from autograd_tiny.train.keeping.models import read_model as read_model
+    from autograd_tiny.train.keeping.models import save as save
     from autograd_tiny.train.learning import Learned as Learned
     from autograd_tiny.train.learning import learn as learn
     from autograd_tiny.train.predicting import Predictor as Predictor
@@ -43,7 +39,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         ".divergence": "Diverged",
         ".fitting": "Fitted fit",
-        ".keeping": "load read_model save",
+        ".keeping.models": "load read_model save",
         ".learning": "Learned learn",
         ".predicting": "Predictor",
         ".resuming": "checkpoint",

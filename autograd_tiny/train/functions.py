@@ -12,9 +12,9 @@ import numpy as np
 from autograd_tiny.compiler import jit
 from autograd_tiny.engine.value import Value
 from autograd_tiny.train.flat import fill, values_of
+from autograd_tiny.train.keeping.specs import module_of, spec_of
 from autograd_tiny.train.masks import Masks
 from autograd_tiny.train.samples import Samples
-from autograd_tiny.train.specs import module_of, spec_of
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 Loss = Callable[[Any, Any], Any]  # of the output for one sample, and its target

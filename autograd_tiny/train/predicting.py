@@ -12,7 +12,7 @@ from autograd_tiny.data import Features, Table, Target
 from autograd_tiny.nn import losses
 from autograd_tiny.train.flat import flat, values_of
 from autograd_tiny.train.functions import NO_MASKS, functions_of
-from autograd_tiny.train.keeping import read_model, write_model
+from autograd_tiny.train.keeping.models import read_model, write_model
 
 LOSSES = {"classification": losses.cross_entropy, "regression": losses.mse}  # by the task of a Target
 

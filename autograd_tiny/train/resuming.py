@@ -10,9 +10,9 @@ import numpy as np
 
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.special import in_a_line
-from autograd_tiny.train.files import digest, read_arrays
 from autograd_tiny.train.flat import flat
-from autograd_tiny.train.keeping import read_model, write_model
+from autograd_tiny.train.keeping.files import digest, read_arrays
+from autograd_tiny.train.keeping.models import read_model, write_model
 from autograd_tiny.train.training import Training
 
 COUNTS = ("step", "epoch", "place", "seed")

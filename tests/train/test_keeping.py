@@ -19,10 +19,10 @@ import autograd_tiny
 from autograd_tiny import Value, nn, ops
 from autograd_tiny.nn import MLP, Linear, Module, Sequential
 from autograd_tiny.train import load, save
-from autograd_tiny.train.files import read_arrays, write_arrays
-from autograd_tiny.train.formats import FORMATS
-from autograd_tiny.train.keeping import read_model, write_model
-from autograd_tiny.train.shapes import arrays_of
+from autograd_tiny.train.keeping.files import read_arrays, write_arrays
+from autograd_tiny.train.keeping.formats import FORMATS
+from autograd_tiny.train.keeping.models import read_model, write_model
+from autograd_tiny.train.keeping.shapes import arrays_of
 
 pytest.importorskip("safetensors", reason="files of safetensors need safetensors")
 
@@ -259,7 +259,7 @@ SAVING = """
 import sys
 import numpy as np
 from autograd_tiny.nn import Linear
-from autograd_tiny.train.keeping import write_model
+from autograd_tiny.train.keeping.models import write_model
 
 model, n = Linear(8, 8, seed=0), 0
 while True:

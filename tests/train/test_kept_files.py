@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograd_tiny.engine import files as engine_files
-from autograd_tiny.train.files import digest, read_arrays, write_arrays
-from autograd_tiny.train.formats import FORMAT, FORMATS
+from autograd_tiny.train.keeping.files import digest, read_arrays, write_arrays
+from autograd_tiny.train.keeping.formats import FORMAT, FORMATS
 
 pytest.importorskip("safetensors", reason="files of safetensors need safetensors")
 
@@ -184,7 +184,7 @@ def test_a_file_that_grows_too_large_midway(path):
     write_arrays(path, AN_ARRAY, META)
     code = f"""
 import resource, signal, numpy as np
-from autograd_tiny.train.files import write_arrays
+from autograd_tiny.train.keeping.files import write_arrays
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
 try:

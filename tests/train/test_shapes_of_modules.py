@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Value, nn, ops
 from autograd_tiny.nn import MLP, Linear, Module, Sequential
-from autograd_tiny.train.shapes import arrays_of, fill, flat_of, places_of
+from autograd_tiny.train.keeping.shapes import arrays_of, fill, flat_of, places_of
 
 
 class Own(Module):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from autograd_tiny import Value, nn, ops
 from autograd_tiny.engine.op import TABLE
 from autograd_tiny.nn import MLP, Dropout, Embedding, Layer, LayerNorm, Linear, Module, Neuron, RMSNorm, Sequential
-from autograd_tiny.train.specs import KINDS, count, module_of, spec_of
+from autograd_tiny.train.keeping.specs import KINDS, count, module_of, spec_of
 
 SIZES, ZERO = st.integers(1, 4), st.just(0)
 ACTIVATIONS = st.sampled_from([ops.relu, ops.tanh, ops.sigmoid, ops.leaky_relu, ops.elu, ops.gelu])

@@ -20,7 +20,7 @@ import numpy as np
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.special import in_a_line, readable
-from autograd_tiny.train.formats import DTYPES, FORMAT, FORMATS, Arrays, Format
+from autograd_tiny.train.keeping.formats import DTYPES, FORMAT, FORMATS, Arrays, Format
 
 VERSION = 1
 

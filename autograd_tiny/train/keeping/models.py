@@ -12,10 +12,10 @@ import autograd_tiny
 from autograd_tiny.engine.special import in_a_line
 from autograd_tiny.engine.tree import is_module
 from autograd_tiny.nn.states import shown
-from autograd_tiny.train.files import read_arrays, write_arrays
-from autograd_tiny.train.formats import Arrays
-from autograd_tiny.train.shapes import arrays_of, fill, flat_of
-from autograd_tiny.train.specs import module_of, spec_of
+from autograd_tiny.train.keeping.files import read_arrays, write_arrays
+from autograd_tiny.train.keeping.formats import Arrays
+from autograd_tiny.train.keeping.shapes import arrays_of, fill, flat_of
+from autograd_tiny.train.keeping.specs import module_of, spec_of
 
 MORE = "more/"  # begins the names of arrays that are not parameters
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_tiny.nn.states import differences, lists_in, shown, size_of
-from autograd_tiny.train.formats import Arrays
+from autograd_tiny.train.keeping.formats import Arrays
 
 
 def places_of(module: Any) -> Arrays:
