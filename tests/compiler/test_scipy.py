@@ -63,6 +63,55 @@ def test_what_they_are_given_is_what_they_expect(way, f):
         assert (x == kept).all()
 
 
+IDIOMS = {  # as people write them, of an array
+    "exp": lambda x: np.sum(np.exp(x)),
+    "sum of squares": lambda x: np.sum(x**2),
+    "method sum": lambda x: (x**2).sum(),
+    "quadratic form": lambda x: x @ A @ x,
+    "transposed": lambda x: 0.5 * x.T @ (A @ x) - B @ x,
+    "dot": lambda x: np.dot(x, A).dot(x),
+    "inner": lambda x: np.inner(x, x),
+    "outer": lambda x: np.trace(np.outer(x, x) @ A),
+    "einsum": lambda x: np.einsum("i,ij,j", x, A, x),
+    "norm": lambda x: np.linalg.norm(A @ x - 1.0),
+    "norms of other orders": lambda x: np.linalg.norm(x, 1) + np.linalg.norm(x, np.inf),
+    "mean and deviation": lambda x: np.mean(x) + np.std(x) + np.var(x),
+    "average": lambda x: np.average(x, weights=[1, 2, 3]),
+    "product": lambda x: np.prod(x),
+    "log likelihood": lambda x: -np.sum(np.log(x) - x),
+    "special": lambda x: np.sum(np.log1p(x) + np.tanh(x) + np.sqrt(x)),
+    "differences": lambda x: np.sum(np.diff(x) ** 2) + np.sum(np.cumsum(x)),
+    "clipped": lambda x: np.sum(np.clip(x, 0.8, 1.5) + np.maximum(x, 1.0) + np.abs(x)),
+    "max": lambda x: np.max(x) - np.min(x),
+    "where": lambda x: np.sum(np.where(x > 1, x**2, x)),
+    "branch": lambda x: np.sum(x**2) if np.all(x > 0) else np.inf,
+    "polynomial": lambda x: np.polyval(x, 2.0),
+    "convolution": lambda x: np.sum(np.convolve(x, [1.0, 2.0]) ** 2),
+    "concatenated": lambda x: np.sum(np.concatenate([x, 2 * x]) ** 2),
+    "stacked": lambda x: np.sum(np.stack([x, x**2]) @ x),
+    "unpacked": lambda x: (lambda a, b, c: (a - 1) ** 2 + b**2 * c)(*x),
+    "filled": lambda x: np.sum(filled(x) ** 2),
+}
+
+
+def filled(x):
+    """Shift x, as a loop over time does."""
+    z = np.zeros_like(x)
+    for i in range(1, len(z)):
+        z[i] = x[i - 1] + z[i - 1] / 2
+    return z
+
+
+@pytest.mark.parametrize("idiom", IDIOMS)
+def test_what_people_write(way, idiom):
+    f, at, h = IDIOMS[idiom], np.array([0.7, 1.3, 1.9]), 1e-6
+    slopes = [(f(at + step) - f(at - step)) / (2 * h) for step in h * np.eye(3)]
+    y, found = way(value_and_grad(f))(at)
+    assert y == pytest.approx(f(at), rel=1e-14)
+    assert (type(found), found.dtype) == (np.ndarray, np.float64)
+    assert found == pytest.approx(np.array(slopes), rel=1e-6, abs=1e-8)
+
+
 @pytest.mark.parametrize("method", GRADIENTS)
 def test_a_gradient(way, method):
     tol = 1e-10 if method == "SLSQP" else None
