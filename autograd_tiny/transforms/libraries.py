@@ -18,7 +18,9 @@ from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.provenance import LIBRARIES, is_engine
 
 # What they say of an array of objects.
-OF_OBJECTS = re.compile(r"ufunc|dtype\('O'\)|dtype\('object'\)|object arrays are not|as a data type|unorderable types")
+OF_OBJECTS = re.compile(
+    r"ufunc|dtype\('O'\)|dtype\('object'\)|object arrays are not|as a data type|unorderable types|to numeric$"
+)
 LACKING = re.compile(r"argument \d+ of type (float|int|bool) which has no callable (\w+) method")
 UFUNC = re.compile(r"ufunc '(\w+)'")
 TO_FLOAT = re.compile(r"cannot be converted to float")
@@ -116,7 +118,7 @@ def _called(traceback: TracebackType | None) -> tuple[str, str, TracebackType | 
         code = traceback.tb_frame.f_code
         if not (code.co_filename.startswith(LIBRARIES) or is_engine(code.co_filename)):
             called, where, at = "", f", at {Path(code.co_filename).name}:{traceback.tb_lineno}", traceback
-        elif not called and not is_engine(code.co_filename):
+        elif called in ("", "wrapper") and not is_engine(code.co_filename):  # a decorated function comes next
             called = code.co_name
         traceback = traceback.tb_next
     return called, where, at

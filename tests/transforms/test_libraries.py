@@ -101,6 +101,8 @@ OBJECTS = {  # of an array of numbers
     "polyfit": lambda x: np.polyfit([0.0, 1.0], x, 1)[0],
     "expit of an array": lambda x: of_scipy("special").expit(x)[0],
     "logsumexp": lambda x: of_scipy("special").logsumexp(x),
+    "mean of a Series": lambda x: pytest.importorskip("pandas").Series(x).mean(),
+    "deviation of a Series": lambda x: pytest.importorskip("pandas").Series(x).std(),
     "log_softmax": lambda x: of_scipy("special").log_softmax(x)[0],
     "norm.logpdf of an array": lambda x: of_scipy("stats").norm.logpdf(x)[0],
     "scipy.linalg.solve": lambda x: of_scipy("linalg").solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 1.0])[0],
@@ -127,6 +129,7 @@ def test_a_function_of_arrays_of_floats_is_refused_in_words_of_ours(face, f):
     [
         ("isnan", "write np.isnan of each number"),
         ("logaddexp", "write ops.logaddexp of each number"),
+        ("mean of a Series", r"^mean takes floats.*test_libraries\.py:\d+: write it with arithmetic"),
         ("logsumexp", r"write ops\.logsumexp\(\*x\)"),
         ("exp of a mixture", "numbers and floats.*: write ops.exp of each number"),
         ("into floats", "make it with dtype=object"),
