@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from autograd_tiny import grad, hessian, hvp, jacobian, jit, ops, value_and_grad
@@ -243,3 +245,28 @@ def test_a_stiff_equation_with_its_jacobian(way):
         for given in ({}, {"jac": way(jacobian(chain, argnums="u"))})
     ]
     assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
+def test_sparse_derivatives_are_arrays_to_scipy():
+    sparse = pytest.importorskip("scipy.sparse")
+    from autograd_tiny.compiler import sparse_hessian, sparse_jacobian
+
+    def residuals(x):
+        return [10 * (b - a * a) for a, b in pairwise(x)] + [1 - a for a in x]
+
+    def total(x):
+        return sum(r * r for r in residuals(x))
+
+    start, slopes, curvature = np.full(6, 0.5), sparse_jacobian(residuals), sparse_hessian(total)
+    assert (np.asarray(slopes(start)) == slopes(start).dense()).all()
+    assert np.asarray(slopes(start), np.float32).dtype == np.float32
+
+    def as_csr(found):
+        return sparse.csr_array((found.values, (found.rows, found.columns)), found.shape)
+
+    for jac in (slopes, lambda x: as_csr(slopes(x))):
+        assert optimize.least_squares(jit(residuals), start, jac=jac).x == pytest.approx(np.ones(6), abs=1e-6)
+    ways = [(curvature, "trust-exact"), (curvature, "trust-constr"), (lambda x: as_csr(curvature(x)), "trust-constr")]
+    for hess, method in ways:
+        found = optimize.minimize(jit(value_and_grad(total)), start, jac=True, hess=hess, method=method)
+        assert found.x == pytest.approx(np.ones(6), abs=1e-4)
