@@ -141,6 +141,22 @@ def test_a_function_alone(way, method):
     check(optimize.minimize(way(bowl), START, method=method, tol=1e-8, options={"maxiter": 2000}), close=1e-3)
 
 
+def test_outside_of_the_domain_eager_code_raises_and_compiled_code_is_as_numpy():
+    def f(p):
+        return 2 * np.sum(p) - np.sum(np.log(p))
+
+    for method in ("L-BFGS-B", "SLSQP", "BFGS"):
+        with np.errstate(all="ignore"):
+            right = optimize.minimize(f, [2, 1], jac=lambda p: 2 - 1 / p, method=method, options={"maxiter": 20})
+        found = optimize.minimize(jit(value_and_grad(f)), [2, 1], jac=True, method=method, options={"maxiter": 20})
+        assert found.success == right.success
+        assert found.x == pytest.approx(right.x, rel=1e-6)
+        with pytest.raises(ValueError, match=r"^log\(.*\): outside the domain"):
+            optimize.minimize(value_and_grad(f), [2, 1], jac=True, method=method)
+    bounded = optimize.minimize(value_and_grad(f), [2, 1], jac=True, bounds=[(1e-6, None)] * 2)
+    assert bounded.x == pytest.approx([0.5, 0.5], abs=1e-4)
+
+
 CONSTRAINTS = {  # within the unit circle, right of 0: the corner nearest to (2, 1)
     "a number": (lambda x: 1 - x @ x, grad),
     "a number and its jacobian": (lambda x: 1 - x @ x, jacobian),
