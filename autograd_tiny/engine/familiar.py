@@ -142,7 +142,11 @@ class Familiar(Operand):
         >>> from autograd_tiny import Value
         >>> Value(2.5).item()
         2.5
+
+        Raises TypeError in a function that is being differentiated, whose derivative would lose what depends on it.
         """
+        if FACES["is differentiated"](self):
+            raise TypeError("item() has no gradient, and this number is being differentiated: leave it out; x.data prints")
         return self.data
 
     def detach(self) -> Self:

@@ -110,8 +110,8 @@ class Dual(Operand):
         """The number, as in a Value."""
         return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
-    def item(self) -> Any:
-        return self.data
+    def item(self) -> NoReturn:
+        raise TypeError("item() has no gradient, and this number is being differentiated: leave it out; x.data prints")
 
     def detach(self) -> Any:
         """Return the primal as a constant at every level."""
