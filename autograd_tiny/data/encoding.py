@@ -3,7 +3,7 @@
 >>> table = Table({"size": [1.0, 3.0, 5.0], "kind": ["cat", "dog", "cat"], "legs": [4, 4, 4], "tame": ["y", "y", "n"]})
 >>> features = Features.of(table, except_="tame")
 >>> features.names, features.left_out
-(['size', 'kind=cat', 'kind=dog'], ['legs is 4 in every row'])
+(['size', 'kind=cat', 'kind=dog'], ('legs is 4 in every row',))
 >>> features.array(table).round(3)
 array([[-1.225,  1.   ,  0.   ],
        [ 0.   ,  0.   ,  1.   ],
@@ -57,7 +57,7 @@ class Features:
     """
 
     columns: tuple[Number | Text, ...]
-    left_out: list[str]
+    left_out: tuple[str, ...]
 
     @classmethod
     def of(cls, table: Table, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
@@ -95,7 +95,7 @@ class Features:
         if not columns:
             told = f": {'; '.join(left_out)}" if left_out else ""
             raise ValueError(f"no column is left to learn from{told}")
-        return cls(tuple(columns), left_out)
+        return cls(tuple(columns), tuple(left_out))
 
     @property
     def names(self) -> list[str]:
@@ -164,7 +164,7 @@ class Features:
         made = [_from_json(column) for column in items("features", columns, dict)]
         if len({column.name for column in made}) < len(made) or not made:
             raise ValueError("not features: the names of the columns are not different" if made else "not features: []")
-        return cls(tuple(made), items("features", left_out, str))
+        return cls(tuple(made), tuple(items("features", left_out, str)))
 
 
 def scale_of(column: Column) -> tuple[float, float] | None:

@@ -234,7 +234,7 @@ def _layout(place: _Place, encoding: str) -> _Layout:
     if not rows:
         raise ValueError(f"{path} has the names of {counted(len(header), 'column')}, and no rows below them")
     numeric = tuple(_numbers(column, decimal) is not None for column in columns)
-    _check_memory(place, len(sample.encode(errors="replace")), len(rows), columns, numeric, whole)
+    _check_memory(place, len(sample.encode(encoding, "replace")), len(rows), columns, numeric, whole)
     return _Layout(place, encoding, delimiter, decimal, tuple(header), numeric)
 
 
@@ -317,11 +317,11 @@ def _check_memory(
     needed = 0.0
     for column, is_number in zip(columns, numeric, strict=True):
         if is_number:
-            needed += 16 * rows  # as read, and in the table
+            needed += 24 * rows  # as read, as an array, and in the table
         else:
             distinct = len(set(column))
             new = rows * distinct / len(column) if distinct > len(column) / 2 else distinct
-            needed += 16 * rows + new * (60 + sum(map(len, column)) / len(column))
+            needed += 24 * rows + new * (60 + sum(map(len, column)) / len(column))
     free = available_memory()
     wide, about = counted(len(columns), "column"), float(f"{rows:.2g}")
     told = f"{place.path}: some {about:,.0f} rows of {wide} need {_bytes(needed)} of memory"

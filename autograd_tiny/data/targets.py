@@ -95,10 +95,11 @@ class Target:
             if isinstance(cells, list):
                 raise ValueError(f"{self.name} is {cells[0]!r} in row {table.rows[0]}: in training it was a number")
             return standardised(self.name, table, self.mean, self.deviation)
-        place = {_alike(label): k for k, label in enumerate(self.classes)}
+        alike = _alike if isinstance(cells, list) != isinstance(self.classes[0], str) else _itself
+        place = {alike(label): k for k, label in enumerate(self.classes)}
         codes = np.empty(len(table), np.int64)
         for i, cell in enumerate(cells if isinstance(cells, list) else cells.tolist()):
-            found = place.get(_alike(cell))
+            found = place.get(alike(cell))
             if found is None:
                 told = repr(cell) if isinstance(cell, str) else short(cell)
                 raise ValueError(
@@ -163,6 +164,10 @@ def _several(name: str, labels: Sequence[Label]) -> tuple[Label, ...]:
     if len(labels) == 1:
         raise ValueError(f"{name} is {labels[0]} in every row: classification needs two classes or more")
     return tuple(labels)
+
+
+def _itself(label: Label) -> Label:
+    return label
 
 
 def _alike(label: Label) -> Label:

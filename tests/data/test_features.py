@@ -123,6 +123,21 @@ def test_what_is_asked_is_not_learned_from():
         Features.of(Table({"a": [1, 2]}), rows=[])
 
 
+def test_rows_are_called_as_in_the_file():
+    features, target = Features.of(Table({"a": [1, 2], "kind": ["x", "y"]})), Target.of(["x", "y"], name="kind")
+    new = Table({"a": ["1", "1", "?x"], "kind": ["x", "", "z"]}).drop_missing()
+    with pytest.raises(ValueError, match=r"^a is '\?x' in row 3: in training it was a number$"):
+        features.array(new)
+    for of in (features.array, target.codes):
+        with pytest.raises(ValueError, match=r"^kind is 'z' in row 3, which training did not have"):
+            of(Table({"a": [1, 1, 1], "kind": ["x", "", "z"]}).drop_missing())
+    numbers = Table({"a": [1, None, 1e300], "b": ["", "1", "x"]}).drop_missing(["a"])
+    with pytest.raises(ValueError, match=r"^a is 1e\+300 in row 3: in training it was"):
+        Target.of([0.0, 1e-300], name="a").codes(numbers)
+    with pytest.raises(ValueError, match=r"^b is 'x' in row 3: a regression needs numbers$"):
+        Target.of(numbers.drop_missing(), "regression", name="b")
+
+
 NEW = [
     ({"b": [1]}, "the table has no column 'a', 'kind', which training had: it has b"),
     ({"a": ["?x"], "kind": ["x"]}, "a is '?x' in row 1: in training it was a number"),
@@ -204,6 +219,8 @@ def test_the_task_is_chosen():
     table = Table({"a": ["", "x", "y"]}).drop_missing()
     assert Target.of(table, name="a").codes(table).tolist() == [0, 1]
     assert Target.of(["1", "2"]).codes([2.0, 1.0]).tolist() == [1, 0]  # a file with numbers alone
+    assert Target.of([1, 2, 1, 2]).codes(["2", "1"]).tolist() == [1, 0]
+    assert Target.of(["1", "1.0"]).codes(["1.0", "1"]).tolist() == [1, 0]
 
 
 REFUSED = [
