@@ -84,7 +84,11 @@ class Features:
         for name in names:
             column, seen = table[name], part[name]
             if isinstance(column, list):
-                check_text(name, column, table)
+                leave_out = f"drop({name!r}) or --drop {name} leaves the column out"
+                if told := mixed(name, column, table):
+                    raise ValueError(f"{told}: correct it or leave the cell empty; {leave_out}")
+                if told := varied(name, column):
+                    raise ValueError(f"{told}, too many to learn from: {leave_out}")
                 if len(values := sorted(set(column))) > 1:
                     columns.append(Text(name, tuple(values)))
                     continue
@@ -202,21 +206,32 @@ def standardised(name: str, table: Table, mean: float, deviation: float) -> Numb
     return scaled
 
 
-def check_text(name: str, cells: list[str], table: Table) -> None:
-    """Raise ValueError for text that is different in most of ten rows or more, or has numbers in most rows."""
-    distinct = set(cells)
-    numeric = {cell for cell in distinct if NUMBER.fullmatch(cell)}
-    if numeric and len(numeric) < len(distinct) and (count := sum(cell in numeric for cell in cells)) * 2 > len(cells):
-        i = next(i for i, cell in enumerate(cells) if cell not in numeric)
-        raise ValueError(
-            f"{name} is a number in {count:,} of {len(cells):,} rows, and {cells[i]!r} in row {table.rows[i]}: correct "
-            f"it, or leave the cell empty, or the column out with drop({name!r}) or --drop {name}"
-        )
-    if len(cells) >= 10 and len(distinct) * 2 > len(cells):
-        raise ValueError(
-            f"{name} has {len(distinct):,} different texts in {len(cells):,} rows, too many to learn from: leave it "
-            f"out with drop({name!r}) or --drop {name}"
-        )
+def mixed(name: str, cells: list[str], table: Table) -> str:
+    """Say that most cells are numbers, and name the first other one; "" if that is not so.
+
+    >>> mixed("a", ["1", "2", "x"], Table({"a": ["1", "2", "x"]}))
+    "a is a number in 2 of 3 rows, and 'x' in row 3"
+    """
+    numeric = {cell for cell in set(cells) if NUMBER.fullmatch(cell)}
+    count = sum(cell in numeric for cell in cells) if numeric else 0
+    if not len(cells) / 2 < count < len(cells):
+        return ""
+    i = next(i for i, cell in enumerate(cells) if cell not in numeric)
+    return f"{name} is a number in {count:,} of {len(cells):,} rows, and {cells[i]!r} in row {table.rows[i]}"
+
+
+def varied(name: str, cells: list[str]) -> str:
+    """Say that text differs in more than half of its rows, ten or more; "" if that is not so.
+
+    >>> varied("a", [*"abcdefghij"]), varied("a", ["x"] * 10)
+    ('a has 10 different texts in 10 rows', '')
+    """
+    distinct = len(set(cells))
+    return (
+        f"{name} has {distinct:,} different texts in {len(cells):,} rows"
+        if len(cells) >= 10 and len(cells) < 2 * distinct
+        else ""
+    )
 
 
 def fields(what: str, data: Any, *names: str) -> list[Any]:

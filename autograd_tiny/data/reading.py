@@ -14,6 +14,7 @@ import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain, islice
@@ -56,8 +57,13 @@ class _Place(NamedTuple):
     def binary(self) -> Any:
         return open(self.path, "rb") if self.content is None else io.BytesIO(self.content)
 
-    def text(self, encoding: str) -> io.TextIOWrapper:
-        return io.TextIOWrapper(self.binary(), encoding, newline="")
+    @contextmanager
+    def text(self, encoding: str) -> Iterator[io.TextIOWrapper]:
+        """Open the text, past a first line that is only for Excel: `sep=;`."""
+        with io.TextIOWrapper(self.binary(), encoding, newline="") as file:
+            if not re.fullmatch(r"sep=.\r?\n", file.readline(7)):
+                file.seek(0)
+            yield file
 
     def size(self) -> int:
         return os.stat(self.path).st_size if self.content is None else len(self.content)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_tiny.data.encoding import check_text, fields, finite, items, scale_of, short_repr, standardised
+from autograd_tiny.data.encoding import fields, finite, items, mixed, scale_of, short_repr, standardised, varied
 from autograd_tiny.data.reading import NUMBER
 from autograd_tiny.data.tables import Column, Numbers, Table, listed
 from autograd_tiny.engine.digits import short
@@ -63,7 +63,10 @@ class Target:
             if task == "regression":
                 i = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell)), 0)
                 raise ValueError(f"{name} is {cells[i]!r} in row {table.rows[i]}: a regression needs numbers")
-            check_text(name, cells, table)
+            if task is None and (told := mixed(name, cells, table)):
+                raise ValueError(f"{told}: correct it or leave the cell empty; as a classification all are classes")
+            if told := varied(name, cells):
+                raise ValueError(f"{told}, too many for classes")
             return cls(name, "classification", _several(name, sorted(set(cells))))
         distinct = np.unique(cells)
         whole = bool((distinct == np.floor(distinct)).all()) and abs(distinct).max() < 2**53

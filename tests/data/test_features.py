@@ -15,7 +15,11 @@ from hypothesis import strategies as st
 from autograd_tiny.data import Features, Table, Target
 
 NUMBERS = st.floats(-1e300, 1e300)
-LABELS = st.text(string.ascii_letters + " é=", min_size=1, max_size=3).map(str.strip).filter(bool)
+LABELS = (
+    st.text(string.ascii_letters.replace("n", "").replace("N", "") + " é=", min_size=1, max_size=3)
+    .map(str.strip)
+    .filter(bool)
+)
 
 
 @st.composite
@@ -101,10 +105,10 @@ BAD = [
     ({"a": [1.0, None]}, f"a is missing in row 2; 1 of 2 rows has missing values: {LEAVE}"),
     ({"a": [1.0, math.inf]}, "a is inf in row 2: a finite number is needed"),
     ({"a": [3.0, 3.0], "b": ["x", "x"]}, "no column is left to learn from: a is 3 in every row; b is x in every row"),
-    ({"name": MANY}, "name has 10 different texts in 10 rows, too many to learn from: leave it out "
-     "with drop('name') or --drop name"),
-    ({"a": ["1", "2", "x", "4"]}, "a is a number in 3 of 4 rows, and 'x' in row 3: correct it, or leave the cell "
-     "empty, or the column out with drop('a') or --drop a"),
+    ({"name": MANY}, "name has 10 different texts in 10 rows, too many to learn from: drop('name') or --drop name "
+     "leaves the column out"),
+    ({"a": ["1", "2", "x", "4"]}, "a is a number in 3 of 4 rows, and 'x' in row 3: correct it or leave the cell empty; "
+     "drop('a') or --drop a leaves the column out"),
 ]  # fmt: skip
 
 
@@ -215,6 +219,7 @@ def test_a_number_is_standardised_and_comes_back(column):
 def test_the_task_is_chosen():
     assert Target.of([1, 2, 1, 2], "regression").codes([1, 2]).tolist() == [-1.0, 1.0]
     assert Target.of([0.5, 1.5, 0.5], "classification").labels([1]) == [1.5]
+    assert Target.of(["1", "2", "3+"], "classification").codes(["3+", "1"]).tolist() == [2, 0]
     assert Target.of([1.0, 2.0, 9.0], rows=[0, 1]).mean == 1.5
     table = Table({"a": ["", "x", "y"]}).drop_missing()
     assert Target.of(table, name="a").codes(table).tolist() == [0, 1]
@@ -231,8 +236,9 @@ REFUSED = [
     (["a", "b", ""], None, f"y is missing in row 3; 1 of 3 rows has missing values: {LEAVE}"),
     ([1.0, math.inf], None, "y is inf in row 2: a finite number is needed"),
     (["1", "b"], "regression", "y is 'b' in row 2: a regression needs numbers"),
-    (["1", "2", "b"], None, "y is a number in 2 of 3 rows, and 'b' in row 3: correct it, or leave the cell empty, or "
-     "the column out with drop('y') or --drop y"),
+    (["1", "2", "b"], None, "y is a number in 2 of 3 rows, and 'b' in row 3: correct it or leave the cell empty; as a "
+     "classification all are classes"),
+    (MANY, None, "y has 10 different texts in 10 rows, too many for classes"),
     ([*range(10)], "classification", "y has 10 different numbers in 10 rows, too many for classes: the task is "
      "regression"),
     ([1, 2], "guess", "the task is classification or regression, not 'guess'"),

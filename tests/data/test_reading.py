@@ -178,6 +178,7 @@ def test_a_large_file_is_read_by_pandas(tmp_path, monkeypatch):
 
 READ = {
     "a,b\r\n1,2\r\n\r\n\r\n": {"a": [1.0], "b": [2.0]},
+    "sep=;\r\na;b\r\n1;2": {"a": [1.0], "b": [2.0]},
     "a\tb\n1\t2": {"a": [1.0], "b": [2.0]},
     "a;b\n1,5;x\n-,25;y\n": {"a": [1.5, -0.25], "b": ["x", "y"]},
     "a;b\n1.5;x, y\n": {"a": [1.5], "b": ["x, y"]},
