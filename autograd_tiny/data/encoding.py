@@ -95,7 +95,9 @@ class Features:
             elif (scale := scale_of(seen)) is not None:
                 columns.append(Number(name, *scale))
                 continue
-            left_out.append(f"{name} is {seen[0] if isinstance(seen, list) else short(float(seen[0]))} in every row")
+            value = seen[0] if isinstance(seen, list) else short(float(seen[0]))
+            varies = not isinstance(column, list) and scale_of(column) is not None
+            left_out.append(f"{name} is {value} in every row{' of the training part' if varies else ''}")
         if not columns:
             told = f": {'; '.join(left_out)}" if left_out else ""
             raise ValueError(f"no column is left to learn from{told}")

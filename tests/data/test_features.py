@@ -89,6 +89,14 @@ def test_numbers_at_the_ends_of_the_doubles():
         Target.of([0.0, 1e-300]).codes([1e10])
 
 
+def test_what_is_left_out_is_told():
+    table = Table({"a": [1, 1, 2], "b": [1, 2, 3], "c": [0.5, 0.5, 0.5], "kind": ["x", "x", "x"]})
+    assert Features.of(table).left_out == ("c is 0.5 in every row", "kind is x in every row")
+    assert Features.of(table, except_=["c", "kind"], rows=[0, 1]).left_out == (
+        "a is 1 in every row of the training part",
+    )
+
+
 def test_columns_are_found_by_name():
     features = Features.of(Table({"a": [1, 2], "b": [3, 5], "kind": ["x", "y"], "y": [0, 1]}), except_="y")
     assert features.names == ["a", "b", "kind=x", "kind=y"]
