@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, NoReturn
 
 from autograd_tiny.engine.chain_rule import absent, by_square, slope_of_square
+from autograd_tiny.engine.familiar import ITEM
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
@@ -111,7 +112,7 @@ class Dual(Operand):
         return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
     def item(self) -> NoReturn:
-        raise TypeError("item() has no gradient, and this number is being differentiated: leave it out; x.data prints")
+        raise TypeError(ITEM)
 
     def detach(self) -> Any:
         """Return the primal as a constant at every level."""
