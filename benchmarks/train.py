@@ -2,8 +2,8 @@
 
 Run: python benchmarks/train.py, or with --rows gpt for some of its rows.
 
-Times are minima on one processor and one thread. What is cold starts in a process of its own with an empty cache on
-disk, and what is warm in another one after it; their seconds count from the first import.
+Times are minima, of steps on one processor and one thread. What is cold starts in a process of its own with an empty
+cache on disk, and what is warm in another one after it; their seconds count from the first import.
 """
 
 import time
@@ -44,9 +44,12 @@ def gpt_ready(quick):
 def gpt(quick):
     """Twenty steps of Adam on two names each, node by node and compiled."""
     import numpy as np
+    from race import cpus
 
     from autograd_tiny import optim
 
+    cold, warm = started("gpt", quick)
+    cpus(1)
     demo, rng = gpt_demo(quick), random.Random(0)
     w = np.array([p.data for p in demo.MODEL.parameters()])
     model = demo.MODEL.with_parameters(p.detach() for p in demo.MODEL.parameters())
@@ -70,7 +73,6 @@ def gpt(quick):
         nodewise.step()
         eager.append(time.perf_counter() - start)
         apart = max(apart, abs(y - loss.data))
-    cold, warm = started("gpt", quick)
     n = f"GPT of block {demo.BLOCK}, {len(w):,} parameters, 2 names"
     return [
         (f"{n}: steps node by node over compiled ones", min(eager) / min(compiled), "≥", 500),
@@ -88,18 +90,17 @@ def started(row, quick):
     """Seconds until a row is ready in a new process: cold, and the least of three that are warm."""
     with tempfile.TemporaryDirectory() as cache:
         run = [sys.executable, __file__, "--ready", row, *(["--quick"] if quick else [])]
-        env = {**os.environ, "AUTOGRAD_TINY_CACHE": cache}
+        env = {**os.environ, "AUTOGRAD_TINY_CACHE": cache, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+        often = 2 if quick else 4
         cold, *warm = [
-            float(subprocess.run(run, capture_output=True, check=True, env=env).stdout)
-            for _ in range(2 if quick else 4)
+            float(subprocess.run(run, capture_output=True, check=True, env=env).stdout) for _ in range(often)
         ]
     return cold, min(warm)
 
 
 def main(rows, quick):
-    from race import cpus, targets
+    from race import targets
 
-    cpus(1)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["AUTOGRAD_TINY_CACHE"] = cache
         for name in rows:
