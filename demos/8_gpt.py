@@ -19,8 +19,15 @@ BLOCK, WIDTH, HEADS = 8, 16, 4  # tokens that the network sees, numbers for each
 BATCH, STEPS, RATE, TEMPERATURE = 32, 4000, 0.01, 0.7
 
 
+class Sum(Module):
+    """Sums of two lists of rows, number by number; a Module, so that pictures give them a box."""
+
+    def __call__(self, xs, ys):
+        return [[x + y for x, y in zip(*rows, strict=True)] for rows in zip(xs, ys, strict=True)]
+
+
 class Attention(Module):
-    """Each token asks those up to itself: the answers are their values, mixed by how well their keys fit its query."""
+    """Each token asks those up to itself: the answer is their values, mixed by how well their keys fit its query."""
 
     def __init__(self, width, heads, rng):
         self.heads = heads
@@ -35,25 +42,25 @@ class Attention(Module):
 
 
 class MLP(Module):
-    """Each token by itself through four times as many neurons."""
+    """Each token by itself, through four times as many neurons."""
 
     def __init__(self, width, rng):
         self.wide, self.narrow = Linear(width, 4 * width, False, seed=rng), Linear(4 * width, width, False, seed=rng)
 
     def __call__(self, x):
-        return self.narrow([[ops.relu(z) for z in row] for row in self.wide(x)])
+        return self.narrow([[ops.relu(y) for y in row] for row in self.wide(x)])
 
 
 class Block(Module):
-    """Attention, then a small network; each adds to what came in."""
+    """Attention, then the small network; each adds to what came in."""
 
     def __init__(self, width, heads, rng):
-        self.before_attention, self.attention = RMSNorm(width), Attention(width, heads, rng)
-        self.before_mlp, self.mlp = RMSNorm(width), MLP(width, rng)
+        self.attention_norm, self.attention, self.attention_sum = RMSNorm(width), Attention(width, heads, rng), Sum()
+        self.mlp_norm, self.mlp, self.mlp_sum = RMSNorm(width), MLP(width, rng), Sum()
 
     def __call__(self, x):
-        x = added(x, self.attention(self.before_attention(x)))
-        return added(x, self.mlp(self.before_mlp(x)))
+        x = self.attention_sum(x, self.attention(self.attention_norm(x)))
+        return self.mlp_sum(x, self.mlp(self.mlp_norm(x)))
 
 
 class GPT(Module):
@@ -62,16 +69,13 @@ class GPT(Module):
     def __init__(self, tokens=END + 1, block=BLOCK, width=WIDTH, heads=HEADS, seed=0):
         rng = random.Random(seed)
         self.letter, self.place = Embedding(tokens, width, seed=rng), Embedding(block, width, seed=rng)
-        self.norm, self.block, self.output = RMSNorm(width), Block(width, heads, rng), Linear(width, tokens, seed=rng)
+        self.sum, self.norm, self.block = Sum(), RMSNorm(width), Block(width, heads, rng)
+        self.output = Linear(width, tokens, seed=rng)
         self.name_parameters()
 
     def __call__(self, letters):
-        x = added(self.letter(letters), self.place(range(len(letters))))
+        x = self.sum(self.letter(letters), self.place(range(len(letters))))
         return self.output(self.block(self.norm(x)))
-
-
-def added(xs, ys):
-    return [[x + y for x, y in zip(*rows, strict=True)] for rows in zip(xs, ys, strict=True)]
 
 
 def loss_of(model, letters, following, mask):
