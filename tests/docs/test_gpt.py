@@ -38,6 +38,7 @@ def mean_loss(gpt, model, names):
     return sum(gpt.loss_of(model, *sample) for sample in samples) / len(names)
 
 
+@pytest.mark.slow
 def test_compiled_steps_are_the_eager_ones(small):
     import numpy as np
 
@@ -70,6 +71,7 @@ def test_what_follows_the_end_of_a_name_changes_nothing(small):
     assert small.loss_of(small.MODEL, other, following, mask).data == loss.data
 
 
+@pytest.mark.slow
 def test_a_step_can_be_stepped_through(gpt, tmp_path):
     page = tmp_path / "gpt.html"
     subprocess.run(
