@@ -3,13 +3,13 @@
 Run: python demos/3_penguins.py
 Step through its first training step: autograd-tiny step demos/3_penguins.py:loss
 
-Data: penguins.csv, the Palmer penguins of Allison Horst, Alison Hill and Kristen Gorman (CC0), measured by Kristen
-Gorman and the Palmer Station, Antarctica LTER: https://doi.org/10.1371/journal.pone.0090081
+Data: autograd_tiny/data/penguins.csv, the Palmer penguins of Allison Horst, Alison Hill and Kristen Gorman (CC0),
+measured by Kristen Gorman and the Palmer Station, Antarctica LTER: https://doi.org/10.1371/journal.pone.0090081
 """
 
 import csv
 import random
-from pathlib import Path
+from importlib.resources import files
 from statistics import mean, stdev
 
 from rich.progress import track
@@ -25,7 +25,7 @@ RATE, EPOCHS = 0.5, 80
 
 def read():
     """(inputs, label) of each penguin of the two species: inputs scaled to mean 0 and deviation 1, label -1 or 1."""
-    with open(Path(__file__).with_name("penguins.csv"), encoding="utf-8", newline="") as file:
+    with files("autograd_tiny.data").joinpath("penguins.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["species"] in KINDS and row[COLUMNS[0]] != "NA"]
     columns = [[float(row[name]) for row in rows] for name in COLUMNS]
     scaled = [[(x - mean(column)) / stdev(column) for x in column] for column in columns]

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from autograd_tiny import jit, ops, optim, value_and_grad
+from autograd_tiny import data, jit, ops, optim, value_and_grad
 from autograd_tiny.nn import Embedding, Linear, Module, RMSNorm, attention, losses, softmax
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -124,19 +124,9 @@ def loss():
     return y
 
 
-FEW = """
-    ada alan alice anna ben bella carl clara dan david ella emil emma erin eva felix finn george grace hanna hans helen
-    henry ida jack jane john julia laura leo lena lisa lucas mark max mia mila nina noah nora oliver otto paul rosa sam
-"""
-
-
 def names():
     """First names that are short enough for the network."""
-    try:
-        from autograd_tiny.data import names
-    except ImportError:
-        names = FEW.split
-    return [name for name in names() if len(name) < BLOCK]
+    return [name for name in data.names() if len(name) < BLOCK]
 
 
 def main(steps):

@@ -11,22 +11,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def save(path: Path, content: bytes) -> Path:
-    """Write a file atomically and return its path; raises as `save_all` does.
+def save(path: Path, content: bytes, *, durable: bool = False) -> Path:
+    """Write a file atomically and return its path; raises as `save_all` does, which says what `durable` means.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(Path(folder, "a.txt"), b"whole").read_bytes(), os.listdir(folder)
     (b'whole', ['a.txt'])
     """
-    return save_all([(path, content)])[0]
+    return save_all([(path, content)], durable=durable)[0]
 
 
-def save_all(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+def save_all(files: Iterable[tuple[Path, bytes]], *, durable: bool = False) -> list[Path]:
     """Write all files or none, and return their paths; temporary files replace the targets once all are written.
 
     An existing file keeps its permissions; for a link, its target is replaced. A device, a FIFO or the file behind
-    standard output is written in place. Raises OSError, naming the path; existing files are then unchanged.
+    standard output is written in place. With `durable`, each new file is on the disk before it replaces the old one, so
+    that one of the two survives a loss of power. Raises OSError, naming the path; existing files are then unchanged.
     """
     paths: list[Path] = []
     streams: list[tuple[Path, bytes]] = []
@@ -45,7 +46,7 @@ def save_all(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
                 # Not named after the target, whose name may already have the maximum length.
                 part = target.with_name(f".{secrets.token_hex(8)}.part")
                 parts.append((part, target))
-                _write(part, content, stat.S_IMODE(there.st_mode) if there else None)
+                _write(part, content, stat.S_IMODE(there.st_mode) if there else None, durable)
         for path, content in streams:
             with _naming(path):
                 _write_through(path, content)
@@ -76,10 +77,13 @@ def _standard(there: os.stat_result) -> int | None:
     return None
 
 
-def _write(part: Path, content: bytes, mode: int | None) -> None:
+def _write(part: Path, content: bytes, mode: int | None, durable: bool) -> None:
     """Write a new file; without a mode, the umask decides its permissions."""
     with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o666 if mode is None else mode)) as file:
         file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     if mode is not None:
         part.chmod(mode)
 

@@ -44,6 +44,15 @@ def in_a_line(x: Any) -> str:
     return " ".join(f"{x!r:.120}".split())[:60]
 
 
+def readable(text: str, most: int = 60) -> str:
+    r"""Return a short, printable name as it is, else the start of its repr, for a message.
+
+    >>> readable("layers[0].weight"), readable("\x1b[2J")
+    ('layers[0].weight', "'\\x1b[2J'")
+    """
+    return text if text.isprintable() and len(text) <= most else in_a_line(text)
+
+
 def _is_one(x: Any) -> bool:
     """Return True for an array of NumPy without axes that holds a real number."""
     return type(x).__name__ == "ndarray" and x.shape == () and x.dtype.kind in "biuf"

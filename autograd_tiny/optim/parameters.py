@@ -30,8 +30,7 @@ def parameters_in(given: Any, who: str) -> Named:
         raise TypeError(f"{who} got a {kind}{'' if kind == 'str' else ', which has no order to rely on'}: {_CURE}")
     known = kind_of(given) is not None or isinstance(given, Operand)
     if not known and not isinstance(given, Iterable):
-        rate = f"; {given!r} as learning rate is lr={given!r}" if isinstance(given, float) else ""
-        raise TypeError(f"{who} takes parameters first, got {in_a_line(given)}: {_CURE}{rate}")
+        raise TypeError(f"{who} takes parameters first, got {in_a_line(given)}: {_CURE}")
     items = given if known else list(given)
     found = [*_named(items, who)]
     if not found:

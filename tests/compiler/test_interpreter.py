@@ -24,7 +24,7 @@ pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 
 
 from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
 from autograd_tiny.compiler.backends.llvm import engine, interpreted, interpreter, kernel  # noqa: E402
-from autograd_tiny.compiler.backends.llvm.steps import Machine  # noqa: E402
+from autograd_tiny.compiler.backends.llvm.written import Machine  # noqa: E402
 
 N = engine.machine().lanes
 SIZES = (1, 7, 8, 9, 64, 65, 1000)

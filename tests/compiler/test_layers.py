@@ -263,7 +263,7 @@ def test_a_network_of_any_batch_size_on_any_number_of_threads(kernels, threads, 
 def test_registers_of_any_width(kernels, lanes, monkeypatch):
     from autograd_tiny.compiler.backends import to_llvm
     from autograd_tiny.compiler.backends.llvm.engine import machine
-    from autograd_tiny.compiler.backends.llvm.steps import Machine
+    from autograd_tiny.compiler.backends.llvm.written import Machine
 
     if lanes > machine().lanes:
         pytest.skip(f"this processor has {machine().lanes} lanes")

@@ -34,7 +34,7 @@ pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 
 
 from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
 from autograd_tiny.compiler.backends.llvm import engine, functions, kernel, loops, steps  # noqa: E402
-from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine  # noqa: E402
+from autograd_tiny.compiler.backends.llvm.written import SIMPLE, Machine  # noqa: E402
 
 N = engine.machine().lanes
 inf, nan = math.inf, math.nan

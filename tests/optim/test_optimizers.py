@@ -122,7 +122,7 @@ next(USED)
 WRONG = [
     ([], ValueError, "adam got no parameters: [] holds none: pass model.parameters(), or a list of Values"),
     (USED, ValueError, "> holds none (it can be read only once): pass model.parameters()"),
-    (0.001, TypeError, "adam takes parameters first, got 0.001: pass model.parameters(), or a list of Values; "),
+    (1, TypeError, "adam takes parameters first, got 1: pass model.parameters(), or a list of Values"),
     ([W, 0.5], TypeError, "adam: parameters[1] is 0.5 of type float, not a Value: write Value(…)"),
     ([W, "b"], TypeError, "parameters[1]: expected a real number, got 'b' of type str"),
     (
@@ -342,3 +342,9 @@ def test_values_need_neither_numpy_nor_a_backend():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0.9000000005 [0.9000000005] True\n"
+
+
+def test_a_float_alone_is_the_learning_rate():
+    assert (optim.Adam(0.25).lr, optim.SGD(0.5, momentum=0.9).lr, optim.Adam(0.25).parameters) == (0.25, 0.5, None)
+    with pytest.raises(TypeError, match=r"adam got two learning rates, 0\.1 and 0\.2, and no parameters"):
+        optim.Adam(0.1, lr=0.2)

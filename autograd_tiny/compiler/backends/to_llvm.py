@@ -18,7 +18,7 @@ from autograd_tiny.compiler.backends.llvm.interpreted import interpreted
 from autograd_tiny.compiler.backends.llvm.kernel import Loaded, batched, single
 from autograd_tiny.compiler.backends.llvm.layered import layered
 from autograd_tiny.compiler.backends.llvm.loops import loops
-from autograd_tiny.compiler.backends.llvm.steps import callbacks
+from autograd_tiny.compiler.backends.llvm.written import callbacks
 from autograd_tiny.compiler.backends.tiers import tiered
 from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared

@@ -1,6 +1,6 @@
 """Write programs in LLVM assembly, compile them, and call them.
 
-steps.py      write one step
+written.py    write one step
 functions.py  cut a program into functions of bounded size
 accesses.py   where the operands of a repeated block lie
 chains.py     loop over equal blocks of a long program

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.accesses import Access, Carried, access, carried, in_steps, joined
 from autograd_tiny.compiler.backends.llvm.functions import ONCE, Functions, Phase
-from autograd_tiny.compiler.backends.llvm.steps import RELOAD_AFTER, Body, Machine, Scope, callbacks, declared
+from autograd_tiny.compiler.backends.llvm.written import RELOAD_AFTER, Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.backends.repeats import Run, longer, repeats, stretches
 from autograd_tiny.transforms.columns import NONE, Columns, columns_of
 from autograd_tiny.transforms.program import Place, Program, Step

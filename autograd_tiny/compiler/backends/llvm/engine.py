@@ -37,7 +37,7 @@ import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
 from autograd_tiny.compiler.backends.llvm.pieces import pieces
-from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Machine
+from autograd_tiny.compiler.backends.llvm.written import SIMPLE, Machine
 from autograd_tiny.engine import ops
 
 LANES = {"avx512f": 8, "avx2": 4}  # doubles per register, by feature of the processor; otherwise 2

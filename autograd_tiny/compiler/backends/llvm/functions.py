@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from autograd_tiny.compiler.backends.llvm.steps import SIMPLE, Body, Machine, Scope, callbacks, declared
+from autograd_tiny.compiler.backends.llvm.written import SIMPLE, Body, Machine, Scope, callbacks, declared
 from autograd_tiny.transforms.program import Place, Program
 
 MAX_INSTRUCTIONS = 600  # per function, roughly: compile time grows faster than size

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import Template
 
-from autograd_tiny.compiler.backends.llvm.steps import Body, Machine, Scope, declared
+from autograd_tiny.compiler.backends.llvm.written import Body, Machine, Scope, declared
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program, Step

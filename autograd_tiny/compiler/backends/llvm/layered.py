@@ -14,8 +14,8 @@ import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.functions import EACH, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.gathering import Array, Gathered, Tables
-from autograd_tiny.compiler.backends.llvm.steps import Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.backends.llvm.tiles import Tiles, cut
+from autograd_tiny.compiler.backends.llvm.written import Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.layers import Map, Outer, Plan, Product, Sum, line
 from autograd_tiny.transforms.program import Program
 

@@ -15,8 +15,8 @@ from string import Template
 
 from autograd_tiny.compiler.backends.llvm.blocks import BLOCK_LOOP, packed
 from autograd_tiny.compiler.backends.llvm.functions import Functions
-from autograd_tiny.compiler.backends.llvm.steps import Machine
 from autograd_tiny.compiler.backends.llvm.sums import CLOSE, FINISH, ROWS, ZERO, added, added_together
+from autograd_tiny.compiler.backends.llvm.written import Machine
 from autograd_tiny.transforms.program import Program
 
 MAX_FRAME_DOUBLES = 1 << 16  # in all frames that a function goes through before the next one is called

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from autograd_tiny.compiler.backends.llvm.steps import Machine
+from autograd_tiny.compiler.backends.llvm.written import Machine
 
 MANY = {"aarch64", "arm64"}  # 32 registers, as with AVX-512; others have 16
 
