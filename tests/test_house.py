@@ -33,7 +33,7 @@ PUBLIC = {
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
     "gif paths print_trace tikz to_json trace why write_page",
-    "autograd_tiny.train": "metrics plots",
+    "autograd_tiny.train": "Report make_report metrics plots print_report write_report",
     "autograd_tiny.train.metrics": "accuracy class_scores confusion_matrix mae r2 rmse",
     "autograd_tiny.train.plots": "boundary confusion curves landscape residuals weights",
     "autograd_tiny.transforms": "Program Step grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
