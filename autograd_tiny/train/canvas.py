@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.extras import needed_by
@@ -11,8 +12,10 @@ from autograd_tiny.engine.terminal import clean
 from autograd_tiny.pictures.theme import Color
 
 with needed_by("autograd_tiny.train.plots"):
+    import numpy as np
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,10 +52,12 @@ class Picture(Figure):
 
     adapts = False
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Return the picture at twice the dots, and the size at which a notebook shows it."""
         written = io.BytesIO()
-        self.savefig(written, format="png", dpi=144)
-        return written.getvalue()
+        self.savefig(written, format="png", dpi=200)
+        width, height = (round(100 * inches) for inches in self.get_size_inches())
+        return written.getvalue(), {"width": width, "height": height}
 
 
 def picture(width: float, height: float, adapts: bool = False) -> Picture:
@@ -85,8 +90,21 @@ def styled(ax: Axes, title: str = "", x: str = "", y: str = "", *, grid: bool = 
 def plain(text: Text, size: float, color: str = INK) -> Text:
     """Show a text as it is written, without the mathematics between dollar signs."""
     text.set_parse_math(False)
-    text.set(fontsize=size, color=color, fontfamily="DejaVu Sans")
+    text.set(fontsize=size, color=color, fontfamily=_fonts())
     return text
+
+
+@cache
+def _fonts() -> list[str]:
+    """Return the font of matplotlib itself, and those of the machine that have letters which it lacks."""
+    there = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in MORE_LETTERS if name in there)]
+
+
+MORE_LETTERS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Yu Gothic",
+    "Malgun Gothic", "WenQuanYi Micro Hei", "Arial Unicode MS", "Noto Sans Devanagari", "Nirmala UI",
+)  # fmt: skip
 
 
 def shortened(label: object, most: int = 22) -> str:
@@ -135,6 +153,11 @@ def apart(places: Sequence[float], least: float, lowest: float, highest: float) 
     for rank, i in enumerate(order):
         found[i] = max(min(starts[rank], top), lowest) + rank * least
     return found
+
+
+def finite(x: Any) -> Any:
+    """Return True for each number that can be drawn: matplotlib overflows beyond 1e150."""
+    return np.abs(x) < 1e150
 
 
 def luminous(color: Any) -> bool:

@@ -74,6 +74,7 @@ def class_scores(matrix: Any) -> ClassScores:
         return ClassScores(right / predicted, right / true, 2 * right / (predicted + true), true)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def r2(true: Any, predicted: Any) -> float:
     """Compute R², the share of the variance that is explained: 1 is perfect, the mean alone gives 0.
 
@@ -84,12 +85,14 @@ def r2(true: Any, predicted: Any) -> float:
     return 1 - float(np.sum((true - predicted) ** 2)) / total if total else float("nan")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def mae(true: Any, predicted: Any) -> float:
     """Compute the mean absolute error."""
     true, predicted = numbers(true, predicted)
     return float(np.mean(np.abs(true - predicted)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def rmse(true: Any, predicted: Any) -> float:
     """Compute the root of the mean squared error."""
     true, predicted = numbers(true, predicted)
@@ -118,6 +121,11 @@ def numbers(true: Any, predicted: Any) -> tuple[np.ndarray[Any, Any], np.ndarray
             raise
         raise TypeError(f"errors are of numbers: {error}; accuracy and confusion_matrix are of classes") from None
     return true, predicted
+
+
+def is_number(x: Any) -> bool:
+    """Return True for a number of Python or NumPy, but not for a bool."""
+    return isinstance(x, int | float | np.number) and not isinstance(x, bool)
 
 
 def square(matrix: Any) -> np.ndarray[Any, Any]:

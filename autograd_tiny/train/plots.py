@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.train import canvas
-from autograd_tiny.train.metrics import confusion_matrix, mae, numbers, r2, rmse, square
+from autograd_tiny.train.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
 from autograd_tiny.train.surfaces import matrices, named_numbers, plane, probabilities
 
 with needed_by("autograd_tiny.train.plots"):
@@ -50,8 +50,8 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Picture:
     history = [*history]
     if not history or not all(isinstance(entry, Mapping) for entry in history):
         raise ValueError(f"curves takes a list of dicts, one for each epoch, got {history!r:.60}")
-    over = next((key for key in ("epoch", "step") if all(key in entry for entry in history)), "")
-    keys = dict.fromkeys(key for entry in history for key, x in entry.items() if _is_number(x))
+    over = next((key for key in ("epoch", "step") if _rises(history, key)), "")
+    keys = dict.fromkeys(key for entry in history for key, x in entry.items() if is_number(x))
     names = [*dict.fromkeys(key.removeprefix("validation_") for key in keys if key not in _NOT_DRAWN)]
     if not names:
         raise ValueError(f"the history has no numbers to draw: its keys are {', '.join(map(str, history[0]))!r:.60}")
@@ -61,7 +61,7 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Picture:
     figure = canvas.picture(8 if columns == 1 else 10, 4.5 * rows if columns == 1 else 3.8 * rows, adapts=True)
     for n, name in enumerate(names):
         ax = figure.add_subplot(rows, columns, n + 1)
-        canvas.styled(ax, name.replace("_", " "), over or "epoch")
+        canvas.styled(ax, name.replace("_", " "), over or "entry")
         drawn = [
             (label, _column(history, key, x), color, dashes)
             for key, label, color, dashes in (
@@ -82,18 +82,19 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Picture:
 _NOT_DRAWN = ("epoch", "step", "seconds", "time")
 
 
-def _is_number(x: Any) -> bool:
-    return isinstance(x, int | float | np.number) and not isinstance(x, bool)
+def _rises(history: Sequence[Mapping[str, Any]], key: str) -> bool:
+    xs = [entry.get(key) for entry in history]
+    return all(map(is_number, xs)) and bool((np.diff(np.array(xs, float)) > 0).all())
 
 
 def _column(history: Sequence[Mapping[str, Any]], key: str, x: Any) -> Any:
     """Return the numbers of a key and where they stand, as rows (x, number); epochs without one are left out."""
-    return np.array([(at, entry[key]) for at, entry in zip(x, history, strict=True) if _is_number(entry.get(key))])
+    return np.array([(at, entry[key]) for at, entry in zip(x, history, strict=True) if is_number(entry.get(key))])
 
 
 def _lines(ax: Axes, x: Any, drawn: Sequence[tuple[str, Any, str, Any]], named: bool) -> None:
     known = np.concatenate([points[:, 1] for _, points, _, _ in drawn])
-    known = known[np.isfinite(known)]
+    known = known[canvas.finite(known)]
     if known.size and known.min() > 0 and known.max() >= 20 * known.min():
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if known.max() < 1000 * known.min() else (1.0,)))
@@ -106,7 +107,7 @@ def _lines(ax: Axes, x: Any, drawn: Sequence[tuple[str, Any, str, Any]], named: 
         ax.set_xlim(x.min(), x.max())
     for label, points, color, dashes in drawn:
         at, y = points.T
-        finite = np.isfinite(y)
+        finite = canvas.finite(y)
         y = np.where(finite, y, np.nan)
         lonely = finite & ~np.concatenate([[False], finite[:-1]]) & ~np.concatenate([finite[1:], [False]])
         ax.plot(at, y, color=color, linewidth=2.2, linestyle=dashes, label=label, clip_on=False)
@@ -131,7 +132,7 @@ def _say_what_is_missing(ax: Axes, drawn: Sequence[tuple[str, Any, str, Any]]) -
     """Note in the corner which numbers are not finite."""
     notes = []
     for label, points, _, _ in drawn:
-        wrong = np.flatnonzero(~np.isfinite(points[:, 1]))
+        wrong = np.flatnonzero(~canvas.finite(points[:, 1]))
         if wrong.size:
             where = f"{ax.get_xlabel()} {points[wrong[0], 0]:g}"
             rest = "from " if wrong.size > 1 and wrong.size == len(points) - wrong[0] else "at "
@@ -164,8 +165,10 @@ def boundary(
 
     `predict` takes an array of points, (n, 2), and returns for each a probability or score of every class, one number
     for two classes (a probability, or a logit outside of [0, 1]), or the class itself. `labels` name the classes in
-    sorted order. A sample of a wrong region has a thick black edge. Raises ValueError unless X has two columns.
+    sorted order, and `features` the columns. A sample of a wrong region has a thick black edge. Raises ValueError
+    unless X has two columns.
     """
+    labels, features = [*labels], [*features] or [*getattr(X, "columns", ())]
     X, y = np.asarray(X, float), np.asarray(y)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
@@ -175,8 +178,8 @@ def boundary(
         )
     if y.shape != (len(X),):
         raise ValueError(f"X has {len(X):,} rows, y has the shape {y.shape}: one class for each row is needed")
-    if not np.isfinite(X).all():
-        row, column = np.argwhere(~np.isfinite(X))[0]
+    if not canvas.finite(X).all():
+        row, column = np.argwhere(~canvas.finite(X))[0]
         raise ValueError(f"X[{row}, {column}] is {X[row, column]}: every feature is a finite number")
     classes = np.unique(y)
     if classes.dtype.kind in "iu" and len(labels) > len(classes) and classes.min() >= 0 and classes.max() < len(labels):
@@ -271,8 +274,9 @@ def weights(model: Any, gradient: Any = None) -> Picture:
 def _image(figure: Picture, ax: Axes, table: Any, bias: Any, title: str) -> None:
     rows, columns = table.shape
     known = np.abs(np.concatenate([table.ravel(), [] if bias is None else bias]))
-    known = known[np.isfinite(known)]
-    most = float(known.max()) if known.size and known.max() > 0 else 1.0
+    known = known[canvas.finite(known)]
+    most = float(known.max(initial=0.0))
+    most = most if most > 1e-150 else 1.0
     canvas.styled(ax, f"{title}  {rows}×{columns}{', and bias' if bias is not None else ''}", grid=False)
     ax.title.set_fontsize(11.5)
     right = columns - 0.5
@@ -286,8 +290,8 @@ def _image(figure: Picture, ax: Axes, table: Any, bias: Any, title: str) -> None
         ticks, names = [*ticks, (start + right) / 2], [*names, "b"]
     for part, left, end in parts:
         image = ax.imshow(
-            np.ma.masked_invalid(part), cmap=canvas.DIVERGING, norm=Normalize(-most, most), aspect="auto",
-            interpolation="nearest", extent=(left, end, rows - 0.5, -0.5),
+            np.ma.masked_invalid(np.where(canvas.finite(part), part, np.nan)), cmap=canvas.DIVERGING, aspect="auto",
+            norm=Normalize(-most, most), interpolation="nearest", extent=(left, end, rows - 0.5, -0.5),
         )  # fmt: skip
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -322,18 +326,20 @@ def landscape(
     if size < 5:
         raise ValueError(f"size is the number of points on each side, from 5 up, got {size!r}")
     found = plane(f, theta, batch, path, size, seed)
-    figure = canvas.picture(8, 6)
-    ax = canvas.styled(figure.add_subplot(), "", grid=False)
-    finite = found.losses[np.isfinite(found.losses)]
+    finite = found.losses[canvas.finite(found.losses)]
+    if not finite.size:
+        raise ValueError("landscape: the loss is not finite, or beyond 1e150, everywhere around theta")
     low, high = float(finite.min()), float(finite.max())
     least = float(finite[finite > 0].min(initial=np.inf))
     if logarithmic := low >= 0 and high > 5 * least:
         low = max(least, 1e-6 * high)  # six decades are enough to see the way
-    if high == low:
-        low, high = low - 0.5, high + 0.5
+    if high - low <= 1e-9 * abs(high):  # flat
+        low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
     levels = np.geomspace(low, high, 15) if logarithmic else np.linspace(low, high, 15)
     norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
-    losses = np.ma.masked_invalid(np.where(np.isfinite(found.losses), np.maximum(found.losses, low), np.nan))
+    losses = np.ma.masked_invalid(np.where(canvas.finite(found.losses), np.maximum(found.losses, low), np.nan))
+    figure = canvas.picture(8, 6)
+    ax = canvas.styled(figure.add_subplot(), "", grid=False)
     ax.set_facecolor(canvas.MISSING)  # where the loss is not finite
     image = ax.imshow(
         losses, extent=(found.a[0], found.a[-1], found.b[0], found.b[-1]), origin="lower", aspect="auto",
@@ -423,7 +429,9 @@ def counts_and_names(matrix: Any, labels: Sequence[Any] | None) -> tuple[Any, li
     if isinstance(matrix, tuple) and len(matrix) == 2 and np.ndim(matrix[0]) == 1:
         true, predicted = map(np.asarray, matrix)
         classes = sorted({*true.tolist(), *predicted.tolist()})
-        if labels is not None and all(isinstance(c, int) and 0 <= c < len(labels) for c in classes):
+        if labels is not None and {*classes} <= {*labels}:
+            classes = [*labels]
+        elif labels is not None and all(isinstance(c, int) and 0 <= c < len(labels) for c in classes):
             classes = [*range(len(labels))]
         counts = confusion_matrix(true, predicted, classes)
         names = [*labels] if labels is not None else classes
@@ -463,7 +471,7 @@ def residuals(true: Any, predicted: Any, name: str = "") -> Picture:
     figure = canvas.picture(10, 4.6, adapts=True)
     left = canvas.styled(figure.add_subplot(1, 2, 1), score, f"true{unit}", f"predicted{unit}")
     right = canvas.styled(figure.add_subplot(1, 2, 2), "", f"predicted{unit}", f"true − predicted{unit}")
-    known = np.isfinite(true) & np.isfinite(predicted)
+    known = canvas.finite(true) & canvas.finite(predicted)
     shown: dict[str, Any] = {
         "s": float(np.clip(4000 / max(len(true), 1), 8, 36)), "c": canvas.VALUE, "edgecolors": canvas.PAPER,
         "linewidths": 0.5, "alpha": float(np.clip(300 / max(len(true), 1), 0.25, 0.85)), "rasterized": len(true) > 2000,

@@ -20,7 +20,8 @@ from autograd_tiny.engine.files import save
 from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.stepper.views.page import csp_hash
-from autograd_tiny.train.metrics import class_scores, confusion_matrix, mae, numbers, pair, r2, rmse
+from autograd_tiny.train.metrics import class_scores, confusion_matrix, is_number, mae, numbers, pair, r2, rmse
+from autograd_tiny.train.surfaces import two_columns
 
 with needed_by("autograd_tiny.train.report"):
     import numpy as np
@@ -78,7 +79,8 @@ def make_report(
     '0.875'
 
     The samples have classes if `labels` name them, if they are text, or if predicted has a score or a probability for
-    each class in a row; they are numbers otherwise, of a quantity called `name`. `facts` are shown first, such as the
+    each class in a row; of two classes one number is enough, the probability of the second, or its logit if any lies
+    outside of [0, 1]. They are numbers otherwise, of a quantity called `name`. `facts` are shown first, such as the
     file, its rows and columns, and the target. `losses` is the loss of each sample; by default the cross entropy of
     probabilities, or how far off the number is. `rows` has the columns of the samples by name, as a dict or a
     DataFrame: they are shown for the ten samples with the largest loss. `model` is a Module, or the text of its
@@ -110,10 +112,9 @@ _Parts = tuple[dict[str, Any], list[Sheet], dict[str, "Callable[[], Figure]"], _
 
 def _of_classes(true: Any, predicted: Any, labels: Sequence[Any] | None, name: str) -> _Parts:
     names = [*labels] if labels is not None else None
-    true = np.asarray(true)
     losses = None
     if np.ndim(predicted) == 2 and np.shape(predicted)[1] > 1:
-        scores = np.asarray(predicted, float)
+        true, scores = np.asarray(true), np.asarray(predicted, float)
         names = names or _classes_of(true, scores.shape[1])
         if len(names) != scores.shape[1] or len(scores) != len(true):
             raise ValueError(
@@ -125,6 +126,8 @@ def _of_classes(true: Any, predicted: Any, labels: Sequence[Any] | None, name: s
         guessed = scores.argmax(1)
     else:
         true, predicted = pair(true, predicted)
+        if names and len(names) == 2 and predicted.dtype.kind == "f" and not np.isin(predicted, (0, 1)).all():
+            return _of_classes(true, two_columns(predicted), names, name)
         names = names or sorted({*true.tolist(), *predicted.tolist()}, key=str)
         index, guessed = _indices(true, names), _indices(predicted, names)
     matrix = confusion_matrix(index, guessed, range(len(names)))
@@ -145,7 +148,7 @@ def _classes_of(true: Any, n: int) -> list[Any]:
 def _indices(found: Any, names: Sequence[Any]) -> Any:
     """Return the index of each class: it is a name, or the index already."""
     place = {name: i for i, name in enumerate(names)}
-    if any(c not in place for c in found.tolist()) and found.dtype.kind in "iub":
+    if any(c not in place for c in found.tolist()) and found.dtype.kind in "iubf":
         place = {i: i for i in range(len(names))}
     for row, c in enumerate(found.tolist()):
         if c not in place:
@@ -178,7 +181,9 @@ def _of_numbers(true: Any, predicted: Any, labels: object, name: str) -> _Parts:
     true, predicted = numbers(true, predicted)
     facts = {"samples": f"{len(true):,}", **{what: short(f(true, predicted)) for what, f in score.items()}}
     figures = {"Residuals": lambda: _plots().residuals(true, predicted, name)}
-    judged = _Judged(true.tolist(), predicted.tolist(), np.abs(true - predicted), "off by")
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(true - predicted)
+    judged = _Judged(true.tolist(), predicted.tolist(), off, "off by")
     return facts, [], figures, judged
 
 
@@ -199,7 +204,7 @@ def _most_wrong(judged: _Judged, rows: Any) -> list[Sheet]:
     chosen = [int(i) for i in order if judged.losses[i] != -math.inf]
     if not chosen:
         return []
-    listed = {column: [*rows[column]] for column in columns}
+    listed = {column: np.asarray(rows[column], object) for column in columns}
     found = [
         [i, judged.true[i], judged.predicted[i], *([float(judged.losses[i])] if judged.what else [])]
         + [listed[column][i] for column in columns]
@@ -297,24 +302,24 @@ def _in_a_line(history: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for key in dict.fromkeys(
         key for entry in history for key in entry if key not in ("epoch", "step", "seconds", "time")
     ):
-        xs = [entry[key] for entry in history if isinstance(entry.get(key), int | float)]
+        xs = [entry[key] for entry in history if is_number(entry.get(key))]
         if xs:
             lines[str(key).replace("_", " ")] = f"{_blocks(xs)}  {short(xs[0])} → {short(xs[-1])}"
     return lines
 
 
 def _blocks(xs: Sequence[float], most: int = 40) -> str:
-    """Draw numbers as blocks of eight heights; × is not finite.
+    """Draw numbers as blocks of eight heights; × is not finite, or beyond 1e150.
 
     >>> _blocks([1.0, 0.5, 0.25, 0.0, math.nan])
     '█▅▃▁×'
     """
     step = max(1.0, len(xs) / most)
     xs = [xs[-1 - int(i * step)] for i in range(min(len(xs), most))][::-1]
-    known = [x for x in xs if math.isfinite(x)]
+    known = [x for x in xs if abs(x) < 1e150]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    scale = 7 / (high - low) if high > low and math.isfinite(high - low) else 0.0
-    return "".join("▁▂▃▄▅▆▇█"[round((x - low) * scale)] if math.isfinite(x) else "×" for x in xs)
+    width = (high - low) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[round((x - low) / width * 7)] if abs(x) < 1e150 else "×" for x in xs)
 
 
 def write_report(report: Report, path: str | Path) -> Path:
@@ -417,7 +422,7 @@ def _adapted(svg: str) -> str:
 
 
 def _is_numeric(sheet: Sheet, k: int) -> bool:
-    return all(isinstance(row[k], int | float | np.number) and not isinstance(row[k], bool) for row in sheet.rows)
+    return all(is_number(row[k]) for row in sheet.rows)
 
 
 def _written(x: Any) -> str:

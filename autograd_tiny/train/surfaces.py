@@ -94,6 +94,8 @@ def probabilities(scores: Any, n: int, classes: Array) -> Array:
     probability of the second class, or its logit outside of [0, 1]; integers and text are classes themselves.
     """
     scores = np.asarray(scores)
+    if scores.dtype == object and scores.size and isinstance(scores.flat[0], Value):
+        scores = np.array([x.data for x in scores.flat]).reshape(scores.shape)
     if scores.ndim == 2 and scores.shape[1] == 1:
         scores = scores[:, 0]
     if len(scores) != n or scores.ndim not in (1, 2):
@@ -103,20 +105,31 @@ def probabilities(scores: Any, n: int, classes: Array) -> Array:
     if scores.ndim == 1:
         alike = scores.dtype.kind not in "f" or (classes.dtype.kind in "iufb" and np.isin(scores, classes).all())
         if alike:
+            if others := [x for x in dict.fromkeys(scores.tolist()) if x not in classes]:
+                raise ValueError(
+                    f"predict returned the class {others[0]!r:.60}, which is not one of y: name all by labels"
+                )
             return (scores[:, None] == classes[None, :]).astype(float)
         if len(classes) > 2:
             raise ValueError(
                 f"predict returned one number for each point, and y has {len(classes)} classes: "
                 "return a score for each class, or the class"
             )
-        if ((scores < 0) | (scores > 1)).any():
-            scores = _softmax(np.stack([np.zeros(n), scores], 1))[:, 1]
-        return np.stack([1 - scores, scores], 1)[:, -len(classes) :]
+        return _shares(two_columns(scores))[:, -len(classes) :]
     if scores.shape[1] != len(classes):
         raise ValueError(
             f"predict returned {scores.shape[1]} scores for each point, and there are {len(classes)} classes"
         )
-    scores = scores.astype(float)
+    return _shares(scores.astype(float))
+
+
+def two_columns(scores: Array) -> Array:
+    """Return scores of two classes from one number for each point: a probability, or a logit outside of [0, 1]."""
+    logits = bool(((scores < 0) | (scores > 1)).any())
+    return np.stack([np.zeros(len(scores)) if logits else 1 - scores, scores], 1)
+
+
+def _shares(scores: Array) -> Array:
     if (scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-6):
         return scores
     return _softmax(scores)
@@ -155,8 +168,6 @@ def plane(f: Callable[..., Any], theta: Any, batch: tuple[Any, ...], path: Any, 
         a, b = (_widened(x, longest / 3) for x in (a, b))
     points = centre + (a[None, :, None] * first + b[:, None, None] * second).reshape(-1, centre.size)
     losses = _evaluate(f, theta, points, batch).reshape(len(b), len(a))
-    if not np.isfinite(losses).any():
-        raise ValueError("the loss is not finite anywhere near theta")
     return Plane(a, b, losses, walked, shares)
 
 

@@ -5,7 +5,7 @@ import math
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="plots are of arrays")
@@ -92,7 +92,9 @@ def test_no_text_covers_another_or_is_cut(name):
 
 
 def test_a_picture_shows_itself_in_a_notebook():
-    assert plots.curves(HISTORY[:2])._repr_png_().startswith(b"\x89PNG")
+    png, size = plots.curves(HISTORY[:2])._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert size == {"width": 1000, "height": 380}
 
 
 def test_a_dark_style_of_the_user_changes_nothing():
@@ -152,6 +154,29 @@ def test_labels_stand_apart_in_order(places, least):
         assert moved == pytest.approx(places)
 
 
+ODD = st.sampled_from([0.0, 1.0, -1.0, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 1e-300, None, "x", True])
+
+
+@settings(max_examples=8)
+@given(st.lists(st.fixed_dictionaries({"loss": ODD, "validation_loss": ODD}), min_size=1, max_size=3))
+def test_curves_of_anything(history):
+    rendered(plots.curves([{"loss": 1.0}, *history]))
+
+
+@pytest.mark.parametrize("x", [math.nan, math.inf, 1e308, 5e-324, 0.0])
+def test_numbers_that_matplotlib_cannot_take(x):
+    model = Linear(2, 1, seed=0)
+    model.weight[0][0].data = x
+    rendered(plots.weights(model))
+    rendered(plots.residuals([1.0, x], [x, 2.0]))
+
+
+def test_a_loss_that_is_finite_nowhere_is_refused():
+    for x in (math.nan, 1e308):
+        with pytest.raises(ValueError, match="the loss is not finite, or beyond 1e150, everywhere around theta"):
+            plots.landscape(lambda v, x=x: x + 0 * v[0], np.array([1.0, 2.0]), size=5)
+
+
 # Boundary
 
 
@@ -192,6 +217,15 @@ def test_regions_follow_the_classes_and_wrong_samples_are_counted():
 def test_a_class_without_samples_keeps_its_colour():
     figure = plots.boundary(lambda X: np.eye(3)[np.full(len(X), 2)], [[0, 0], [1, 1]], [2, 0], labels="abc")
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["a", "b", "c", "wrong: 1"]
+
+
+def test_values_tables_and_steps_of_an_epoch():
+    model = MLP(2, [1], seed=0)
+    frame = pytest.importorskip("pandas").DataFrame({"length": [0.0, 1.0], "width": [1.0, 0.0]})
+    figure = plots.boundary(lambda X: [model(x) for x in X[:100]] * (len(X) // 100 or 1), frame, np.array([0, 1]))
+    assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == ["length", "width"]
+    steps = plots.curves([{"epoch": 1, "step": i, "loss": 1.0} for i in range(3)])
+    assert steps.axes[0].get_xlabel() == "step"
 
 
 # Weights
@@ -366,6 +400,10 @@ def test_residuals_say_what_is_not_drawn():
         (
             lambda: plots.boundary(nearest, POINTS, np.arange(120) % 2, labels="abc d"),
             "labels names 5 classes|12 scores",
+        ),
+        (
+            lambda: plots.boundary(lambda X: ["c"] * len(X), POINTS, ["a", "b"] * 60),
+            "the class 'c', which is not one of y",
         ),
         (lambda: plots.boundary(nearest, POINTS, [0]), r"X has 120 rows, y has the shape \(1,\)"),
         (lambda: plots.weights(MLP(1, [1]), {"a": 1.0}), "gradient has other names"),

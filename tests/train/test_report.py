@@ -69,6 +69,7 @@ def test_classes_by_name_by_index_and_by_score_agree():
         make_report([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], labels=names),
         make_report(["low", "high", "high"], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], labels=names),
     ]
+    reports += [make_report([0.0, 1.0, 1.0], x, labels=names) for x in ([0.1, 0.2, 0.7], [[-1.0], [-2.0], [3.0]])]
     assert len({(str(r.facts), str(r.tables[0])) for r in reports}) == 1
     assert reports[0].facts["accuracy"] == "0.6667 (2 of 3)"
 
