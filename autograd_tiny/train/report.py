@@ -338,7 +338,7 @@ def write_report(report: Report, path: str | Path) -> Path:
 
 def page(report: Report) -> str:
     """Return the page as text."""
-    style = style_sheet() + (files("autograd_tiny.train") / "report.css").read_text(encoding="utf-8")
+    style = _colors() + (files("autograd_tiny.train") / "report.css").read_text(encoding="utf-8")
     parts = [_facts(report.facts)]
     if report.summary:
         parts.append(f"<h2>Model</h2><pre tabindex=0>{_text(report.summary, lines=True)}</pre>")
@@ -367,6 +367,12 @@ $BODY
 </body>
 </html>
 """  # noqa: E501
+
+
+def _colors() -> str:
+    """Return the colours as variables: light and dark on a screen, light on paper."""
+    sheet = style_sheet()
+    return f"{sheet}@media print{{{sheet.splitlines()[0]}}}\n"
 
 
 def _text(x: object, lines: bool = False) -> str:
@@ -418,7 +424,7 @@ def _adapted(svg: str) -> str:
     colors = {c.light: f"var(--{c.variable})" for c in (Color.INK, Color.SOFT, Color.LINE, Color.VALUE, Color.GRAD)}
     colors |= {"#ffffff": "var(--paper)", GRID: "color-mix(in srgb, var(--line) 28%, transparent)"}
     svg = re.sub("|".join(colors), lambda found: colors[found[0]], svg)
-    return svg.replace(">", f"><style>{style_sheet()}</style>", 1)
+    return svg.replace(">", f"><style>{_colors()}</style>", 1)
 
 
 def _is_numeric(sheet: Sheet, k: int) -> bool:

@@ -101,7 +101,7 @@ def test_a_dark_style_of_the_user_changes_nothing():
     pixels = []
     for style in ("default", "dark_background"):
         with matplotlib.style.context(style):
-            figure = plots.confusion([[5, 0], [1, 7]])
+            figure = plots.residuals([1.0, 2.0], [1.5, 2.0])
             written = io.BytesIO()
             figure.savefig(written, format="png", dpi=40)
             pixels.append(matplotlib.image.imread(io.BytesIO(written.getvalue())))
@@ -109,7 +109,8 @@ def test_a_dark_style_of_the_user_changes_nothing():
 
 
 def test_dollars_and_control_characters_are_text():
-    figure = rendered(plots.confusion([[1, 0], [0, 1]], ["price in $ per $", "a\nb\x1b[2J"]))
+    figure = plots.confusion([[1, 0], [0, 1]], ["price in $ per $", "a\nb\x1b[2J"])
+    assert not any(t.get_parse_math() for t, _ in texts(figure))
     labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
     assert labels == ["price in $ per $", "a\\nb\\x1b[2J"]
 
@@ -212,6 +213,18 @@ def test_regions_follow_the_classes_and_wrong_samples_are_counted():
     assert shade[0, 0].argmax() == 2  # blue
     assert shade[0, -1].argmax() == 0  # orange
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["left", "right", "wrong: 1"]
+
+
+def test_the_line_between_regions_is_where_both_are_as_likely():
+    figure = plots.boundary(lambda X: np.stack([X[:, 0], 0.5 - X[:, 0]], 1), [[0, 0], [1, 1]], [0, 1])
+    lines = [
+        path.vertices
+        for made in figure.axes[0].collections
+        for path in made.get_paths()
+        if made.get_array() is not None
+    ]
+    points = np.concatenate([v for v in lines if len(v)])
+    assert points[:, 0] == pytest.approx(0.25)
 
 
 def test_a_class_without_samples_keeps_its_colour():

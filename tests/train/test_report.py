@@ -180,5 +180,7 @@ def test_in_a_browser(browser, tmp_path, scheme):
     assert [violation["id"] for violation in found["violations"]] == []
     ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
+    opened.emulate_media(media="print")
+    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert heard == []
     context.close()
