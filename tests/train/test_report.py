@@ -11,7 +11,8 @@ np = pytest.importorskip("numpy", reason="reports are of arrays")
 pytest.importorskip("matplotlib", reason="the page of a report has figures")
 from autograd_tiny.nn import MLP  # noqa: E402
 from autograd_tiny.train import make_report, plots, print_report, write_report  # noqa: E402
-from autograd_tiny.train.report import Sheet, page  # noqa: E402
+from autograd_tiny.train.judging import Sheet  # noqa: E402
+from autograd_tiny.train.report import page  # noqa: E402
 
 HOSTILE = [
     "<script>document.title='owned'</script>",
