@@ -275,7 +275,7 @@ def _missing(op: Op, xs: Sequence[Any]) -> int:
 
 def exact_value(op: Op, *xs: Any) -> Any:
     """Compute op at numbers of mpmath or flint; raises ValueError if the result is not real, or balls.Undecided."""
-    if xs and any(x.__class__ is balls.arb for x in xs):
+    if xs and xs[0].__class__ is balls.arb:
         return balls.value(_forward(op, BALLS), xs, trusted=bool(op.pickle_recipe) or ops.TABLE.get(op.name) is op)
     return as_real(_forward(op, MPMATH)(*xs))
 
@@ -321,9 +321,15 @@ def digits(xs: Sequence[Any]) -> int:
 
 
 def slope(
-    op: Op, i: int, xs: Sequence[Any], side: int = 1, step: float = STEP, near: Sequence[Any] | None = None
+    op: Op,
+    i: int,
+    xs: Sequence[Any],
+    side: int = 1,
+    step: float = STEP,
+    near: Sequence[Any] | None = None,
+    base: Any = None,
 ) -> Any:
-    """One-sided slope of op with respect to operand i, on side +1 or -1; all xs are exact.
+    """One-sided slope of op with respect to operand i, on side +1 or -1; all xs are exact, `base` is the value there.
 
     The step is relative to the smallest operand, or to that of the point `near`, which may have zeros where xs do not.
     """
@@ -331,7 +337,7 @@ def slope(
     if op in (ops.pow, ops.power_rule1):
         h = h / max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
     moved = (*xs[:i], balls.middle(xs[i] + h), *xs[i + 1 :])
-    return balls.middle((exact_value(op, *moved) - exact_value(op, *xs)) / h)
+    return balls.middle((exact_value(op, *moved) - (exact_value(op, *xs) if base is None else base)) / h)
 
 
 def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
@@ -344,21 +350,23 @@ def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
     return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
 
 
-def slopes(op: Op, i: int, xs: Sequence[Any]) -> list[Any]:
+def slopes(op: Op, i: int, xs: Sequence[Any], base: Any = None) -> list[Any]:
     """One-sided slopes on the sides that lie inside the domain."""
     found = []
     for side in (1, -1):
         try:
-            found.append(slope(op, i, xs, side))
+            found.append(slope(op, i, xs, side, base=base))
         except OUTSIDE:
             continue
     return found
 
 
-def slack(f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], real: Callable[[Any], Any] = mpf) -> Any:
-    """Change of f for ULPS units in the last place of each operand and of the result."""
+def slack(
+    f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], real: Callable[[Any], Any] = mpf, base: Any = None
+) -> Any:
+    """Change of f for ULPS units in the last place of each operand and of the result; `base` is f at xs."""
     total = real(0)
-    base = f(xs)
+    base = f(xs) if base is None else base
     for k, x in enumerate(xs):
         step = real(math.ulp(x)) / 2**20
         try:
@@ -409,13 +417,13 @@ def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
 def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     """Compute the facts in numbers of mpmath or flint."""
     here = tuple(map(real, xs))
-    value_slack = slack(lambda at: exact_value(op, *map(real, at)), xs, real)
     value = exact_value(op, *here)
+    value_slack = slack(lambda at: exact_value(op, *map(real, at)), xs, real, value)
     found: list[tuple[Any, Any] | None] = []
     slacks: list[Any] = []
     kink = False
     for i in range(len(xs)):
-        sides = slopes(op, i, here)
+        sides = slopes(op, i, here, value)
         corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain: its slope is a convention
         if not sides or corner or _is_pole(op, i, xs, here, sides):
             found.append(None)
@@ -428,9 +436,9 @@ def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: 
             rounding = ULPS * max(2.0**-52 * max(map(abs, sides)), real(5e-324))
             slacks.append(balls.middle(rounding + _own_error(op, i, here)))
             continue
-        side = 1 if _inside(op, i, here) else -1
+        side = 1 if len(sides) == 2 or _inside(op, i, here) else -1
         steep = functools.partial(_slope_at, op, i, side, real, here)
-        slacks.append(slack(steep, xs, real))
+        slacks.append(slack(steep, xs, real, sides[0]))
     as_mpf = balls.as_mpf
     value_slack, slacks = as_mpf(value_slack), list(map(as_mpf, slacks))
     pairs = tuple(None if pair is None else (as_mpf(pair[0]), as_mpf(pair[1])) for pair in found)

@@ -84,8 +84,8 @@ def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
 
     at = functools.partial(_in_mpmath if to is MPMATH else _in_balls, f.name, run)
 
-    def sides(point: Sequence[Any], along: Sequence[Any], scale: Any) -> list[tuple[Any, Any]] | None:
-        """Limits of the slopes on each side that lies inside the domain, with their errors; None without a limit."""
+    def sides(point: Sequence[Any], along: Sequence[Any], scale: Any, most: int = 2) -> list[tuple[Any, Any]] | None:
+        """Limits of the slopes on the first `most` sides inside the domain, with their errors; None without a limit."""
         point = list(map(real, point))
         base, found = at(point), []
         for side in (1, -1):
@@ -104,6 +104,8 @@ def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
             if limit is None:
                 return None
             found.append(limit)
+            if len(found) == most:
+                break
         if not found:
             raise NotExact("it cannot be computed next to the point")
         return found
@@ -120,7 +122,7 @@ def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
             return _slope(low, high, rounding)  # across a kink a step does not measure rounding
 
         def nearest(point: Sequence[Any]) -> Any:
-            near = sides(point, axis, own)
+            near = sides(point, axis, own, 1)
             if near is None:
                 raise ValueError("no slope")
             return near[0][0]
