@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -340,14 +340,15 @@ def slope(
     return balls.middle((exact_value(op, *moved) - (exact_value(op, *xs) if base is None else base)) / h)
 
 
-def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
+def second(op: Op, i: int, j: int, xs: Sequence[float], real: Callable[[Any], Any] = mpf) -> Any:
     """Second derivative ∂²op/∂xs[i]∂xs[j] by central differences with steps of 1e-40."""
-    h = mpf(10) ** -40
+    h = real(STEP)
 
-    def at(s: int, t: int) -> mpf:
-        return exact_value(op, *(x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(mpf, xs))))
+    def at(s: int, t: int) -> Any:
+        moved = (x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(real, xs)))
+        return exact_value(op, *map(balls.middle, moved))
 
-    return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
+    return balls.middle((at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h))
 
 
 def slopes(op: Op, i: int, xs: Sequence[Any], base: Any = None) -> list[Any]:
@@ -404,14 +405,16 @@ def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
 
 @functools.lru_cache(maxsize=8192)  # 2.4 KB each; a run of `engine_property` needs 6,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
+    return in_exact_numbers(digits(xs), lambda real: _facts_in(real, op, xs, below))
+
+
+def in_exact_numbers(digits: int, job: Callable[[Callable[[Any], Any]], Any]) -> Any:
+    """Run a job in numbers of flint, or in mpmath's where they do not decide; it is given what converts a float."""
     if balls.are_there():
-        try:
-            with balls.precision(digits(xs)):
-                return _facts_in(BALLS.number, op, xs, below)
-        except balls.Undecided:
-            pass
-    with mp.workdps(digits(xs)):
-        return _facts_in(MPMATH.number, op, xs, below)
+        with suppress(balls.Undecided), balls.precision(digits):
+            return job(BALLS.number)
+    with mp.workdps(digits):
+        return job(MPMATH.number)
 
 
 def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
