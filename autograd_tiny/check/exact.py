@@ -441,7 +441,8 @@ def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: 
             continue
         side = 1 if len(sides) == 2 or _inside(op, i, here) else -1
         steep = functools.partial(_slope_at, op, i, side, real, here)
-        slacks.append(slack(steep, xs, real, sides[0]))
+        error = 0 if all(xs) else _own_error(op, i, here)  # at 0 the step of a slope is large beside the operand's ulp
+        slacks.append(balls.middle(slack(steep, xs, real, sides[0]) + error))
     as_mpf = balls.as_mpf
     value_slack, slacks = as_mpf(value_slack), list(map(as_mpf, slacks))
     pairs = tuple(None if pair is None else (as_mpf(pair[0]), as_mpf(pair[1])) for pair in found)

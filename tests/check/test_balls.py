@@ -10,7 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from autograd_tiny.check import GradcheckError, ValueEngine, balls, check_engine, exact, gradcheck, special_reals
+from autograd_tiny.check import (
+    Callables,
+    GradcheckError,
+    ValueEngine,
+    balls,
+    check_engine,
+    exact,
+    gradcheck,
+    special_reals,
+)
 from autograd_tiny.check.exact import BALLS, MPMATH, OUTSIDE, digits, exact_value
 from autograd_tiny.check.properties import single_ops
 from autograd_tiny.check.strategies import program_at
@@ -124,6 +133,23 @@ def test_an_operand_that_is_0_allows_no_larger_error(oracle, name, xs):
     program = program_at(xs, [Step(ops.TABLE[name], tuple(range(len(xs))))])
     assert check_engine(ValueEngine(), program)
     assert not check_engine(with_rule(name, 0, lambda d, *_: d + 1e-12), program)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: x**3, lambda x: 3 * x**2),
+        (lambda x: x - math.sin(x), lambda x: 1 - math.cos(x)),
+        (lambda x: math.tanh(x) - x, lambda x: -(math.tanh(x) ** 2)),
+        (lambda x: x**5 + x, lambda x: 5 * x**4 + 1),
+        (lambda x: math.cos(x) + x * x * x * x, lambda x: 4 * x**3 - math.sin(x)),
+    ],
+)
+def test_a_slope_that_vanishes_at_0_raises_no_alarm(oracle, f, slope):
+    for x in (0.0, 1e-300, -1e-300):
+        assert check_engine(
+            Callables(flat=(f, slope)), program_at([x], [Step(Callables(flat=(f, slope)).ops[0], (0,))])
+        )
 
 
 def log_sum(x, y):
