@@ -254,7 +254,7 @@ def test_long_programs_are_cut_into_functions_of_bounded_size(largest, monkeypat
     program, size = grown(800), 3 * N + 1
     made = functions.functions(prepared(program), engine.machine(), contract=False)
     bodies = made.text.split("define ")[1:]
-    assert len(bodies) == len(made.once) + len(made.each)
+    assert len(bodies) == len(made.once) + len(made.after)
     assert max(body.count("\n") for body in bodies) < 12 * largest + 60
     draw = np.random.default_rng(0)
     shared, table = draw.normal(size=3).tolist(), draw.normal(size=(size, 3))

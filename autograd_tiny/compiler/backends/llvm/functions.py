@@ -23,15 +23,16 @@ class Functions(NamedTuple):
 
     text: str
     once: list[str]  # names; parameters (ptr u, ptr s, ptr o): shared values, shared inputs, outputs without a batch
-    each: list[
-        str
-    ]  # names; parameters (ptr w, ptr u, ptr s, ptr o, i64 stride, i64 blocks): frames, …, outputs or sums
+    each: list[str]  # names; parameters as in EACH: frames, …, outputs or sums; called for a few blocks, while in cache
+    after: list[str]  # the same, for many blocks
     shared: int  # doubles at u
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
     straight: int  # steps called once and written one by one
     blocks: int = 1  # at least so many at a time, if the batch has them
+    near: int = 0  # few blocks
+    clear: tuple[str, ...] = ()  # lines that clear lanes from %lanes on in what is added to sums of the frame %x
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
@@ -68,6 +69,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
     return Functions(
         "\n".join([*declared(program, machine), *once.lines, *each.lines]),
         once.names,
+        [],
         each.names,
         once.memory,
         each.frame,

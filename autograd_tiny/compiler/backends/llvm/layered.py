@@ -34,19 +34,23 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
         once.items += [~i for i, y in enumerate(plan.outputs) if y is None]
     once.write()
     writer = _Writer(program, plan, machine, once, contract)
-    each = writer.groups()
+    each, after = writer.groups()
+    clear = tuple(writer.clear()) if program.reduce else ()
     text = [*declared(program, machine), *once.lines, *writer.text()]
     totals = [once.totals[i] if y is None else y for i, y in enumerate(plan.outputs)] if program.reduce else []
     return Functions(
         "\n".join(text),
         [*once.names, "@collect"],
         each,
+        after,
         writer.gathered.used,
         writer.frame,
         totals,
         plan.sums,
         sum(item >= 0 for item in once.items),
         MIN_BLOCKS,
+        writer.tiles.samples,
+        clear,
     )
 
 
@@ -65,14 +69,35 @@ class _Writer:
         self.lines: list[str] = []
         self.type = f"<{machine.lanes} x double>"
 
-    def groups(self) -> list[str]:
-        """Write all groups, and return the names of their functions in the order of their calls."""
-        names = []
+    def groups(self) -> tuple[list[str], list[str]]:
+        """Write all groups; return the names of functions for a few blocks, and for many, in the order of calls."""
+        each: list[str] = []
+        after: list[str] = []
         for group in self.plan.groups:
-            names.append(self._function(self._group(group)))
+            (after if isinstance(group, Outer | Sum) else each).append(self._function(self._group(group)))
         if not self.program.reduce and self.program.outputs:
-            names.append(self._function(self._given(np.array(self.plan.outputs))))
-        return names
+            after.append(self._function(self._given(np.array(self.plan.outputs))))
+        return each, after
+
+    def clear(self) -> Iterator[str]:
+        """Clear lanes from %lanes on in the rows that are added to sums; a sum that began with 0.0 keeps its bits."""
+        rows: set[int] = set()
+        for group in self.plan.groups:
+            if isinstance(group, Outer):
+                rows.update([*group.left.tolist(), *group.right.tolist()])
+            elif isinstance(group, Sum):
+                rows.update(group.rows.tolist())
+        n, t = self.lanes, self.type
+        numbers = ", ".join(f"i64 {i}" for i in range(n))
+        yield f"  %count_0 = insertelement <{n} x i64> poison, i64 %lanes, i64 0"
+        yield f"  %count = shufflevector <{n} x i64> %count_0, <{n} x i64> poison, <{n} x i32> zeroinitializer"
+        yield f"  %real = icmp ult <{n} x i64> <{numbers}>, %count"
+        inside = [
+            *self._vector("%y", np.array(sorted(rows)), "%r"),
+            f"  %z = select <{n} x i1> %real, {t} %y, {t} zeroinitializer",
+            f"  store {t} %z, ptr %y_p",
+        ]
+        yield from _loop("r", str(len(rows)), inside)
 
     def _group(self, group: Product | Map | Outer | Sum) -> Iterator[str]:
         match group:

@@ -39,9 +39,11 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         "tail": tail,
         "outputs": outputs,
         "once": "\n".join(f"  call void {name}(ptr %u, ptr %s, ptr %o)" for name in made.once),
-        "each": "\n".join(
-            f"  call void {f}(ptr %w, ptr %u, ptr %s, ptr %o, i64 %stride, i64 %blocks)" for f in made.each
-        ),
+        "near": made.near or blocks,
+        "round": n - 1 if made.clear else 0,
+        "clear": "\n".join(made.clear),
+        "each": "\n".join(_call(f, "w", "blocks") for f in made.each),
+        "after": "\n".join(_call(f, "all", "count") for f in made.after),
         "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, outputs if summed else 0)),
         "count": len(made.totals),
         "totals": ", ".join(f"i64 {i}" for i in made.totals),
@@ -53,6 +55,10 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         names |= {key: Template(text).substitute(names) for key, text in (SUMMED if summed else GIVEN).items()}
         parts += [BLOCK_LOOP, RUN, ROWS, *([ZERO, CLOSE, FINISH] if summed else []), ALL]
     return "".join(Template(part).substitute(names) for part in parts)
+
+
+def _call(name: str, frames: str, blocks: str) -> str:
+    return f"  call void {name}(ptr %{frames}, ptr %u, ptr %s, ptr %o, i64 %stride, i64 %{blocks})"
 
 
 START = """
@@ -86,7 +92,8 @@ block:
   br i1 %left, label %body, label %close
 body:
   %rest = sub i64 %end, %base
-  %most = udiv i64 %rest, $n
+  %round = add i64 %rest, $round
+  %most = udiv i64 %round, $n
   %blocks = call i64 @llvm.umin.i64(i64 %most, i64 $blocks)
   %samples = mul i64 %blocks, $n
   %full = add i64 %base, %samples
