@@ -30,7 +30,7 @@ class Functions(NamedTuple):
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
     straight: int  # steps called once and written one by one
-    blocks: int = 1  # at least so many at a time, if the batch has them
+    blocks: int = 0  # so many at a time, if the batch has them; 0: by the size of a frame
     near: int = 0  # few blocks
     clear: tuple[str, ...] = ()  # lines that clear lanes from %lanes on in what is added to sums of the frame %x
 
@@ -90,6 +90,7 @@ def _varying(program: Program) -> bytearray:
 
 
 ONCE = "ptr noalias %u, ptr noalias %s, ptr noalias %o"
+# stride: of the outputs of a batch; with `reduce`, 0 if the sums begin with these blocks
 EACH = "ptr noalias %w, ptr noalias %u, ptr noalias %s, ptr noalias %to, i64 %stride, i64 %blocks"
 BLOCK = """\
 entry:

@@ -20,7 +20,8 @@ from autograd_tiny.compiler.layers import Map, Outer, Plan, Product, Sum, line
 from autograd_tiny.transforms.program import Program
 
 SUMS = 8  # of rows at a time
-MIN_BLOCKS = 8  # so that a tile of sums stays in registers for as many terms
+MIN_BLOCKS, MAX_BLOCKS = 8, 32  # at a time: a tile of sums stays in registers for as many terms
+MAX_DOUBLES = 1 << 17  # in their frames
 
 
 def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -> Functions:
@@ -48,7 +49,7 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
         totals,
         plan.sums,
         sum(item >= 0 for item in once.items),
-        MIN_BLOCKS,
+        max(MIN_BLOCKS, min(MAX_BLOCKS, MAX_DOUBLES // writer.frame)),
         writer.tiles.samples,
         clear,
     )
@@ -249,7 +250,8 @@ class _Writer:
                     f"  %e{k} = mul i64 %j{k}, {columns * self.lanes}",
                     f"  %k{k} = add i64 %e{k}, {column * self.lanes}",
                     f"  %o{k} = getelementptr double, ptr %o{i}, i64 %k{k}",
-                    f"  call void {name}(ptr %l{i}, ptr %r{k}, ptr %o{k}, i64 {width * self.lanes}, i64 %blocks)",
+                    f"  call void {name}(ptr %l{i}, ptr %r{k}, ptr %o{k}, i64 {width * self.lanes}, "
+                    "i64 %blocks, i64 %stride)",
                 ]
                 inside += _loop(f"j{k}", str(wide), here)
                 column += wide * columns
@@ -269,7 +271,7 @@ class _Writer:
                 f"  %n{i} = mul i64 %i{i}, {rows * self.lanes}",
                 f"  %m{i} = add i64 %n{i}, {row * self.lanes}",
                 f"  %o{i} = getelementptr double, ptr %sums, i64 %m{i}",
-                f"  call void {self.tiles.total(rows, step)}(ptr %l{i}, ptr %o{i}, i64 %blocks)",
+                f"  call void {self.tiles.total(rows, step)}(ptr %l{i}, ptr %o{i}, i64 %blocks, i64 %stride)",
             ]
             yield from _loop(f"i{i}", str(many), inside)
             row += many * rows

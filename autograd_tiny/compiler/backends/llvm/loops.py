@@ -27,7 +27,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     """Text of the four functions, or of `start` alone without a batch."""
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
-    blocks = max(made.blocks, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
+    blocks = made.blocks or max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
     sums = blocks * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
@@ -40,6 +40,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         "outputs": outputs,
         "once": "\n".join(f"  call void {name}(ptr %u, ptr %s, ptr %o)" for name in made.once),
         "near": made.near or blocks,
+        "begin": "" if made.clear else "  call void @zero(ptr %sums)",
         "round": n - 1 if made.clear else 0,
         "clear": "\n".join(made.clear),
         "each": "\n".join(_call(f, "w", "blocks") for f in made.each),
@@ -134,10 +135,10 @@ GIVEN = {
 
 # With `reduce`: sums over lanes in each shard; a partial block is added lane by lane, without the lanes past its end.
 SUMMED = {
-    "open": "  call void @zero(ptr %sums)",
+    "open": "$begin",
     "whole": """\
-  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums,
-                   i64 0, i64 %blocks)""",
+  %sofar = sub i64 %base, %begin
+  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums, i64 %sofar, i64 %blocks)""",
     "part": """\
   call void @zero(ptr %tail)
   call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %tail, i64 0, i64 1)
