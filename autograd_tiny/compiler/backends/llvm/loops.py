@@ -28,6 +28,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
     blocks = made.blocks or max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
+    padded = -(-outputs // n) * n  # of the sums of a shard, which are added a vector at a time
     sums = blocks * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
@@ -38,6 +39,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         "sums": sums,
         "tail": tail,
         "outputs": outputs,
+        "padded": padded,
         "once": "\n".join(f"  call void {name}(ptr %u, ptr %s, ptr %o)" for name in made.once),
         "near": made.near or blocks,
         "begin": "" if made.clear else "  call void @zero(ptr %sums)",
@@ -45,7 +47,7 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         "clear": "\n".join(made.clear),
         "each": "\n".join(_call(f, "w", "blocks") for f in made.each),
         "after": "\n".join(_call(f, "all", "count") for f in made.after),
-        "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, outputs if summed else 0)),
+        "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, padded if summed else 0)),
         "count": len(made.totals),
         "totals": ", ".join(f"i64 {i}" for i in made.totals),
     }
@@ -144,7 +146,7 @@ SUMMED = {
   call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %tail, i64 0, i64 1)
   call void @rows(ptr %tail, ptr %sums, i64 $n, i64 %rest)""",
     "close": """\
-  %row = mul i64 %k, $outputs
+  %row = mul i64 %k, $padded
   %mine = getelementptr double, ptr %o, i64 %row
   call void @close(ptr %sums, ptr %mine)""",
     "keep": "  %z = load double, ptr %q\n  %y = fadd double %x, %z",
