@@ -28,6 +28,7 @@ $pack_part
 define internal void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %all, ptr %o,
                             i64 %stride, i64 %count) $A {
 entry:
+  %few = getelementptr double, ptr %all, i64 $few
   br label %near
 near:
   %h = phi i64 [0, %entry], [%h1, %computed]

@@ -23,8 +23,10 @@ class Functions(NamedTuple):
 
     text: str
     once: list[str]  # names; parameters (ptr u, ptr s, ptr o): shared values, shared inputs, outputs without a batch
-    each: list[str]  # names; parameters as in EACH: frames, …, outputs or sums; called for a few blocks, while in cache
-    after: list[str]  # the same, for many blocks
+    each: list[
+        str
+    ]  # names; parameters as in EACH, but frames used again by the next blocks; for a few blocks at a time
+    after: list[str]  # names; parameters as in EACH: frames, …, outputs or sums; for many blocks
     shared: int  # doubles at u
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u

@@ -1,9 +1,11 @@
 """Write a program in LLVM assembly as loops over its layers, instead of one instruction per step.
 
 Each group of a plan is a function that goes through the frames of several blocks of samples. A frame has a vector per
-row. Matrix products compute a tile of results for several blocks at a time; outer products keep a tile of sums in
-registers while they go through the blocks. Each sum is added in the order of the steps, so that results are equal to
-those of straight-line code to the bit; with `contract`, other products may be fused with sums.
+row. A few blocks go through all maps and matrix products, then many through the sums over the batch; what is not added
+to sums lies in frames that the next few blocks use again. Matrix products compute a tile of results for several blocks
+at a time; outer products keep a tile of sums in registers while they go through the blocks. Each sum is added in the
+order of the steps, so that results are equal to those of straight-line code to the bit; with `contract`, other products
+may be fused with sums.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.functions import EACH, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.gathering import Array, Gathered, Tables
+from autograd_tiny.compiler.backends.llvm.rows import parted
 from autograd_tiny.compiler.backends.llvm.steps import Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.backends.llvm.tiles import Tiles, cut
 from autograd_tiny.compiler.layers import Map, Outer, Plan, Product, Sum, line
@@ -26,6 +29,7 @@ MAX_DOUBLES = 1 << 17  # in their frames
 
 def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program by its plan."""
+    plan, far = parted(plan, sum(program.widths), summed=program.reduce is not None)
     calls = {call: i for i, call in enumerate(callbacks(program))}
     varies, n = plan.varies, len(program.inputs)
     once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
@@ -34,7 +38,7 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
     if program.reduce:
         once.items += [~i for i, y in enumerate(plan.outputs) if y is None]
     once.write()
-    writer = _Writer(program, plan, machine, once, contract)
+    writer = _Writer(program, plan, far, machine, once, contract)
     each, after = writer.groups()
     clear = tuple(writer.clear()) if program.reduce else ()
     text = [*declared(program, machine), *once.lines, *writer.text()]
@@ -58,11 +62,12 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
 class _Writer:
     """Functions of the groups of a plan."""
 
-    def __init__(self, program: Program, plan: Plan, machine: Machine, once: Phase, contract: bool) -> None:
-        self.program, self.plan, self.machine = program, plan, machine
+    def __init__(self, program: Program, plan: Plan, far: int, machine: Machine, once: Phase, contract: bool) -> None:
+        self.program, self.plan, self.far, self.machine = program, plan, far, machine
         self.scope = once.scope
         self.lanes = machine.lanes
-        self.frame = (plan.rows | 1) * machine.lanes  # odd, or the same row of many frames shares a set of the cache
+        rows = max(far, plan.rows - far)
+        self.frame = (rows | 1) * machine.lanes  # odd, or the same row of many frames shares a set of the cache
         self.contract = contract
         self.tables = Tables()
         self.tiles = Tiles(machine, self.frame, contract=contract)
@@ -123,12 +128,17 @@ class _Writer:
         return name
 
     def _vector(self, name: str, rows: Array, at: str | None) -> Iterator[str]:
-        """Load the vector of a row of the frame %x into `name`; of rows[at] if `at` is given."""
-        index, lines = self._index(name, rows, at)
+        """Load the vector of a row into `name`; of rows[at] if `at` is given."""
+        frame, first = self._place(int(rows[0]))
+        index, lines = self._index(name, rows - (int(rows[0]) - first), at)
         yield from lines
         yield f"  {name}_m = mul i64 {index}, {self.lanes}"
-        yield f"  {name}_p = getelementptr double, ptr %x, i64 {name}_m"
+        yield f"  {name}_p = getelementptr double, ptr {frame}, i64 {name}_m"
         yield f"  {name} = load {self.type}, ptr {name}_p"
+
+    def _place(self, row: int) -> tuple[str, int]:
+        """Frame of a row, %x of one for many blocks or %v of one for a few, and its place there."""
+        return ("%x", row) if row < self.far else ("%v", row - self.far)
 
     def _index(self, name: str, rows: Array, at: str | None) -> tuple[str, list[str]]:
         """Name of rows[at] as an integer, and the lines that compute it."""
@@ -170,18 +180,24 @@ class _Writer:
         for place in range(len(group.leaves), len(group.leaves) + len(group.steps)):
             body.step(place)
         result = body.value(len(group.leaves) + len(group.steps) - 1)
-        inside.append(f"  %at = add i64 %r, {group.out}")
+        frame, out = self._place(group.out)
+        inside.append(f"  %at = add i64 %r, {out}")
         inside.append(f"  %into = mul i64 %at, {self.lanes}")
-        inside.append("  %q = getelementptr double, ptr %x, i64 %into")
+        inside.append(f"  %q = getelementptr double, ptr {frame}, i64 %into")
         inside.append(f"  store {self.type} {result}, ptr %q")
         yield from above
         yield from _loop("b", "%blocks", [*self._frame("b"), *before, *_loop("r", str(group.size), inside)])
 
     def _frame(self, block: str) -> list[str]:
-        return [f"  %f = mul i64 %{block}, {self.frame}", "  %x = getelementptr double, ptr %w, i64 %f"]
+        return [
+            f"  %f = mul i64 %{block}, {self.frame}",
+            "  %x = getelementptr double, ptr %w, i64 %f",
+            "  %v = getelementptr double, ptr %to, i64 %f",
+        ]
 
     def _product(self, group: Product) -> Iterator[str]:
         (start, step), terms = line(group.operands) or (0, 1), len(group.operands)
+        (source, start), (into, out) = self._place(start), self._place(group.out)
         many = self.tiles.samples
         yield f"  %many = udiv i64 %blocks, {many}"
         yield f"  %whole = mul i64 %many, {many}"
@@ -192,7 +208,8 @@ class _Writer:
                 f"  {first} = mul i64 %{loop}, {samples}" if samples > 1 else f"  {first} = add i64 %{loop}, %whole",
                 f"  %f_{loop} = mul i64 {first}, {self.frame}",
                 f"  %x_{loop} = getelementptr double, ptr %w, i64 %f_{loop}",
-                f"  %y_{loop} = getelementptr double, ptr %x_{loop}, i64 {start * self.lanes}",
+                f"  %v_{loop} = getelementptr double, ptr %to, i64 %f_{loop}",
+                f"  %y_{loop} = getelementptr double, ptr {source}_{loop}, i64 {start * self.lanes}",
             ]
             row = 0
             for k, (tiles, rows) in enumerate(cut(len(group.weights), self.tiles.rows)):
@@ -206,7 +223,7 @@ class _Writer:
                     f"  %a_{loop}{k} = getelementptr double, ptr %w_{loop}{k}, i64 %t_{loop}{k}",
                     f"  %r_{loop}{k} = mul i64 %{loop}{k}, {rows}",
                     f"  %s_{loop}{k} = mul i64 %r_{loop}{k}, {self.lanes}",
-                    f"  %z_{loop}{k} = getelementptr double, ptr %x_{loop}, i64 {(group.out + row) * self.lanes}",
+                    f"  %z_{loop}{k} = getelementptr double, ptr {into}_{loop}, i64 {(out + row) * self.lanes}",
                     f"  %o_{loop}{k} = getelementptr double, ptr %z_{loop}{k}, i64 %s_{loop}{k}",
                 ]
                 if group.init is not None:

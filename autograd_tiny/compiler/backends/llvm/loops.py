@@ -29,13 +29,15 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     outputs = made.sums if summed else len(program.outputs)
     blocks = made.blocks or max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
     padded = -(-outputs // n) * n  # of the sums of a shard, which are added a vector at a time
-    sums = blocks * made.frame
+    few = blocks * made.frame
+    sums = few + made.near * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
         "A": machine.attributes,
         "n": n,
         "blocks": blocks,
         "frame": made.frame,
+        "few": few,
         "sums": sums,
         "tail": tail,
         "outputs": outputs,
@@ -45,8 +47,8 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         "begin": "" if made.clear else "  call void @zero(ptr %sums)",
         "round": n - 1 if made.clear else 0,
         "clear": "\n".join(made.clear),
-        "each": "\n".join(_call(f, "w", "blocks") for f in made.each),
-        "after": "\n".join(_call(f, "all", "count") for f in made.after),
+        "each": "\n".join(_call(f, "w", "few", "blocks") for f in made.each),
+        "after": "\n".join(_call(f, "all", "o", "count") for f in made.after),
         "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, padded if summed else 0)),
         "count": len(made.totals),
         "totals": ", ".join(f"i64 {i}" for i in made.totals),
@@ -60,8 +62,8 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     return "".join(Template(part).substitute(names) for part in parts)
 
 
-def _call(name: str, frames: str, blocks: str) -> str:
-    return f"  call void {name}(ptr %{frames}, ptr %u, ptr %s, ptr %o, i64 %stride, i64 %{blocks})"
+def _call(name: str, frames: str, to: str, blocks: str) -> str:
+    return f"  call void {name}(ptr %{frames}, ptr %u, ptr %s, ptr %{to}, i64 %stride, i64 %{blocks})"
 
 
 START = """
