@@ -500,6 +500,9 @@ go:
   %function.i = call i64 @word(ptr %room, i64 5)
   %least = call i64 @word(ptr %room, i64 6)
   %means = call i64 @word(ptr %room, i64 7)
+  %limit = call i64 @word(ptr %room, i64 8)
+  %lanes = call i64 @word(ptr %room, i64 9)
+  %unit = call i64 @word(ptr %room, i64 10)
   %function = inttoptr i64 %function.i to ptr
   %bool = call ptr @api(ptr %head, i64 $PyBool_FromLong)
   %save = call ptr @api(ptr %head, i64 $PyEval_SaveThread)
@@ -514,11 +517,20 @@ one:
 batch:
   %size.at = getelementptr i64, ptr %t, i64 -1
   %size = load i64, ptr %size.at
-  %large = icmp sgt i64 %size, %least
+  %large = icmp sgt i64 %size, %limit
   br i1 %large, label %no, label %all
 all:
+  %more = add i64 %size, %unit
+  %more.less = sub i64 %more, 1
+  %units = udiv i64 %more.less, %unit
+  %even = mul i64 %units, %lanes
+  %long = icmp ugt i64 %even, %least
+  %length = select i1 %long, i64 %even, i64 %least
+  %over = add i64 %size, %length
+  %over.less = sub i64 %over, 1
+  %shards = udiv i64 %over.less, %length
   %thread = call ptr %save()
-  call void %function(i64 1, i64 %least, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
+  call void %function(i64 %shards, i64 %length, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
   call void %restore(ptr %thread)
   %size.f = sitofp i64 %size to double
   br label %mean
