@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+AHEAD = 4  # blocks: their inputs are fetched into the cache while others are computed
+
 BLOCK_LOOP = """
 declare i64 @llvm.umin.i64(i64, i64)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 
 define internal void @clear(ptr %x, i64 %lanes) $A {
 entry:
@@ -97,6 +100,11 @@ def packed(widths: Sequence[int], n: int, *, full: bool) -> Iterator[str]:
                 yield f"  %o{k}_{lane} = mul i64 %r{lane}, {width}"
                 yield f"  %row{k}_{lane} = getelementptr double, ptr %table{k}, i64 %o{k}_{lane}"
             yield from (f"  br label %loop{k}", f"loop{k}:", f"  %j{k} = phi i64 [0, %{before}], [%next{k}, %loop{k}]")
+            if full:
+                yield f"  %line{k} = mul i64 %j{k}, {n}"
+                yield f"  %ahead{k} = getelementptr double, ptr %row{k}_0, i64 %line{k}"
+                yield f"  %later{k} = getelementptr double, ptr %ahead{k}, i64 {AHEAD * n * width}"
+                yield f"  call void @llvm.prefetch.p0(ptr %later{k}, i32 0, i32 2, i32 1)"
             vector, before = "poison", f"done{k}"
             for lane in range(n):
                 yield f"  %p{k}_{lane} = getelementptr double, ptr %row{k}_{lane}, i64 %j{k}"
