@@ -329,17 +329,18 @@ def test_threads_that_make_the_first_code_together_keep_their_own():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_batch_of_several_shards_has_the_bits_of_the_call_from_python(threads, monkeypatch):
     monkeypatch.setattr(kernel, "MIN_SHARD_WORK", 1)
-    f = jit(value_and_grad(lambda w, x: (w[0] * x[0] + w[1] * x[1] - 1.0) ** 2), batch="x", reduce="sum")
-    w, rng = np.array([0.3, -0.7]), np.random.default_rng(0)
-    program = prepared(f.program(w, np.ones((1, 2))))
+    loss = value_and_grad(lambda w, x: (sum(a * b for a, b in zip(w, [*x, 2.0], strict=True)) - 1.0) ** 2)
+    f = jit(loss, batch="x", reduce="sum")
+    w, rng = np.array([0.3, -0.7, 0.1, 1.9, -0.2]), np.random.default_rng(0)
+    program = prepared(f.program(w, np.ones((1, 4))))
     least = kernel.MIN_SHARD_BLOCKS * to_llvm.machine().lanes
     monkeypatch.setattr(kernel, "MIN_THREAD_WORK", 3 * least * len(program.steps))
     called = to_llvm.build(program, threads=threads)
     for size in (1, least, least + 1, 3 * least, 6 * least, 70 * least + 3, 200 * least):
-        args = w, rng.normal(size=(size, 2))
-        run = reader.runner(Layout(args, [False, True]), (), (), called.direct, False)
+        args = w, rng.normal(size=(size, 4))
+        run = reader.runner(Layout(args, [False, True]), (), (), called.direct, True)
         found = run(args)
         if threads == 2 and size >= 6 * least:
             assert found is None
         else:
-            assert found.tobytes() == called(w, [args[1]], size).tobytes()
+            assert found.tobytes() == (called(w, [args[1]], size) / size).tobytes()

@@ -533,9 +533,22 @@ all:
   call void %function(i64 %shards, i64 %length, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
   call void %restore(ptr %thread)
   %size.f = sitofp i64 %size to double
-  br label %mean
+  %size.0 = insertelement <4 x double> poison, double %size.f, i64 0
+  %size.4 = shufflevector <4 x double> %size.0, <4 x double> poison, <4 x i32> zeroinitializer
+  br label %four
+four:
+  %i4 = phi i64 [ 0, %all ], [ %i4.next, %divide4 ]
+  %i4.next = add i64 %i4, 4
+  %fits = icmp sle i64 %i4.next, %means
+  br i1 %fits, label %divide4, label %mean
+divide4:
+  %y4.at = getelementptr double, ptr %o, i64 %i4
+  %y4 = load <4 x double>, ptr %y4.at, align 8
+  %y4.mean = fdiv <4 x double> %y4, %size.4
+  store <4 x double> %y4.mean, ptr %y4.at, align 8
+  br label %four
 mean:
-  %i = phi i64 [ 0, %all ], [ %i.next, %divide ]
+  %i = phi i64 [ %i4, %four ], [ %i.next, %divide ]
   %end = icmp eq i64 %i, %means
   br i1 %end, label %yes, label %divide
 divide:
