@@ -23,18 +23,16 @@ class Functions(NamedTuple):
 
     text: str
     once: list[str]  # names; parameters (ptr u, ptr s, ptr o): shared values, shared inputs, outputs without a batch
-    each: list[
-        str
-    ]  # names; parameters as in EACH, but frames used again by the next blocks; for a few blocks at a time
-    after: list[str]  # names; parameters as in EACH: frames, …, outputs or sums; for many blocks
+    each: list[str]  # names; parameters as in EACH, with frames that the next few blocks use again at `to`
+    after: list[str]  # names; parameters as in EACH: frames of many blocks, …, outputs or sums
     shared: int  # doubles at u
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
     straight: int  # steps called once and written one by one
     blocks: int = 0  # so many at a time, if the batch has them; 0: by the size of a frame
-    near: int = 0  # few blocks
-    clear: tuple[str, ...] = ()  # lines that clear lanes from %lanes on in what is added to sums of the frame %x
+    near: int = 0  # blocks at a time of `each`
+    clear: tuple[str, ...] = ()  # lines that clear lanes from %lanes on in the frame %x, where sums begin in registers
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:

@@ -40,7 +40,7 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
     once.write()
     writer = _Writer(program, plan, far, machine, once, contract)
     each, after = writer.groups()
-    clear = tuple(writer.clear()) if program.reduce else ()
+    clear = tuple(writer.clear()) if plan.sums else ()
     text = [*declared(program, machine), *once.lines, *writer.text()]
     totals = [once.totals[i] if y is None else y for i, y in enumerate(plan.outputs)] if program.reduce else []
     return Functions(

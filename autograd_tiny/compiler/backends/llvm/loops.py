@@ -137,7 +137,8 @@ GIVEN = {
     "finish": "",
 }
 
-# With `reduce`: sums over lanes in each shard; a partial block is added lane by lane, without the lanes past its end.
+# With `reduce`: sums over lanes in each shard. Layers clear the lanes past the end of a partial block; that of other
+# code is added lane by lane, without them.
 SUMMED = {
     "open": "$begin",
     "whole": """\
