@@ -80,7 +80,9 @@ class Arguments:
         """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
         found: dict[str, list[Any]] = {}
         for name, x in self._one(sample).items():
-            if name not in self.static:
+            if is_module(x) and name not in self.static:
+                found[name] = [leaf(real(p.data), path) for path, p in x.named_parameters()]
+            elif name not in self.static:
                 found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
         made = [x if name in self.static else rebuild(x, found[name]) for name, x in self._one(sample).items()]
         order = [name for name in found if name not in self.batched] + list(self.batched)

@@ -37,9 +37,9 @@ class Kind(NamedTuple):
     items: Callable[[Any], Items]  # each item with its path suffix: "[0]", ".w"
     build: Callable[[Any, list[Any]], Any]  # a container like the given one, with other items
     key: Callable[[Any], Hashable] = lambda x: ()
-    gradient: Callable[[Any, list[Any]], Any] | None = None  # builds the gradient; None: same as build
 
 
+_PLAIN = frozenset({float, int, bool})
 _registry: dict[type, Kind] = {}
 _found: dict[type, Kind | None] = {}  # by exact type, for speed
 
@@ -154,6 +154,8 @@ def rebuild(tree: Any, new: Iterable[Any], as_gradient: bool = False) -> Any:
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, [10, 20, 30])
     {'w': [20, 30], 'b': 10}
     """
+    if is_module(tree) and not as_gradient and isinstance(new, list):
+        return _MODULE.build(tree, new)
     return _rebuild(tree, iter(new), as_gradient)
 
 
@@ -163,29 +165,40 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
         return next(new)
     if kind is _ARRAY and tree.dtype.kind in NUMBERS:
         return array_of([next(new) for _ in range(tree.size)], tree.shape)
-    items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
-    return ((as_gradient and kind.gradient) or kind.build)(tree, items)
+    named = [*kind.items(tree)]
+    old = [item for _, item in named]
+    if all(kind_of(item) is None for item in {item.__class__: item for item in old}.values()):
+        items = [*itertools.islice(new, len(old))]  # without a call for each
+    else:
+        items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for item in old]
+    if as_gradient and kind is _MODULE:
+        return dict(zip([suffix[1:] for suffix, _ in named], items, strict=True))
+    return kind.build(tree, items)
 
 
 def structure(tree: Any, path: str = "argument") -> Hashable:
     """Return a cache key for traces: types, lengths, shapes and names, but no values.
 
-    >>> structure({"w": [1.0, 2.0]})
-    (<class 'dict'>, (), ("['w']", (<class 'list'>, (), ('[0]', <class 'float'>), ('[1]', <class 'float'>))))
+    >>> structure({"w": [1.0, 2.0], "b": 3.0})
+    (<class 'dict'>, (), ("['b']", <class 'float'>), ("['w']", (<class 'list'>, (), 2)))
 
     Raises TypeError, naming the path, for a leaf that is not a real number.
     """
     cls = tree.__class__
-    if cls is float or cls is int or cls is bool:
+    if cls in _PLAIN:
         return float
     kind = kind_of(tree)
     if (kind is _ARRAY and tree.dtype.kind in NUMBERS) or kind is _MODULE:
         return cls, kind.key(tree)
+    if kind is not None and kind.items is _numbered and _PLAIN.issuperset(map(type, tree)):
+        return cls, kind.key(tree), len(tree)
     if kind is not None:
         try:
             items = [(suffix, structure(item, path + suffix)) for suffix, item in _items(kind, tree, path)]
         except RecursionError:
             raise _endless(path) from None
+        if kind.items is _numbered and all(item is float for _, item in items):  # such as NumPy's
+            return cls, kind.key(tree), len(tree)
         return (cls, kind.key(tree), *items)
     for _ in leaves(tree, path):  # raises, naming the path, if it is not a number
         pass
@@ -374,6 +387,8 @@ def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
         return x.__class__, x.dtype.str, x.shape, x.tobytes()
     if any(x is item for item in above):  # a Module that knows its parent
         return len(above)
+    if x.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, x)}):  # most parameters
+        return list, len(x)
     if kind_of(x) is not None:
         return (x.__class__, *[(suffix, _module_key(item, (*above, x))) for suffix, item in below(x)])
     if _is_open(x):
@@ -393,7 +408,6 @@ _MODULE = Kind(
     lambda x: [(f".{name}", parameter) for name, parameter in x.named_parameters()],
     lambda x, items: x.with_parameters(items),
     _module_key,
-    lambda x, items: dict(zip([name for name, _ in x.named_parameters()], items, strict=True)),
 )
 
 register(list, _numbered, _list_like)

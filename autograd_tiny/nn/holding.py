@@ -44,14 +44,24 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
         if isinstance(item, Operand):
             numbers.append((path, item))
             continue
-        computed.update(map(id, getattr(item, COMPUTED, ()) if is_module(item) else ()))
+        if item.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, item)}):  # most numbers
+            for i, x in enumerate(item):
+                if id(x) not in seen:
+                    seen[id(x)] = x
+                    numbers.append((f"{path}[{i}]", x))
+            continue
+        if is_module(item):
+            noted = getattr(item, COMPUTED, ())
+            if id(noted) not in seen:  # the Modules of a copy share one list
+                seen[id(noted)] = noted
+                computed.update(map(id, noted))
         unordered += [(path, item, x) for x in unordered_in(item)]
         inside = [*held(item)]
         if is_module(item):
             _refuse_once(item, inside)
         stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed(inside)]
-    found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
-    ids = {id(x) for _, x in found}
+    found = [(path, x) for path, x in numbers if id(x) in computed or getattr(x, "op", x) is None]
+    ids = {id(x) for _, x in found} if unordered else ()
     for path, holder, x in unordered:
         if is_leaf(x) and id(x) not in ids:
             raise TypeError(

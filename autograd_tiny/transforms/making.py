@@ -8,7 +8,7 @@ from typing import Any
 
 from autograd_tiny.engine.tree import below, is_array, is_module, kind_of, leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.tracer import Tracer, captured
+from autograd_tiny.transforms.tracer import Tracer, captured, is_recording, reached
 
 ADVICE = "make it in __init__, or call the model once before"
 
@@ -23,6 +23,9 @@ class Made:
     def refuse(self, name: str, order: Sequence[Any], known: set[Any]) -> None:
         """Raise TypeError if one of the order is a leaf that a Module has got since."""
         unknown = {v for v in order if v.op is None and v not in known and v not in self.before}
+        if is_recording():  # its other inputs stand for no Value
+            met = reached()
+            unknown = {v for v in unknown if v.__class__ is not Tracer or v in met}
         if not unknown:
             return
         for tree in self.trees:

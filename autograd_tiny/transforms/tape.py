@@ -79,7 +79,8 @@ class Tape:
     def leaf(self, number: float, name: str) -> int:
         """Append an input."""
         place = next(self._rest)
-        self.grow(place)
+        if place >= len(self.op):
+            self.grow(place)
         self.leaves[place] = number, name
         self.seen[place] = number
         return place

@@ -322,6 +322,12 @@ def captured(v: Value) -> Any:
     return None if recorded is None else recorded.captured.get(v)
 
 
+def reached() -> set[Any]:
+    """Return the Tracers that stand for Values which the traced function reached."""
+    recorded = _current()
+    return set() if recorded is None else set(recorded.captured.values())
+
+
 def constant(x: float) -> Tracer:
     """Make a Tracer of a known number."""
     recorded = _current()
