@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import itertools
 import math
 import numbers as abstract
@@ -20,6 +21,7 @@ from autograd_tiny.engine.tree import (
     is_array,
     is_module,
     is_table,
+    items_of,
     kind_of,
     leaves,
     rebuild,
@@ -228,7 +230,11 @@ class Results:
     def __init__(self, returned: Any, each: bool) -> None:
         self.around = _around(returned, itertools.count(), each)
         self.model, self.each = rebuild(returned, itertools.repeat(0.0)), each  # keeps no traced number alive
-        self.shape = structure(self.model)
+
+    @functools.cached_property
+    def shape(self) -> Hashable:
+        """The structure of what the function returned."""
+        return structure(self.model)
 
     def __reduce__(self) -> Any:
         return Results, (self.model, self.each)
@@ -273,7 +279,7 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
     if each and (shape := _shape(tree)) is not None:
         return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, not isinstance(tree, list))
-    items = [item for _, item in kind.items(tree)]
+    items = items_of(kind, tree)
     if is_array(tree) and not any(map(kind_of, items)):
         return _array([next(places) for _ in items], tree.shape)
     inner, model = (
@@ -296,7 +302,7 @@ def _shape(tree: Any) -> tuple[int, ...] | None:
         return ()
     if not (is_array(tree) or is_table(tree) or isinstance(tree, list)):
         return None
-    inner = {_shape(item) for _, item in kind.items(tree)} or {()}
+    inner = {*map(_shape, items_of(kind, tree))} or {()}
     shape = inner.pop()
     if inner or shape is None:
         return None

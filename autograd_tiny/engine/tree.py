@@ -13,7 +13,7 @@ import itertools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
@@ -138,6 +138,13 @@ def _items(kind: Kind, tree: Any, path: str) -> Items:
         raise TypeError(f"{path}: {error}") from None
 
 
+def items_of(kind: Kind, tree: Any) -> list[Any]:
+    """List the items of a container of this kind, without their paths."""
+    if kind.items is _numbered:
+        return [*tree]
+    return [tree[key] for key in sorted_keys(tree)] if kind.items is _keyed else [item for _, item in kind.items(tree)]
+
+
 def instead(x: Any) -> str:
     """Return the advice for an array of a refused kind, after a semicolon; empty for anything else."""
     return next((f"; {INSTEAD[base.__name__]}" for base in x.__class__.__mro__ if base.__name__ in INSTEAD), "")
@@ -165,14 +172,13 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
         return next(new)
     if kind is _ARRAY and tree.dtype.kind in NUMBERS:
         return array_of([next(new) for _ in range(tree.size)], tree.shape)
-    named = [*kind.items(tree)]
-    old = [item for _, item in named]
+    if as_gradient and kind is _MODULE:
+        return {name: next(new) for name, _ in tree.named_parameters()}
+    old = items_of(kind, tree)
     if all(kind_of(item) is None for item in {item.__class__: item for item in old}.values()):
         items = [*itertools.islice(new, len(old))]  # without a call for each
     else:
         items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for item in old]
-    if as_gradient and kind is _MODULE:
-        return dict(zip([suffix[1:] for suffix, _ in named], items, strict=True))
     return kind.build(tree, items)
 
 
@@ -213,7 +219,8 @@ def holds_operands(tree: Any) -> bool:
     if kind is _MODULE or (kind is _ARRAY and tree.dtype != object) or (kind is _TABLE and tables.is_numeric(tree)):
         return False
     try:
-        return any(holds_operands(item) for _, item in kind.items(tree))
+        items = items_of(kind, tree)
+        return {*map(type, items)} != {float} and any(map(holds_operands, items))
     except RecursionError:
         raise _endless("an argument") from None
 
@@ -339,8 +346,20 @@ def _deque_like(x: deque[Any], items: list[Any]) -> deque[Any]:
     return new
 
 
+def numbered(count: int) -> Sequence[str]:
+    """List the path suffixes of the items of a list."""
+    return _NUMBERED[:count] if count <= len(_NUMBERED) else [f"[{i}]" for i in range(count)]
+
+
 def _numbered(x: Any) -> Items:
-    return [(f"[{i}]", item) for i, item in enumerate(x)]
+    return [*zip(numbered(len(x)), x, strict=True)]
+
+
+def _keyed(x: Any) -> Items:
+    return [(f"[{key!r}]", x[key]) for key in sorted_keys(x)]
+
+
+_NUMBERED = tuple([f"[{i}]" for i in range(256)])
 
 
 _NAMED_TUPLE = Kind(
@@ -412,6 +431,6 @@ _MODULE = Kind(
 
 register(list, _numbered, _list_like)
 register(tuple, _numbered, _tuple_like)
-register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in sorted_keys(x)], _dict_like)
+register(dict, _keyed, _dict_like)
 register(type(None), lambda x: (), lambda x, items: None)
 register(deque, _numbered, _deque_like)

@@ -13,7 +13,7 @@ from typing import Any
 from autograd_tiny.engine.chain_rule import topological_order
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, kind_of
+from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, kind_of, numbered
 
 Items = Iterable[tuple[str, Any]]
 ATOMS = frozenset({float, int, bool, str, bytes, complex, type(None), Op})
@@ -45,10 +45,17 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
             numbers.append((path, item))
             continue
         if item.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, item)}):  # most numbers
-            for i, x in enumerate(item):
-                if id(x) not in seen:
-                    seen[id(x)] = x
-                    numbers.append((f"{path}[{i}]", x))
+            new = {id(x): x for x in item}
+            named = [*zip(map(path.__add__, numbered(len(item))), item, strict=True)]
+            if len(new) == len(item) and seen.keys().isdisjoint(new):
+                numbers += named
+            else:  # the first of equal ones counts
+                first: dict[int, tuple[str, Any]] = {}
+                for at, x in named:
+                    if id(x) not in seen:
+                        first.setdefault(id(x), (at, x))
+                numbers += first.values()
+            seen |= new
             continue
         if is_module(item):
             noted = getattr(item, COMPUTED, ())

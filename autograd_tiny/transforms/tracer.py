@@ -224,6 +224,12 @@ class Tracer(Operand):
             return self.tape.leaves[self.place][1]
         return self.operands[0].name if self.op is CUT and self.tape.a[self.place] >= 0 else ""
 
+    def known(self) -> tuple[float, str]:
+        """Return the number in the traced run, and the name."""
+        if self.tape is UNPLACED:
+            return self.given
+        return self.tape.leaves.get(self.place) or (self.seen, self.name)
+
     @property
     def parents(self) -> tuple[Tracer, ...]:
         """The operands that are Tracers."""
