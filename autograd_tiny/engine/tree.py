@@ -127,6 +127,29 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
             raise OverflowError(f"{path}: {error}") from None
 
 
+def flat(tree: Any, path: str = "argument") -> list[Any]:
+    """List what `leaves` yields, without the paths, which take most of its time; raises the same errors.
+
+    >>> flat({"w": [1.0, 2.0], "b": 3.0})
+    [3.0, 1.0, 2.0]
+    """
+    kind = kind_of(tree)
+    if kind is None or kind is _ARRAY or kind is _TABLE:
+        return [x for _, x in leaves(tree, path)]
+    items = [x for _, x in tree.named_parameters()] if kind is _MODULE else items_of(kind, tree)
+    if all(x.__class__ is float or (isinstance(x, Operand) and not kind_of(x)) for x in _one_of_each(items)):
+        return items
+    try:
+        return [y for suffix, x in _items(kind, tree, path) for y in flat(x, path + suffix)]
+    except RecursionError:
+        raise _endless(path) from None
+
+
+def _one_of_each(items: list[Any]) -> Iterable[Any]:
+    """Return an item of each class."""
+    return {item.__class__: item for item in items}.values()
+
+
 def _endless(path: str) -> TypeError:
     return TypeError(f"{path[:30]}{'…' * (len(path) > 30)}: nested too deeply, or inside itself")
 
@@ -175,7 +198,7 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
     if as_gradient and kind is _MODULE:
         return {name: next(new) for name, _ in tree.named_parameters()}
     old = items_of(kind, tree)
-    if all(kind_of(item) is None for item in {item.__class__: item for item in old}.values()):
+    if all(kind_of(item) is None for item in _one_of_each(old)):
         items = [*itertools.islice(new, len(old))]  # without a call for each
     else:
         items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for item in old]

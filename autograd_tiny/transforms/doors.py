@@ -21,12 +21,22 @@ from typing import Any
 from weakref import WeakSet
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.tree import is_module, kind_of, leaves
+from autograd_tiny.engine.tree import flat, is_module, kind_of
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.making import Made
 from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
-from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, lifts, number, traced
+from autograd_tiny.transforms.tracer import (
+    CUT,
+    UNDER_WAY,
+    Tracer,
+    constant,
+    copies,
+    is_recording,
+    lifts,
+    number,
+    traced,
+)
 
 NODES = (Value, Tracer)  # numbers that record their operations
 LIFTED = (Value, Tracer, Dual)
@@ -188,7 +198,7 @@ def doors(
 def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
     """Yield each leaf of a tree, in the order of `leaves`, after True for a parameter of a Module."""
     if is_module(tree):
-        yield from ((True, x) for _, x in leaves(tree))
+        yield from ((True, x) for x in flat(tree))
     elif (kind := kind_of(tree)) is not None:
         for _, item in kind.items(tree):
             if item.__class__ in NODES or item.__class__ is float:
@@ -216,6 +226,15 @@ def lift(x: Any, level: int) -> Any:
     else:
         fresh = +x if isinstance(x, NODES) else Value(x)
     return _marked(fresh, level)
+
+
+def lifted_all(xs: list[Any], level: int) -> list[Any]:
+    """Lift many numbers; those of a trace at once."""
+    if not is_recording() or any(x.__class__ is not Tracer for x in xs):
+        return [lift(x, level) for x in xs]
+    fresh = copies(xs)
+    lifts().update(dict.fromkeys(fresh, level))
+    return fresh
 
 
 def handed_out(x: Any, level: int) -> Any:
@@ -288,7 +307,7 @@ def are_targets(nodes: Iterable[Any]) -> bool:
 
 def being_differentiated(tree: Any) -> bool:
     """Return True if a number or parameter in the tree depends on a target of an enclosing derivative."""
-    return bool(_active or _within.get()) and any(isinstance(x, Dual) or depends(x) for _, x in leaves(tree))
+    return bool(_active or _within.get()) and any(isinstance(x, Dual) or depends(x) for x in flat(tree))
 
 
 @contextmanager

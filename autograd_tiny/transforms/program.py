@@ -198,7 +198,8 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
     tapes = [x.tape for x in (*traced, *inputs) if x.tape is not UNPLACED]
     tape = tapes[0] if tapes else Tape(Tracer)
     for x in inputs:
-        x.settle(tape)
+        if x.tape is UNPLACED:
+            x.settle(tape)
     for x in (*traced, *inputs):
         if x.tape is not tape:
             raise elsewhere(x)

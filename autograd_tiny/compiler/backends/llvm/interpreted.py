@@ -171,7 +171,10 @@ def _moving(columns: Columns, shared: int) -> Any:
     """Per place, True if it differs between samples."""
     n = columns.inputs
     found = bytearray(1 + shared) + b"\1" * (n - shared)  # the first is that of constants
-    given = [(np.maximum(column, -1) + 1).tolist() for column in columns.operands]
+    places = [np.maximum(column, -1) + 1 for column in columns.operands]
+    if np.all(np.any([x > shared for x in places], axis=0)):  # each reads a sample, or another step
+        return np.arange(n + len(columns.code)) >= shared
+    given = [x.tolist() for x in places]
     append = found.append
     if len(given) == 2:
         for x, y in zip(*given, strict=True):
