@@ -14,6 +14,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import is_
 from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
@@ -71,6 +72,7 @@ def register(
         raise ValueError(f"{kind.__name__} is already registered")
     _registry[kind] = Kind(items, build, key)
     _found.clear()
+    _classes.clear()
 
 
 def kind_of(x: Any) -> Kind | None:
@@ -270,15 +272,29 @@ def attributes(x: Any) -> Items:
     own = getattr(x, "__dict__", {})
     found = {}
     for cls in reversed(x.__class__.__mro__[:-1]):
-        for name, item in vars(cls).items():
-            if name[:2] == "__" or name in own:
+        for name, item in _of_class(cls):
+            if name in own:
                 continue
-            if isinstance(item, MemberDescriptorType):
-                if hasattr(x, name):
-                    found[name] = getattr(x, name)
-            elif isinstance(item, Operand) or kind_of(item) not in (None, _registry[type(None)]):
+            if not isinstance(item, MemberDescriptorType):
                 found[name] = item
+            elif hasattr(x, name):
+                found[name] = getattr(x, name)
     return [*found.items(), *[(name, item) for name, item in own.items() if name != COMPUTED]]
+
+
+def _of_class(cls: type) -> Items:
+    """List the numbers, containers and slots of a class: found once, and again when the class has changed."""
+    own = vars(cls)
+    names, items, found = _classes.get(cls, ([], [], []))
+    if names != [*own] or not all(map(is_, items, own.values())):
+        here = [(name, item) for name, item in own.items() if name[:2] != "__"]
+        kinds = (MemberDescriptorType, Operand)
+        found = [(name, x) for name, x in here if isinstance(x, kinds) or (x is not None and kind_of(x) is not None)]
+        _classes[cls] = [*own], [*own.values()], found
+    return found
+
+
+_classes: dict[type, tuple[list[str], list[Any], Items]] = {}  # names, items, and those that count
 
 
 def is_array(x: Any) -> bool:

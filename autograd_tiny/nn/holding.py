@@ -45,7 +45,7 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
             numbers.append((path, item))
             continue
         if item.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, item)}):  # most numbers
-            new = {id(x): x for x in item}
+            new = dict(zip(map(id, item), item, strict=True))
             named = [*zip(map(path.__add__, numbered(len(item))), item, strict=True)]
             if len(new) == len(item) and seen.keys().isdisjoint(new):
                 numbers += named
@@ -67,7 +67,10 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
         if is_module(item):
             _refuse_once(item, inside)
         stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed(inside)]
-    found = [(path, x) for path, x in numbers if id(x) in computed or getattr(x, "op", x) is None]
+    if computed:
+        found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
+    else:
+        found = [pair for pair in numbers if getattr(pair[1], "op", pair) is None]
     ids = {id(x) for _, x in found} if unordered else ()
     for path, holder, x in unordered:
         if is_leaf(x) and id(x) not in ids:

@@ -340,3 +340,30 @@ def test_lists_hold_what_tuples_hold(x, y):
     if new:
         gradient = grad(lambda m: sum(p * p for p in m.parameters()))(model)
         assert gradient == {name: 2.0 * p.data for name, p in model.named_parameters()}
+
+
+def test_a_class_that_changes_is_looked_at_anew():
+    class Base(Module):
+        kept = None
+
+    class Line(Base):
+        def slope(self):
+            return 1.0
+
+    def names():
+        return [name for name, _ in Line().named_parameters()]
+
+    assert names() == []
+    Base.kept = Value(1.0)
+    assert names() == ["kept"]
+    Line.slope = [Value(2.0)]
+    assert names() == ["kept", "slope[0]"]
+    item = Line.slope
+    del Line.slope
+    Line.again = item
+    assert names() == ["kept", "again[0]"]
+    Line.again = Value(3.0)
+    assert names() == ["kept", "again"]
+    Base.kept = None
+    assert names() == ["again"]
+    assert Line().parameters() == [Line.again]
