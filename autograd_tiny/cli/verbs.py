@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
+from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import new_console, show
@@ -88,6 +89,31 @@ def table() -> tuple[Verb, ...]:
             "museum", "show four wrong backward passes, each beside the right one", _museum,
             _target(nargs="?", default=MUSEUM_EXPRESSION),
         ),
+        Verb(
+            "slides", "write a page with a slide for each step, for a projector and a clicker", write_slides,
+            (*_pictures("slides.html", "the page; printed, each slide has a page"), *_target()),
+            ('slides "b = a + a; c = b + b" a=1',),
+        ),
+        Verb(
+            "frames", "write a picture for each step into a folder", write_frames,
+            (
+                *_pictures("frames", "the folder"),
+                _argument("--format", default="svg", help="svg, png or another of Graphviz (default: %(default)s)"),
+                *_target(),
+            ),
+        ),
+        Verb(
+            "gif", "write an animated GIF of the steps", write_gif,
+            (
+                *_pictures("steps.gif", "the GIF"),
+                _argument("--seconds", type=float, default=1.2, help="time of each step (default: %(default)s)"),
+                *_target(),
+            ),
+        ),
+        Verb(
+            "filmstrip", "write all steps below each other in one picture", write_filmstrip,
+            (*_pictures("steps.svg", "the picture, an SVG"), *_target()),
+        ),
         Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip
 
@@ -101,6 +127,14 @@ def _target(**settings: Any) -> tuple[Argument, ...]:
     return (
         _argument("target", help=what, **settings),
         _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument: x=2, x=pi/2"),
+    )
+
+
+def _pictures(path: str, what: str) -> tuple[Argument, ...]:
+    return (
+        _argument("-o", "--output", default=path, metavar="PATH", help=f"{what} (default: %(default)s)"),
+        _argument("--scale", type=float, default=1.0, help="times the usual size, 0.1 to 10 (default: %(default)g)"),
+        _argument("--at", metavar="BREAKPOINT", help="only the steps where it stops: final, 'node w1', '|grad| > 1'"),
     )
 
 

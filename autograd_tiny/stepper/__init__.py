@@ -10,7 +10,7 @@ narration.py    a step in words
 museum.py       wrong backward passes beside the right one
 origins.py      the first value and gradient that are not finite
 diagnosis.py    `diagnose`: the origin of a nan
-views/          terminal, prompt, page, frames
+views/          terminal, prompt, page, frames, slides
 """
 
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from autograd_tiny.stepper.views.sequence import frames as frames
     from autograd_tiny.stepper.views.sequence import gif as gif
     from autograd_tiny.stepper.views.sequence import tikz as tikz
+    from autograd_tiny.stepper.views.slides import slides as slides
     from autograd_tiny.stepper.views.terminal import print_trace as print_trace
 
 __getattr__, __dir__, __all__ = lazy(
@@ -49,6 +50,7 @@ __getattr__, __dir__, __all__ = lazy(
         ".views.page": "write_page",
         ".views.prompt": "debug",
         ".views.sequence": "filmstrip frames gif tikz",
+        ".views.slides": "slides",
         ".views.terminal": "print_trace",
     },
 )

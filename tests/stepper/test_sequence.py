@@ -315,3 +315,30 @@ def test_numbers_that_are_not_finite_are_drawn():
     steps = trace(a - a)
     assert isinstance(steps[0], Forward)
     assert len({str(places(frame(steps, n).pipe("svg"))) for n in range(len(steps))}) == 1
+
+
+def test_a_scale_multiplies_width_and_height(tmp_path):
+    def size(svg):
+        return [float(x) for x in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2]]
+
+    usual = size(PICTURES[0])
+    (path,) = frames(STEPS, tmp_path, steps=[0], scale=2.0)
+    assert size(path.read_text(encoding="utf-8")) == pytest.approx([2 * x for x in usual], abs=2)
+    strip = filmstrip(STEPS, tmp_path / "strip.svg", [0, 1])
+    large = filmstrip(STEPS, tmp_path / "large.svg", [0, 1], scale=3.0)
+    sizes = [size(path.read_text(encoding="utf-8")) for path in (strip, large)]
+    assert sizes[1] == pytest.approx([3 * x for x in sizes[0]], abs=6)
+    pixels = []
+    for k, scale in enumerate((1.0, 2.0)):
+        (path,) = frames(STEPS, tmp_path / str(k), "png", [0], scale)
+        moving = gif(STEPS, tmp_path / f"{k}.gif", steps=[0], scale=scale)
+        with Image.open(path) as picture, Image.open(moving) as moving:
+            assert picture.size == moving.size
+            pixels.append(picture.size)
+    assert pixels[1] == pytest.approx([2 * x for x in pixels[0]], abs=2)
+    for scale in (0, -1, float("nan"), 1e9):
+        with pytest.raises(ValueError, match=r"the scale is a number from 0\.1 to 10"):
+            frames(STEPS, tmp_path / "none", steps=[0], scale=scale)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ValueError, match=r"pixels in 200 steps are too many for a GIF, the limit is 500,000,000"):
+        gif(STEPS, tmp_path / "a.gif", steps=[0] * 200, scale=3.0)

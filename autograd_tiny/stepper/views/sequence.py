@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.files import save, save_all
 from autograd_tiny.engine.value import Value
@@ -27,6 +28,8 @@ from autograd_tiny.stepper.views.scene import PALE, Scene
 WIDE, HIGH = 395, 215  # points of a beamer slide of 16:9 within its margins
 MOST_FRAMES = 200  # in one call; each frame takes a layout
 LINE_OF_SLIDE = 94  # characters across a slide in \footnotesize
+SCALES = 0.1, 10.0  # least and greatest
+MOST_PIXELS = 500_000_000  # of a GIF, all steps together: they are held in memory
 
 
 def frame(trace: Trace, n: int) -> Graph:
@@ -41,12 +44,16 @@ def frame(trace: Trace, n: int) -> Graph:
 
     Raises IndexError if there is no step n, ValueError for more than 1,000 values.
     """
-    (n,) = _chosen(trace, [n])
+    (n,) = chosen_steps(trace, [n])
     return Scene(trace).graph(n)
 
 
 def frames(
-    trace: Trace | Value, folder: str | Path, format: str = "svg", steps: Iterable[int] | None = None
+    trace: Trace | Value,
+    folder: str | Path,
+    format: str = "svg",
+    steps: Iterable[int] | None = None,
+    scale: float = 1.0,
 ) -> list[Path]:
     """Write a frame for each step, ``step-1.svg`` for trace[0], and return the paths: all of them or none.
 
@@ -58,16 +65,32 @@ def frames(
     ...     [path.name for path in frames(trace(a * a), folder, steps=[0, 3])]
     ['step-1.svg', 'step-4.svg']
 
-    `format` is svg, png or another format of Graphviz. A missing folder is created. Raises ValueError for more
-    than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the folder cannot be written,
-    RenderError if Graphviz fails.
+    `format` is svg, png or another format of Graphviz; `scale=2` doubles width and height. A missing folder is created.
+    Raises ValueError for more than 200 steps or 1,000 values, and for a scale outside 0.1 to 10, IndexError for a step
+    that does not exist, OSError if the folder cannot be written, RenderError if Graphviz fails.
     """
     trace = as_trace(trace, "frames")
-    chosen, digits, folder = _chosen(trace, steps), len(str(len(trace))), Path(folder)
+    chosen, digits, folder = chosen_steps(trace, steps), len(str(len(trace))), Path(folder)
     paths = [folder / f"step-{n + 1:0{digits}}.{format}" for n in chosen]
     scene = Scene(trace)
     with _folder(folder):
-        return save_all((path, scene.graph(n).content(path)) for n, path in zip(chosen, paths, strict=True))
+        return save_all(
+            (path, _sized(scene.graph(n), format, scale).content(path)) for n, path in zip(chosen, paths, strict=True)
+        )
+
+
+def _sized(graph: Graph, format: str, scale: float) -> Graph:
+    """Set the size of a picture by its dots per inch; vector formats count 72, others 96."""
+    refuse_scale(scale)
+    if scale != 1.0:
+        graph.attr(dpi=f"{scale * (72 if format.lower() in ('svg', 'pdf') else 96):g}")
+    return graph
+
+
+def refuse_scale(scale: float) -> None:
+    """Raise ValueError for a scale that is too small or too large."""
+    if not SCALES[0] <= scale <= SCALES[1]:
+        raise ValueError(f"the scale is a number from {SCALES[0]:g} to {SCALES[1]:g}, got {scale:g}")
 
 
 @contextmanager
@@ -86,7 +109,13 @@ def _folder(folder: Path) -> Iterator[None]:
         raise
 
 
-def gif(trace: Trace | Value, path: str | Path, seconds: float = 1.2, steps: Iterable[int] | None = None) -> Path:
+def gif(
+    trace: Trace | Value,
+    path: str | Path,
+    seconds: float = 1.2,
+    steps: Iterable[int] | None = None,
+    scale: float = 1.0,
+) -> Path:
     """Write an animated GIF that shows each step for the given seconds, in a loop.
 
     >>> from autograd_tiny import Value, trace
@@ -95,8 +124,9 @@ def gif(trace: Trace | Value, path: str | Path, seconds: float = 1.2, steps: Ite
     ...     gif(trace(Value(3.0, "a") * 2.0), f"{folder}/steps.gif", steps=[0, 3]).name
     'steps.gif'
 
-    Needs Pillow: ``pip install 'autograd-tiny[frames]'``. Raises ValueError for more than 200 steps or 1,000 values,
-    IndexError for a step that does not exist, OSError if the file cannot be written, RenderError if Graphviz fails.
+    Needs Pillow: ``pip install 'autograd-tiny[frames]'``. `scale=2` doubles width and height. Raises ValueError for
+    more than 200 steps, 1,000 values or 500 million pixels, and for a scale outside 0.1 to 10, IndexError for a step
+    that does not exist, OSError if the file cannot be written, RenderError if Graphviz fails.
     """
     trace = as_trace(trace, "gif")
     with needed_by("an animated GIF"):
@@ -104,8 +134,16 @@ def gif(trace: Trace | Value, path: str | Path, seconds: float = 1.2, steps: Ite
     path = _suffixed(path, ".gif")
     if not 0.02 <= seconds <= 600:  # browsers slow down shorter frames; the format counts in 16 bits
         raise ValueError(f"each step is shown for 0.02 to 600 seconds, got {seconds}")
-    chosen, scene = _chosen(trace, steps), Scene(trace)
-    pictures = [Image.open(io.BytesIO(scene.graph(n).pipe("png"))).convert("RGB") for n in chosen]
+    chosen, scene = chosen_steps(trace, steps), Scene(trace)
+    pictures = []
+    for n in chosen:
+        picture = Image.open(io.BytesIO(_sized(scene.graph(n), "png", scale).pipe("png")))
+        if (pixels := picture.width * picture.height * len(chosen)) > MOST_PIXELS:
+            raise ValueError(
+                f"{pixels:,} pixels in {counted(len(chosen), 'step')} are too many for a GIF, the limit is "
+                f"{MOST_PIXELS:,}: choose a smaller scale, or fewer steps"
+            )
+        pictures.append(picture.convert("RGB"))
     whole = io.BytesIO()
     pictures[0].save(
         whole, "GIF", save_all=True, append_images=pictures[1:], duration=round(seconds * 1000), loop=0, disposal=1
@@ -113,7 +151,7 @@ def gif(trace: Trace | Value, path: str | Path, seconds: float = 1.2, steps: Ite
     return save(path, whole.getvalue())
 
 
-def filmstrip(trace: Trace | Value, path: str | Path, steps: Iterable[int] | None = None) -> Path:
+def filmstrip(trace: Trace | Value, path: str | Path, steps: Iterable[int] | None = None, scale: float = 1.0) -> Path:
     """Write one SVG with a frame for each step, one below the other, for documents without animation.
 
     >>> from autograd_tiny import Value, trace
@@ -122,17 +160,18 @@ def filmstrip(trace: Trace | Value, path: str | Path, steps: Iterable[int] | Non
     ...     filmstrip(trace(Value(3.0, "a") * 2.0), f"{folder}/steps.svg", steps=[0, 3]).name
     'steps.svg'
 
-    Raises ValueError for more than 200 steps or 1,000 values, IndexError for a step that does not exist, OSError if the
-    file cannot be written, RenderError if Graphviz fails.
+    `scale=2` doubles width and height. Raises ValueError for more than 200 steps or 1,000 values, and for a scale
+    outside 0.1 to 10, IndexError for a step that does not exist, OSError if the file cannot be written, RenderError if
+    Graphviz fails.
     """
     trace = as_trace(trace, "filmstrip")
-    path, gap = _suffixed(path, ".svg"), 18.0
-    chosen, scene = _chosen(trace, steps), Scene(trace)
+    path, gap = _suffixed(path, ".svg"), 18.0 * scale
+    chosen, scene = chosen_steps(trace, steps), Scene(trace)
     strip = Element(f"{svg.SVG}svg")
     back = SubElement(strip, f"{svg.SVG}rect", fill=Color.PAPER.light)
     width = top = 0.0
     for n in chosen:
-        drawn = svg.read(scene.graph(n).pipe("svg", encoding="utf-8"))
+        drawn = svg.read(_sized(scene.graph(n), "svg", scale).pipe("svg", encoding="utf-8"))
         wide, high = map(float, drawn.get("viewBox", "").split()[2:])
         drawn.attrib |= {"y": f"{top:g}", "width": f"{wide:g}", "height": f"{high:g}"}
         for group in drawn.iter(f"{svg.SVG}g"):
@@ -164,7 +203,7 @@ def tikz(trace: Trace | Value, steps: Iterable[int] | None = None) -> str:
     not exist, RenderError if Graphviz fails.
     """
     trace = as_trace(trace, "tikz")
-    chosen, scene = _chosen(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
+    chosen, scene = chosen_steps(trace, steps), Scene(trace, LINE_OF_SLIDE, spelled)
     states = [trace.at(n) for n in chosen]
     found = places(scene.graph(0, "none").source)
     splines = found.by_ends()
@@ -205,7 +244,7 @@ def tikz(trace: Trace | Value, steps: Iterable[int] | None = None) -> str:
     return re.sub("SCALE|ROOM|PICTURE|CAPTION", lambda part: parts[part[0]], _DOCUMENT)
 
 
-def _chosen(trace: Trace, steps: Iterable[int] | None) -> list[int]:
+def chosen_steps(trace: Trace, steps: Iterable[int] | None) -> list[int]:
     chosen = list(range(len(trace)) if steps is None else steps)
     for n in chosen:
         if n not in range(len(trace)):
