@@ -52,6 +52,19 @@ def write_slides(given: argparse.Namespace) -> None:
     _write(given, lambda trace, steps: _shown(slides(trace, given.output, steps, given.scale)))
 
 
+def write_worksheet(given: argparse.Namespace) -> None:
+    """Write a work sheet, or print it."""
+    from autograd_tiny.stepper.views.worksheet import worksheet
+    from autograd_tiny.stepper.views.worksheet.questions import markdown
+
+    trace = trace_of(given)
+    with refusing(given.output or ""):
+        if given.output:
+            show(worksheet(trace, given.output, given.answers))
+        else:
+            show(markdown(trace, given.answers))
+
+
 def _shown(path: Path) -> Path:
     show(path)
     return path

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
-from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides
+from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides, write_worksheet
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import new_console, show
@@ -113,6 +113,15 @@ def table() -> tuple[Verb, ...]:
         Verb(
             "filmstrip", "write all steps below each other in one picture", write_filmstrip,
             (*_pictures("steps.svg", "the picture, an SVG"), *_target()),
+        ),
+        Verb(
+            "worksheet", "print a work sheet: forward and backward pass with blanks to fill in", write_worksheet,
+            (
+                _argument("-o", "--output", metavar="FILE", help="write it as a page to print, .html, or as .md"),
+                _argument("--answers", action="store_true", help="add the answers, on a page of their own"),
+                *_target(),
+            ),
+            ('worksheet "b = a + a; c = b + b" a=1 -o sheet.html --answers',),
         ),
         Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip

@@ -10,7 +10,7 @@ narration.py    a step in words
 museum.py       wrong backward passes beside the right one
 origins.py      the first value and gradient that are not finite
 diagnosis.py    `diagnose`: the origin of a nan
-views/          terminal, prompt, page, frames, slides
+views/          terminal, prompt, page, frames, slides, work sheet
 """
 
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from autograd_tiny.stepper.views.sequence import tikz as tikz
     from autograd_tiny.stepper.views.slides import slides as slides
     from autograd_tiny.stepper.views.terminal import print_trace as print_trace
+    from autograd_tiny.stepper.views.worksheet import worksheet as worksheet
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
@@ -52,5 +53,6 @@ __getattr__, __dir__, __all__ = lazy(
         ".views.sequence": "filmstrip frames gif tikz",
         ".views.slides": "slides",
         ".views.terminal": "print_trace",
+        ".views.worksheet": "worksheet",
     },
 )

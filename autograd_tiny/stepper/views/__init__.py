@@ -8,4 +8,5 @@ scene.py     texts and sizes of the frames
 sequence.py  a picture per step, a GIF, a filmstrip, TikZ
 page/        one web page
 slides/      one web page with a slide per step
+worksheet/   a work sheet to fill in
 """
