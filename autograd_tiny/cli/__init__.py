@@ -1,9 +1,12 @@
 """The command `autograd-tiny`.
 
-main.py      the parser and the exit codes
-verbs.py     the table of verbs: name, help, arguments, function
-teaching.py  verbs of teaching: pictures of every step, slides, work sheets
-target.py    expressions and functions of files, numbers and domains
-process.py   refusals, signals and messages on standard error
-userfile.py  loads a file of the user's, apart from this package
+main.py        the parser and the exit codes
+verbs.py       the table of verbs: name, help, arguments, function
+teaching.py    verbs of teaching: pictures of every step, slides, work sheets
+exercising.py  verbs of exercises: list, write, check, show the key
+examining.py   judges a learner's answer, with a number that shows what is wrong
+exercises/     the exercises, as data
+target.py      expressions and functions of files, numbers and domains
+process.py     refusals, signals and messages on standard error
+userfile.py    loads a file of the user's, apart from this package
 """

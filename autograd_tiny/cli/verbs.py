@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from autograd_tiny.cli import exercising
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
 from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides, write_worksheet
@@ -122,6 +123,19 @@ def table() -> tuple[Verb, ...]:
                 *_target(),
             ),
             ('worksheet "b = a + a; c = b + b" a=1 -o sheet.html --answers',),
+        ),
+        Verb(
+            "exercise", "list the exercises, write one to fill in, or check it; exit code 1: not right yet",
+            exercising.exercise,
+            (
+                _argument("number", nargs="?", help="which exercise"),
+                _argument("file", nargs="?", help="the file with your answer, to check"),
+                _argument("-o", "--output", metavar="FILE", help="write the exercise into a new file"),
+            ),
+            ("exercise 3 -o three.py", "exercise 3 three.py"),
+        ),
+        Verb(
+            "answer", "print the key of an exercise", exercising.answer, (_argument("number", help="which exercise"),),
         ),
         Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip
