@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 from autograd_tiny.check.engines import Engine, MicrogradLike, ValueEngine
@@ -50,7 +51,7 @@ class Slopes(NamedTuple):
     def _slopes(self, names: Names, point: tuple[float, ...]) -> list[float]:
         found, count = getattr(names, self.name)(*point), len(self.arguments)
         several = tuple(found) if isinstance(found, (tuple, list)) else (found,)
-        if len(several) != count or not all(isinstance(x, (int, float)) for x in several):
+        if len(several) != count or not all(isinstance(x, Real) for x in several):
             expected = "a number" if count == 1 else f"{count} numbers"
             raise Wrong(f"{self.name}({_numbers(point)}) returned {found!r:.60}: expected {expected}")
         return [float(x) for x in several]

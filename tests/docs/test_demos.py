@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from autograd_tiny.cli.main import main
 
 pytestmark = pytest.mark.slow
 
@@ -46,3 +50,22 @@ def test_a_training_step_can_be_stepped_through():
     )  # fmt: skip
     assert "loss = softplus(-1 * score)" in done.stdout
     assert "path 4 of 4, final  local = layers[0].neurons[0].w[0]" in done.stdout
+
+
+STORIES = {
+    "pendulum.py": "step 60   friction 0.3517   length 0.5997",
+    "option.py": "gamma     0.0278   in the books    0.0278",
+    "reach.py": "the hand is at (0.5000, 1.2000), 0.0000 away",
+}
+
+
+@pytest.mark.parametrize("story", sorted(path.name for path in (DEMOS / "stories").glob("*.py")))
+def test_a_story_prints_its_end_and_writes_its_page(story, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    module = runpy.run_path(str(DEMOS / "stories" / story), run_name="__main__")
+    assert STORIES[story] in capsys.readouterr().out
+    (page,) = (tmp_path / "out").iterdir()
+    assert "BACKWARD" in page.read_text(encoding="utf-8")
+    look = re.search(r"^Look: autograd-tiny (\w+) demos/stories/(\w+\.py):(\w+)$", module["__doc__"], re.M)
+    assert look[2] == story
+    assert main([look[1], f"{DEMOS / 'stories' / story}:{look[3]}"]) == 0
