@@ -27,6 +27,7 @@ def price(spot=100.0, strike=105.0, volatility=0.2, rate=0.03, years=0.5):
     spread = volatility * years.sqrt()
     d1 = ((spot / strike).log() + (rate + volatility**2 / 2) * years) / spread
     d2 = d1 - spread
+    spread.name, d1.name, d2.name = "spread", "d1", "d2"
     return spot * normal(d1) - strike * (-rate * years).exp() * normal(d2)
 
 

@@ -22,10 +22,12 @@ TRUE = {"friction": 0.35, "length": 0.6}  # 1/s, m
 def swing(friction, length, steps):
     """Yield the angle after each step; the speed is moved first, which keeps the energy."""
     angle, speed = START, 0.0
-    for _ in range(steps):
-        pull = math.sin(angle) if isinstance(angle, float) else angle.sin()
+    for k in range(1, steps + 1):
+        pull = angle.sin() if isinstance(angle, Value) else math.sin(angle)
         speed = speed + STEP * (-GRAVITY / length * pull - friction * speed)
         angle = angle + STEP * speed
+        if isinstance(angle, Value):
+            speed.name, angle.name = f"speed{k}", f"angle{k}"
         yield angle
 
 

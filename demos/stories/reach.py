@@ -29,6 +29,7 @@ def distance(shoulder=0.2, elbow=0.3, x=0.5, y=1.2):
         a if isinstance(a, Value) else Value(a, name) for name, a in (("shoulder", shoulder), ("elbow", elbow))
     )
     across, up = hand(shoulder, elbow)
+    across.name, up.name = "across", "up"
     return (across - x) ** 2 + (up - y) ** 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -48,6 +49,30 @@ def test_a_slide_shows_what_is_known_by_its_step_and_no_more():
         assert section.count('class="local"') == 2 * (n > STEPS.seed)  # in both layouts
 
 
+@pytest.mark.slow
+def test_a_large_graph_is_shown_in_parts_that_hold_the_step():
+    x = y = Value(0.5, "x")
+    for k in range(30):
+        y = (y + x).tanh() if k % 2 else y * 1.5
+    steps = trace(y)
+    text = slide_page(steps)
+    assert len(text) < 3_000_000
+    assert "a part of the graph of 46 values" in text
+    seen = {"wide": [], "tall": []}
+    for section in sections(text):
+        for look, view, inside in re.findall(r'<svg class="graph (\w+)" viewBox="([^"]*)"(.*?)</svg>', section, re.S):
+            left, upper, width, height = map(float, view.split())
+            active = re.findall(r'class="box (?:active|target) \w+"><rect x="(\S+)" y="(\S+)" width="(\S+)"', inside)
+            assert active
+            for x, y, wide in ([*map(float, box)] for box in active):
+                assert left - 1 <= x <= x + wide <= left + width + 1
+                assert upper - 1 <= y <= upper + height + 1
+            seen[look].append(view)
+    for views in seen.values():
+        changes = sum(a != b for a, b in itertools.pairwise(views))
+        assert 0 < changes < len(views) / 2
+
+
 @pytest.mark.parametrize("name", [*HOSTILE, "</section>", "<script>alert(1)</script>", "{style}"], ids=ascii)
 def test_hostile_names_are_text(name):
     text = slide_page(trace(Value(2.0, name) * Value(3.0, "b")), steps=[2])
@@ -67,39 +92,3 @@ def test_sizes_and_refusals(tmp_path):
     with pytest.raises(OSError, match="cannot write there"):
         slides(STEPS, tmp_path / "nowhere" / "a.html")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-def test_in_the_browser(browser, tmp_path):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core checks accessibility")
-    path = slides(STEPS, tmp_path / "slides.html")
-    for width, height, dark in ((1280, 720, False), (1920, 1080, True), (390, 844, False)):
-        page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True)
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        wrong = []
-        page.on("pageerror", lambda error, wrong=wrong: wrong.append(str(error)))
-        page.on("request", lambda request, wrong=wrong: "file:" in request.url or wrong.append(request.url))
-        page.goto(f"{path.as_uri()}#step=8")
-        assert page.inner_text("section.now h1").startswith("BACKWARD 8/8")
-        for key, place in (("PageUp", "7/8"), ("ArrowLeft", "6/8"), ("PageDown", "7/8"), (" ", "8/8"), ("Enter", "8/8"),
-                           ("Home", "1/8"), ("ArrowRight", "2/8"), ("End", "8/8")):  # fmt: skip
-            page.keyboard.press(key)
-            assert page.inner_text("#place") == place, key
-        page.keyboard.press(".")
-        assert not page.is_visible("section.now h1")
-        page.keyboard.press("ArrowLeft")
-        page.click("#next")
-        assert page.is_visible("section.now h1")
-        assert page.evaluate("location.hash") == "#step=8"
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        if width > 800:
-            words = "[...document.querySelectorAll('.now h1,.now p')]"
-            sizes = page.evaluate(f"{words}.map(e => getComputedStyle(e).fontSize)")
-            assert min(float(size.removesuffix("px")) for size in sizes) >= 28
-        found = axe.Axe().run(page).response["violations"]
-        assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
-        assert wrong == []
-        if width == 1280:
-            assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == len(STEPS)
-        page.close()

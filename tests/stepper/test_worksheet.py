@@ -96,20 +96,3 @@ def test_refusals(tmp_path):
     with pytest.raises(ValueError, match="too large for a work sheet: 61 values, and the limit is 60"):
         worksheet(y, tmp_path / "sheet.html")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-def test_on_screen_and_on_paper(browser, tmp_path):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core checks accessibility")
-    path = worksheet(STEPS, tmp_path / "sheet.html", answers=True)
-    for width, dark in ((1280, False), (1920, True), (390, True), (390, False)):
-        page = browser.new_page(viewport={"width": width, "height": 800}, bypass_csp=True)
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        page.goto(path.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-        found = axe.Axe().run(page).response["violations"]
-        assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
-        page.emulate_media(media="print")
-        assert page.evaluate("getComputedStyle(document.getElementById('answers')).breakBefore") == "page"
-        page.close()

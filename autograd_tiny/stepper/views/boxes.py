@@ -31,6 +31,30 @@ class Shown(NamedTuple):
     look: str = ""
 
 
+class Window(NamedTuple):
+    """A part of a layout, from its left upper corner on, y downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def meets(self, points: Sequence[Point]) -> bool:
+        """Return True if the box around the points lies within the window, in part at least."""
+        xs, ys = zip(*points, strict=True)
+        return (
+            min(xs) < self.x + self.width and max(xs) > self.x and min(ys) < self.y + self.height and max(ys) > self.y
+        )
+
+    def holds(self, other: Window) -> bool:
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and self.x + self.width >= other.x + other.width
+            and self.y + self.height >= other.y + other.height
+        )
+
+
 def placed(trace: Trace, boxes: Sequence[Size], labels: Mapping[Use, Size], rankdir: str = "LR") -> Places:
     """Lay out boxes and labels of these sizes."""
     graph = Graph("page", format="svg")
@@ -52,6 +76,31 @@ def uses(trace: Trace) -> list[Use]:
     return [(v.number, i) for v in trace.nodes for i, x in enumerate(v.operands) if isinstance(x, Node)]
 
 
+def whole(found: Places) -> Window:
+    """The window that shows all of a layout."""
+    xs = [0.0, found.width, *(x for curve in found.curves for x, _ in curve.points)]
+    return Window(min(xs) - 4, -4.0, max(xs) - min(xs) + 8, found.height + 8)
+
+
+def near(found: Places, numbers: Sequence[int], room: Size, before: Window | None = None) -> Window:
+    """Choose a window of at most this size, or large enough for the boxes with these numbers.
+
+    It is the window before, if that shows them, so that pictures that follow each other move as little as they can.
+    """
+    all_of_it, boxes = whole(found), [found.boxes[f"n{k}"] for k in numbers]
+    left, right = min(b.x - b.width / 2 for b in boxes), max(b.x + b.width / 2 for b in boxes)
+    upper = min(found.height - b.y - b.height / 2 for b in boxes)
+    lower = max(found.height - b.y + b.height / 2 for b in boxes)
+    needed = Window(left, upper, right - left, lower - upper)
+    if before and before.holds(needed):
+        return before
+    width = min(all_of_it.width, max(room[0], needed.width + 16))
+    height = min(all_of_it.height, max(room[1], needed.height + 16))
+    x = min(max((left + right - width) / 2, all_of_it.x), all_of_it.x + all_of_it.width - width)
+    y = min(max((upper + lower - height) / 2, all_of_it.y), all_of_it.y + all_of_it.height - height)
+    return Window(x, y, width, height)
+
+
 def drawn(
     trace: Trace,
     found: Places,
@@ -60,25 +109,29 @@ def drawn(
     leading: float,
     title: str,
     look: str = "",
+    window: Window | None = None,
 ) -> str:
-    """Write the SVG; `arrows` has an entry per use, in the order of the layout."""
+    """Write the SVG of a layout, or of a window of it; `arrows` has an entry per use, in the order of the layout."""
     splines, top = found.by_ends(), found.height
-    parts, labels, xs = [], [], [0.0, found.width]
+    window = window or whole(found)
+    parts, labels = [], []
     for (k, i), shown in arrows.items():
         operand = trace.nodes[k].operands[i]
         assert isinstance(operand, Node)
         curve = splines[f"n{operand.number}", f"n{k}"].pop(0)
-        xs += [x for x, _ in curve.points]
+        if not window.meets([(x, top - y) for x, y in curve.points]):
+            continue
         parts.append(_arrow(curve, shown.look, top))
         if curve.label:
             labels.append(_lines(shown.lines, curve.label[0], top - curve.label[1], leading))
     for n, shown in enumerate(boxes):
         x, y, width, height = found.boxes[f"n{n}"]
-        corner = f'x="{x - width / 2:.1f}" y="{top - y - height / 2:.1f}"'
-        box = f'<rect {corner} width="{width:.1f}" height="{height:.1f}" rx="5"/>'
-        parts.append(f'<g class="box {shown.look}">{box}{_lines(shown.lines, x, top - y, leading)}</g>')
-    width, height = max(xs) - min(xs) + 8, top + 8
-    view = f'viewBox="{min(xs) - 4:.0f} -4 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+        left, upper = x - width / 2, top - y - height / 2
+        if window.meets([(left, upper), (left + width, upper + height)]):
+            box = f'<rect x="{left:.1f}" y="{upper:.1f}" width="{width:.1f}" height="{height:.1f}" rx="5"/>'
+            parts.append(f'<g class="box {shown.look}">{box}{_lines(shown.lines, x, top - y, leading)}</g>')
+    numbers = " ".join(f"{x:.0f}" for x in window)
+    view = f'viewBox="{numbers}" width="{window.width:.0f}" height="{window.height:.0f}"'
     named = f'role="img" aria-label="{html.escape(title)}"'
     return f'<svg class="graph {look}" {view} {named}>{"".join(parts + labels)}</svg>'
 

@@ -16,14 +16,16 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.measure import printable, text_width
 from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.pictures.writers.dot import LEADING
+from autograd_tiny.stepper.events import Node
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import Trace, as_trace
-from autograd_tiny.stepper.views.boxes import STYLE, Shown, drawn, placed, uses
+from autograd_tiny.stepper.views.boxes import STYLE, Shown, Window, drawn, near, placed, uses, whole
 from autograd_tiny.stepper.views.page import csp_hash
 from autograd_tiny.stepper.views.scene import Scene
 from autograd_tiny.stepper.views.sequence import chosen_steps, refuse_scale
 
 WORDS = 28  # pixels, the least size of words on a projector
+ROOMS = {"wide": (1000.0, 320.0), "tall": (420.0, 600.0)}  # points of a larger graph that a slide shows
 HEADER = """\
 <!doctype html>
 <html lang="en">
@@ -89,6 +91,7 @@ def slide_page(trace: Trace, steps: Iterable[int] | None = None, scale: float = 
     script = (here / "slides.js").read_text(encoding="utf-8")
     title = html.escape(printable(trace.output.named.title))
     parts = [HEADER.format(title=title, style=style, style_hash=csp_hash(style), script_hash=csp_hash(script))]
+    windows: dict[str, Window | None] = dict.fromkeys(layouts)
     for place, n in enumerate(chosen, 1):
         told = explain_step(trace, n)
         state = trace.at(n)
@@ -103,8 +106,15 @@ def slide_page(trace: Trace, steps: Iterable[int] | None = None, scale: float = 
             color = scene.active(n, use)
             text = [(scene.locals[use], "local")] if color is Color.GRAD else []
             arrows[use] = Shown(text, f"passed {_pass(color)}" if color else "")
-        title = f"The graph after step {n + 1}"
-        pictures = "".join(drawn(trace, found, boxes, arrows, LEADING, title, look) for look, found in layouts.items())
+        title, pictures, cut = f"The graph after step {n + 1}", "", ""
+        step = trace[n].node
+        active = [step.number, *(x.number for x in step.operands if isinstance(x, Node))]
+        for look, found in layouts.items():
+            room = ROOMS[look][0] / scale, ROOMS[look][1] / scale
+            window = windows[look] = near(found, active, room, windows[look])
+            pictures += drawn(trace, found, boxes, arrows, LEADING, title, look, window)
+            if window != whole(found):
+                cut += f'<p class="part {look}">a part of the graph of {len(trace.nodes)} values</p>'
         words = "".join(
             f'<p class="{kind}">{html.escape(printable(text))}</p>'
             for kind, text in (
@@ -115,7 +125,7 @@ def slide_page(trace: Trace, steps: Iterable[int] | None = None, scale: float = 
             if text
         )
         heading = f'<h1 id="head-{place}">{html.escape(printable(told.headline))}</h1>'
-        parts.append(f'<section aria-labelledby="head-{place}">{heading}{pictures}<div>{words}</div></section>\n')
+        parts.append(f'<section aria-labelledby="head-{place}">{heading}{pictures}<div>{words}{cut}</div></section>\n')
     return "".join([*parts, FOOTER.format(script=script)])
 
 
