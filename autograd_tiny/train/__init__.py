@@ -13,6 +13,7 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
+views/         metrics, pictures and reports
 """
 
 from typing import TYPE_CHECKING
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
     from autograd_tiny.train.training import Training as Training
+    from autograd_tiny.train.views import metrics as metrics
+    from autograd_tiny.train.views import plots as plots
+    from autograd_tiny.train.views.judging import Report as Report
+    from autograd_tiny.train.views.judging import make_report as make_report
+    from autograd_tiny.train.views.report import print_report as print_report
+    from autograd_tiny.train.views.report import write_report as write_report
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
@@ -45,5 +52,8 @@ __getattr__, __dir__, __all__ = lazy(
         ".resuming": "checkpoint",
         ".stepping": "steps",
         ".training": "Event Training",
+        ".views": "metrics plots",
+        ".views.judging": "Report make_report",
+        ".views.report": "print_report write_report",
     },
 )
