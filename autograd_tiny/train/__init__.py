@@ -13,6 +13,12 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
+metrics.py   accuracy, a confusion matrix, precision and recall, R², MAE and RMSE
+surfaces.py  the numbers behind pictures: matrices of weights, classes and losses over a plane
+canvas.py    the style of figures
+plots.py     pictures of training: curves, boundaries, weights, landscapes, confusion, residuals
+report.py    a report in the terminal and as a web page
+report.css   the style of that page
 """
 
 from typing import TYPE_CHECKING
@@ -33,6 +39,12 @@ if TYPE_CHECKING:
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
     from autograd_tiny.train.training import Training as Training
+    from autograd_tiny.train import metrics as metrics
+    from autograd_tiny.train import plots as plots
+    from autograd_tiny.train.report import Report as Report
+    from autograd_tiny.train.report import make_report as make_report
+    from autograd_tiny.train.report import print_report as print_report
+    from autograd_tiny.train.report import write_report as write_report
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
@@ -45,5 +57,7 @@ __getattr__, __dir__, __all__ = lazy(
         ".resuming": "checkpoint",
         ".stepping": "steps",
         ".training": "Event Training",
+        ".": "metrics plots",
+        ".report": "Report make_report print_report write_report",
     },
 )
