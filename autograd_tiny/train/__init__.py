@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
+    from autograd_tiny.train import metrics as metrics
+    from autograd_tiny.train import plots as plots
     from autograd_tiny.train.divergence import Diverged as Diverged
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
@@ -35,16 +37,14 @@ if TYPE_CHECKING:
     from autograd_tiny.train.learning import Learned as Learned
     from autograd_tiny.train.learning import learn as learn
     from autograd_tiny.train.predicting import Predictor as Predictor
-    from autograd_tiny.train.resuming import checkpoint as checkpoint
-    from autograd_tiny.train.stepping import steps as steps
-    from autograd_tiny.train.training import Event as Event
-    from autograd_tiny.train.training import Training as Training
-    from autograd_tiny.train import metrics as metrics
-    from autograd_tiny.train import plots as plots
     from autograd_tiny.train.report import Report as Report
     from autograd_tiny.train.report import make_report as make_report
     from autograd_tiny.train.report import print_report as print_report
     from autograd_tiny.train.report import write_report as write_report
+    from autograd_tiny.train.resuming import checkpoint as checkpoint
+    from autograd_tiny.train.stepping import steps as steps
+    from autograd_tiny.train.training import Event as Event
+    from autograd_tiny.train.training import Training as Training
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,

@@ -33,6 +33,7 @@ class Fitted:
     history: list[dict[str, float]]
     stopped: str | None
     training: Training = field(repr=False)
+    diverged: bool = False
 
 
 def fit(
@@ -72,7 +73,7 @@ def fit(
     training = Training(model, loss, samples, optimizer=optimizer, batch=batch, seed=seed, compiled=compiled)
     if is_there:
         resumed(training, checkpoint)
-    stopped, written = None, time.monotonic()
+    stopped, diverged, written = None, False, time.monotonic()
     with interruptible() as interrupted, _progress(epochs) as show:
         try:
             for event in training.run(epochs):
@@ -86,13 +87,13 @@ def fit(
                     stopped = f"interrupted after step {event.step}"
                     break
         except Diverged as error:
-            stopped = str(error)
+            stopped, diverged = str(error), True
             warnings.warn(stopped, RuntimeWarning, stacklevel=2)
         finally:
             training.show()
     if checkpoint is not None:
         write_checkpoint(checkpoint, training)
-    return Fitted(model, training.history, stopped, training)
+    return Fitted(model, training.history, stopped, training, diverged)
 
 
 def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Samples | None]:

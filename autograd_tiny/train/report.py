@@ -19,7 +19,6 @@ from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.pictures.theme import Color, style_sheet
-from autograd_tiny.stepper.views.page import csp_hash
 from autograd_tiny.train.metrics import class_scores, confusion_matrix, is_number, mae, numbers, pair, r2, rmse
 from autograd_tiny.train.surfaces import two_columns
 
@@ -338,6 +337,8 @@ def write_report(report: Report, path: str | Path) -> Path:
 
 def page(report: Report) -> str:
     """Return the page as text."""
+    from autograd_tiny.stepper.views.page import csp_hash
+
     style = style_sheet() + (files("autograd_tiny.train") / "report.css").read_text(encoding="utf-8")
     parts = [_facts(report.facts)]
     if report.summary:
