@@ -35,8 +35,9 @@ PUBLIC = {
     "gif paths print_trace tikz to_json trace why write_page",
     "autograd_tiny.train": "Diverged Event Fitted Learned Predictor Report Training checkpoint fit learn load "
     "make_report metrics plots print_report read_model save steps write_report",
-    "autograd_tiny.train.metrics": "accuracy class_scores confusion_matrix mae r2 rmse",
-    "autograd_tiny.train.plots": "boundary confusion curves landscape residuals weights",
+    "autograd_tiny.train.views": "metrics plots",
+    "autograd_tiny.train.views.metrics": "accuracy class_scores confusion_matrix mae r2 rmse",
+    "autograd_tiny.train.views.plots": "boundary confusion curves landscape residuals weights",
     "autograd_tiny.transforms": "Program Step grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
 }
 

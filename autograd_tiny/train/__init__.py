@@ -13,12 +13,7 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
-metrics.py   accuracy, a confusion matrix, precision and recall, R², MAE and RMSE
-surfaces.py  the numbers behind pictures: matrices of weights, classes and losses over a plane
-canvas.py    the style of figures
-plots.py     pictures of training: curves, boundaries, weights, landscapes, confusion, residuals
-report.py    a report in the terminal and as a web page
-report.css   the style of that page
+views/         metrics, pictures and reports
 """
 
 from typing import TYPE_CHECKING
@@ -26,8 +21,6 @@ from typing import TYPE_CHECKING
 from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
-    from autograd_tiny.train import metrics as metrics
-    from autograd_tiny.train import plots as plots
     from autograd_tiny.train.divergence import Diverged as Diverged
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
@@ -37,14 +30,16 @@ if TYPE_CHECKING:
     from autograd_tiny.train.learning import Learned as Learned
     from autograd_tiny.train.learning import learn as learn
     from autograd_tiny.train.predicting import Predictor as Predictor
-    from autograd_tiny.train.report import Report as Report
-    from autograd_tiny.train.report import make_report as make_report
-    from autograd_tiny.train.report import print_report as print_report
-    from autograd_tiny.train.report import write_report as write_report
     from autograd_tiny.train.resuming import checkpoint as checkpoint
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
     from autograd_tiny.train.training import Training as Training
+    from autograd_tiny.train.views import metrics as metrics
+    from autograd_tiny.train.views import plots as plots
+    from autograd_tiny.train.views.judging import Report as Report
+    from autograd_tiny.train.views.judging import make_report as make_report
+    from autograd_tiny.train.views.report import print_report as print_report
+    from autograd_tiny.train.views.report import write_report as write_report
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
@@ -57,7 +52,8 @@ __getattr__, __dir__, __all__ = lazy(
         ".resuming": "checkpoint",
         ".stepping": "steps",
         ".training": "Event Training",
-        ".": "metrics plots",
-        ".report": "Report make_report print_report write_report",
+        ".views": "metrics plots",
+        ".views.judging": "Report make_report",
+        ".views.report": "print_report write_report",
     },
 )

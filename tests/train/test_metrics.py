@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="metrics are over arrays")
@@ -14,6 +14,7 @@ NUMBERS = st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_si
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(max_examples=15)
 @given(CLASSES)
 def test_classes_as_scikit_learn(pairs):
     theirs = pytest.importorskip("sklearn.metrics")

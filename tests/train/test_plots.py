@@ -12,7 +12,7 @@ np = pytest.importorskip("numpy", reason="plots are of arrays")
 matplotlib = pytest.importorskip("matplotlib", reason="plots need matplotlib")
 from autograd_tiny import Value, ops, value_and_grad  # noqa: E402
 from autograd_tiny.nn import MLP, LayerNorm, Linear, Module, Sequential  # noqa: E402
-from autograd_tiny.train import canvas, plots, surfaces  # noqa: E402
+from autograd_tiny.train.views import canvas, plots, surfaces  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -101,7 +101,7 @@ def test_a_dark_style_of_the_user_changes_nothing():
     pixels = []
     for style in ("default", "dark_background"):
         with matplotlib.style.context(style):
-            figure = plots.confusion([[5, 0], [1, 7]])
+            figure = plots.residuals([1.0, 2.0], [1.5, 2.0])
             written = io.BytesIO()
             figure.savefig(written, format="png", dpi=40)
             pixels.append(matplotlib.image.imread(io.BytesIO(written.getvalue())))
@@ -109,7 +109,8 @@ def test_a_dark_style_of_the_user_changes_nothing():
 
 
 def test_dollars_and_control_characters_are_text():
-    figure = rendered(plots.confusion([[1, 0], [0, 1]], ["price in $ per $", "a\nb\x1b[2J"]))
+    figure = plots.confusion([[1, 0], [0, 1]], ["price in $ per $", "a\nb\x1b[2J"])
+    assert not any(t.get_parse_math() for t, _ in texts(figure))
     labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
     assert labels == ["price in $ per $", "a\\nb\\x1b[2J"]
 
@@ -157,13 +158,13 @@ def test_labels_stand_apart_in_order(places, least):
 ODD = st.sampled_from([0.0, 1.0, -1.0, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 1e-300, None, "x", True])
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(st.lists(st.fixed_dictionaries({"loss": ODD, "validation_loss": ODD}), min_size=1, max_size=3))
 def test_curves_of_anything(history):
     rendered(plots.curves([{"loss": 1.0}, *history]))
 
 
-@pytest.mark.parametrize("x", [math.nan, math.inf, 1e308, 5e-324, 0.0])
+@pytest.mark.parametrize("x", [math.inf, 1e308, 5e-324])
 def test_numbers_that_matplotlib_cannot_take(x):
     model = Linear(2, 1, seed=0)
     model.weight[0][0].data = x
@@ -212,6 +213,18 @@ def test_regions_follow_the_classes_and_wrong_samples_are_counted():
     assert shade[0, 0].argmax() == 2  # blue
     assert shade[0, -1].argmax() == 0  # orange
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["left", "right", "wrong: 1"]
+
+
+def test_the_line_between_regions_is_where_both_are_as_likely():
+    figure = plots.boundary(lambda X: np.stack([X[:, 0], 0.5 - X[:, 0]], 1), [[0, 0], [1, 1]], [0, 1])
+    lines = [
+        path.vertices
+        for made in figure.axes[0].collections
+        for path in made.get_paths()
+        if made.get_array() is not None
+    ]
+    points = np.concatenate([v for v in lines if len(v)])
+    assert points[:, 0] == pytest.approx(0.25)
 
 
 def test_a_class_without_samples_keeps_its_colour():

@@ -11,7 +11,8 @@ np = pytest.importorskip("numpy", reason="reports are of arrays")
 pytest.importorskip("matplotlib", reason="the page of a report has figures")
 from autograd_tiny.nn import MLP  # noqa: E402
 from autograd_tiny.train import make_report, plots, print_report, write_report  # noqa: E402
-from autograd_tiny.train.report import Sheet, page  # noqa: E402
+from autograd_tiny.train.views.judging import Sheet  # noqa: E402
+from autograd_tiny.train.views.report import page  # noqa: E402
 
 HOSTILE = [
     "<script>document.title='owned'</script>",
@@ -180,5 +181,7 @@ def test_in_a_browser(browser, tmp_path, scheme):
     assert [violation["id"] for violation in found["violations"]] == []
     ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
+    opened.emulate_media(media="print")
+    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert heard == []
     context.close()

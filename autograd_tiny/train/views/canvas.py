@@ -11,7 +11,7 @@ from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import clean
 from autograd_tiny.pictures.theme import Color
 
-with needed_by("autograd_tiny.train.plots"):
+with needed_by("autograd_tiny.train.views.plots"):
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.tree import is_module, leaves, rebuild
 from autograd_tiny.engine.value import Value
 
-with needed_by("autograd_tiny.train.plots"):
+with needed_by("autograd_tiny.train.views.plots"):
     import numpy as np
 
 Array = np.ndarray[Any, Any]

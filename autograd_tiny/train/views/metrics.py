@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
 
-with needed_by("autograd_tiny.train.metrics"):
+with needed_by("autograd_tiny.train.views.metrics"):
     import numpy as np
 
 __all__ = ["accuracy", "class_scores", "confusion_matrix", "mae", "r2", "rmse"]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.extras import needed_by
-from autograd_tiny.train import canvas
-from autograd_tiny.train.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
-from autograd_tiny.train.surfaces import matrices, named_numbers, plane, probabilities
+from autograd_tiny.train.views import canvas
+from autograd_tiny.train.views.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
+from autograd_tiny.train.views.surfaces import matrices, named_numbers, plane, probabilities
 
-with needed_by("autograd_tiny.train.plots"):
+with needed_by("autograd_tiny.train.views.plots"):
     import numpy as np
     from matplotlib.colors import LogNorm, Normalize, to_rgb
     from matplotlib.ticker import LogFormatter, LogLocator, MaxNLocator
@@ -26,7 +26,7 @@ with needed_by("autograd_tiny.train.plots"):
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from autograd_tiny.train.canvas import Picture
+    from autograd_tiny.train.views.canvas import Picture
 
 __all__ = ["boundary", "confusion", "curves", "landscape", "residuals", "weights"]
 
