@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import math
 import os
 import shlex
 import sys
@@ -59,7 +60,7 @@ def train(given: argparse.Namespace) -> int:
             checkpoint=given.checkpoint,
         )
         replaced = os.path.exists(output)
-        learned.predictor.save(output, history=learned.fitted.history)
+        learned.predictor.save(output)
         report = _report_of_training(given, learned, table, told, time.perf_counter() - began)
         train.print_report(_brief(report))
         if given.html:
@@ -127,6 +128,10 @@ def _refusing() -> Iterator[None]:
                 yield
         except MemoryError:
             raise Refused("there is not enough memory") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise Refused(error) from None  # a folder instead of a file
         except (ValueError, TypeError, ImportError, ArithmeticError) as error:
             raise Refused(error) from None
 
@@ -324,9 +329,9 @@ def _report_of_training(
 
 def _hint(history: list[dict[str, float]]) -> str:
     """Say which epoch was best on the rows kept aside, if the last one is much worse; else ""."""
-    losses = [epoch["validation_loss"] for epoch in history]
+    losses = [epoch.get("validation_loss", math.inf) for epoch in history]
     best = min(range(len(losses)), key=losses.__getitem__, default=0)
-    if not losses or losses[-1] <= 1.25 * losses[best] or losses[-1] < 0.1:
+    if not losses or math.isinf(losses[best]) or losses[-1] <= 1.25 * losses[best] or losses[-1] < 0.1:
         return ""
     return f"the validation loss was lowest after epoch {best + 1}: try --epochs {best + 1}"
 

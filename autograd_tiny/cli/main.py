@@ -14,7 +14,7 @@ from autograd_tiny.cli.process import Ended, Refused, complain, drop_output, end
 from autograd_tiny.cli.verbs import table
 from autograd_tiny.engine.terminal import clean
 
-DESCRIPTION = "See each step of a gradient, draw its graph, and check it."
+DESCRIPTION = "See each step of a gradient, draw its graph, check it, and train a network on a table."
 
 
 class _Parser(argparse.ArgumentParser):

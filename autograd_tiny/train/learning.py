@@ -58,7 +58,8 @@ def learn(
     learned from.
     """
     is_there = checkpoint is not None and Path(checkpoint).exists()
-    seed = (seed_in(checkpoint) if is_there else new_seed()) if whole_number(seed, "seed") is None else seed
+    whole_number(seed, "seed")
+    seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
     whole = Target.of(table, task, name=target)
     labels = whole.codes(table) if whole.task == "classification" else len(table)
     rows, aside = split(labels, validation, seed)
