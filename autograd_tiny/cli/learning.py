@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from autograd_tiny.train import Learned, Predictor, Report
 
 SHOWN = 5  # single rows in the terminal
-RATES = {"sgd": 0.1, "lion": 0.001}  # learning rates for small networks; 0.01 for the other optimisers
+RATES = {"sgd": 0.1, "adagrad": 0.1, "lion": 0.001}  # learning rates for small networks; 0.01 for the other optimisers
 
 
 def train(given: argparse.Namespace) -> int:
@@ -105,7 +105,7 @@ def evaluate(given: argparse.Namespace) -> None:
         told: dict[str, object] = {}
         if given.drop_missing or given.data in SETS:
             table = _whole_rows(table, [name, *(column.name for column in predictor.features.columns)], told)
-        report = _report(predictor, table, title=f"{name} of {given.data} by {given.model}", facts=told)
+        report = _report(predictor, table, title=f"{name} of {_shown(given.data)} by {given.model}", facts=told)
         train.print_report(_brief(report))
         if given.html:
             train.write_report(report, given.html)
@@ -153,11 +153,15 @@ def _table(name: str) -> Table:
         raise Refused(f"{name}: no such file; {meant}") from None
 
 
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
+
+
 def _prepared(table: Table, given: argparse.Namespace, told: dict[str, object]) -> Table:
     """Return the table with the columns and rows to train on; `told` gets what the report says of it."""
     names = ", ".join(table.names)
     if given.target is None:
-        raise Refused(f"{given.data}: which column is to be predicted? Give --target, one of {names}")
+        raise Refused(f"{_shown(given.data)}: which column is to be predicted? Give --target, one of {names}")
     table[given.target]
     if given.target in given.drop:
         raise Refused(f"{given.target} is the target: it cannot be left out by --drop")
@@ -321,7 +325,7 @@ def _report_of_training(
     return _report(
         learned.predictor,
         table.take(learned.aside),
-        title=f"{learned.predictor.target.name} of {given.data}",
+        title=f"{learned.predictor.target.name} of {_shown(given.data)}",
         facts=facts,
         history=fitted.history,
     )

@@ -101,7 +101,7 @@ def table() -> tuple[Verb, ...]:
                 _option("--epochs", "N", 100, "passes over the data"),
                 _option("--batch", "N", 32, "rows for each step"),
                 _option("--optimizer", "NAME", "adam", "sgd, momentum, adam, adamw, rmsprop, lion, …"),
-                _argument("--lr", type=float, metavar="RATE", help="step size (default: 0.01, sgd 0.1, lion 0.001)"),
+                _argument("--lr", type=float, metavar="RATE", help="step size (default: 0.01 for most)"),
                 _option("--validation", "PART", 0.2, "part of the rows kept aside to judge the model on"),
                 _option("--seed", "N", 0, "fixes all that is random"),
                 _argument("--drop", action="append", default=[], metavar="COLUMN", help="a column to leave out"),

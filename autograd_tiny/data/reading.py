@@ -179,7 +179,8 @@ def _place(source: Any) -> _Place:
         name, content = getattr(source, "name", None), source.read()
         if isinstance(content, str):
             raise TypeError("read_csv finds the encoding itself: open the file as bytes, with mode 'rb'")
-        return _Place(name.strip("<>") if isinstance(name, str) else "the file", content)
+        name = "standard input" if name == "<stdin>" else name if isinstance(name, str) else "the file"
+        return _Place(name, content)
     path = os.fspath(source)
     there = os.stat(path)
     if stat.S_ISDIR(there.st_mode):
