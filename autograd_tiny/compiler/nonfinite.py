@@ -30,7 +30,7 @@ def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callab
     if given.size and finite(given.part(start, stop)):
         raise FloatingPointError("the result of each sample is finite, but their sum is not")
     with tracing() as recording:
-        args, kwargs, _ = given.traced(start, Value)
+        args, kwargs, _ = given.traced(start, lambda numbers, names: [*map(Value, numbers, names)])
         try:
             returned = f(*args, **kwargs)
         except (ValueError, ArithmeticError) as error:
