@@ -180,7 +180,7 @@ def test_where_training_longer_made_it_worse_is_told():
 T = ("--target", "art")
 # arguments → a part of the one line on standard error; {models} is a folder with models
 BAD = {
-    ("train", "german.csv"): "which column is to be predicted? Give --target, one of größe, gewicht, art",
+    ("train", "german.csv"): "german.csv: which column is to be predicted? Give --target, one of größe, gewicht, art",
     ("train", "german.csv", "--target", "Art"): "no column 'Art': did you mean 'art'?",
     ("train", "none.csv", *T): "none.csv: no such file",
     ("train", "moon"): "did you mean moons?",
@@ -299,4 +299,18 @@ def test_a_terminal_has_a_bar_and_ctrl_c_keeps_what_was_reached():
     child.expect(pexpect.EOF)
     child.close()
     assert (child.exitstatus, child.signalstatus) == (0, None)
+    assert Predictor.load("german.safetensors").target.name == "art"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_an_answer_that_cannot_be_written_is_told_and_a_reader_that_leaves_loses_no_model(models):
+    def shell(line, *arguments):
+        run = ["sh", "-c", line, "sh", sys.executable, "-m", "autograd_tiny", *map(str, arguments)]
+        return subprocess.run(run, capture_output=True, encoding="utf-8", check=False, timeout=60)
+
+    full = shell('"$@" --drop-missing > /dev/full', "predict", models / "species.json", "penguins.csv")
+    assert (full.returncode, full.stderr) == (2, "autograd-tiny: standard output: No space left on device\n")
+    left = shell('"$@" | true', "train", "german.csv", *T, *BRIEF)
+    assert left.stderr == ""
     assert Predictor.load("german.safetensors").target.name == "art"
