@@ -247,8 +247,9 @@ def strange_files():
     Path("foreign.json").write_text('{"mine": 1}', encoding="utf-8")
 
 
+@pytest.mark.usefixtures("strange_files")
 @pytest.mark.parametrize("arguments", BAD, ids=lambda arguments: " ".join(arguments).replace("{models}/", ""))
-def test_bad_input_is_one_line_and_leaves_nothing(arguments, run, models, strange_files):
+def test_bad_input_is_one_line_and_leaves_nothing(arguments, run, models):
     if "/dev/full" in arguments and not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full")
     before = {name: Path(name).read_bytes() for name in os.listdir()}
@@ -314,3 +315,24 @@ def test_an_answer_that_cannot_be_written_is_told_and_a_reader_that_leaves_loses
     left = shell('"$@" | true', "train", "german.csv", *T, *BRIEF)
     assert left.stderr == ""
     assert Predictor.load("german.safetensors").target.name == "art"
+
+
+def test_a_large_file_is_told_before_it_is_read(run, models, monkeypatch):
+    from autograd_tiny.data import reading
+
+    head, first, *_ = PENGUINS.read_text(encoding="utf-8").splitlines()
+    Path("large.csv").write_text("\n".join([head, *[first] * 3000]), encoding="utf-8")
+    monkeypatch.setattr(reading, "TELL_FROM", 1)
+    code, out, err = run("predict", models / "species.json", "large.csv")
+    assert (code, out.count("\n"), err.count("\n")) == (0, 3001, 1)
+    assert re.match(r"autograd-tiny: large.csv: some 3,000 rows of 8 columns need [\d.]+ MB of memory\n", err)
+
+
+def test_a_label_does_not_move_the_cursor_of_a_terminal(run, monkeypatch):
+    Path("a.csv").write_text("x,art\n" + "1,a\x1b[2J\n2,b\n" * 10, encoding="utf-8")
+    assert "\x1b" not in run("train", "a.csv", *T, *BRIEF)[1]
+    assert "a\x1b[2J" in run("predict", "a.safetensors", "a.csv", "--probabilities")[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    shown = run("predict", "a.safetensors", "a.csv", "--probabilities")[1]
+    assert "\x1b" not in shown
+    assert "a\\x1b[2J" in shown
