@@ -17,7 +17,8 @@ help:
 	@echo "make bench-calls  time the call of a compiled function, for arguments as people have them"
 	@echo "make bench-compiled  time compiled functions against other engines, C and the roofline (some twenty minutes);"
 	@echo "              ROWS=\"floats gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
-	@echo "make bench-train  time training against its targets"
+	@echo "make bench-train  time training against its targets, scikit-learn, PyTorch, NumPy and micrograd (some ten"
+	@echo "              minutes); ROWS=\"digits gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
 	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
@@ -93,7 +94,7 @@ bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py
 
 bench-train: .venv/bench.stamp
-	@$(BIN)/python benchmarks/train.py $(if $(ROWS),--rows $(ROWS))
+	@$(BIN)/python benchmarks/train.py $(if $(ROWS),--rows $(ROWS)) $(if $(WRITE),--write)
 
 soak: .venv/test.stamp
 	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)

@@ -27,8 +27,13 @@ RUNS = {
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
     "train --rows gpt": "s until ready, warm",
+    "train --rows epochs steps sizes micrograd optimizers": "most apart from PyTorch",
+    "train --rows digits cancer moons second killed": "checkpoints that are whole",
 }
-SLOW = {"entrant": [pytest.mark.slow]}
+SLOW = {
+    "entrant": [pytest.mark.slow],
+    "train --rows digits cancer moons second killed": [pytest.mark.long],  # processes that import all there is
+}
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
@@ -44,7 +49,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "layers": ("numpy", "llvmlite"),
         "entrant": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
-        "train": ("numpy", "llvmlite"),
+        "train": ("numpy", "llvmlite", "sklearn", "safetensors"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
