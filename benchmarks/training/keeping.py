@@ -44,6 +44,10 @@ def step_of(path):
         return None
 
 
+def written(path):
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def killed(quick):
     """SIGKILL at random moments of a training that writes a checkpoint after each step."""
     kills, epochs, rng = (1, 4, random.Random(0)) if quick else (20, 400, random.Random(0))
@@ -52,9 +56,13 @@ def killed(quick):
         where = {"cache": Path(folder) / "cache", "bytecode": Path(folder) / "bytecode"}
 
         def run(*given, seconds=None):
+            """Run to the end, or some seconds beyond the first checkpoint of this process."""
+            before = written(path)
             with started("killed", epochs, *given, **where) as process:
                 process.stdout.readline()
                 if seconds is not None:
+                    while written(path) == before and process.poll() is None:
+                        time.sleep(0.001)
                     time.sleep(seconds)
                     process.kill()
                 return process.communicate()[0]
@@ -62,7 +70,7 @@ def killed(quick):
         expected = json.loads(run())
         steps = []
         for _ in range(kills):
-            run(path, seconds=rng.uniform(0.0, 0.3))
+            run(path, seconds=rng.uniform(0.0, 0.1))
             steps.append(step_of(path))
         reached = json.loads(run(path))
     far = max(abs(a - b) for a, b in zip(reached[1], expected[1], strict=True))
