@@ -33,7 +33,7 @@ PUBLIC = {
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
     "gif paths print_trace tikz to_json trace why write_page",
-    "autograd_tiny.train": "Diverged Event Fitted Learned Predictor Training checkpoint fit learn load "
+    "autograd_tiny.train": "Diverged Event Fitted Learned MLPClassifier MLPRegressor Predictor Training checkpoint fit learn load "
     "read_model save steps",
     "autograd_tiny.transforms": "Program Step grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
 }

@@ -13,6 +13,9 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
+settings.py    parameters of the estimators, checked, and the first weights
+solving.py     epochs of an estimator until it no longer improves, or L-BFGS
+estimators.py  `MLPClassifier` and `MLPRegressor` for scikit-learn
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +24,8 @@ from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
     from autograd_tiny.train.divergence import Diverged as Diverged
+    from autograd_tiny.train.estimators import MLPClassifier as MLPClassifier
+    from autograd_tiny.train.estimators import MLPRegressor as MLPRegressor
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
     from autograd_tiny.train.keeping.models import load as load
@@ -38,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         ".divergence": "Diverged",
+        ".estimators": "MLPClassifier MLPRegressor",
         ".fitting": "Fitted fit",
         ".keeping.models": "load read_model save",
         ".learning": "Learned learn",
