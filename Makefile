@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled bench-calls soak pictures gallery clean
+.PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled bench-calls bench-train soak pictures gallery clean
 
 help:
 	@echo "make demo     step through a neuron and a real training step, and draw them"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-calls  time the call of a compiled function, for arguments as people have them"
 	@echo "make bench-compiled  time compiled functions against other engines, C and the roofline (some twenty minutes);"
 	@echo "              ROWS=\"floats gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
+	@echo "make bench-train  time training against its targets"
 	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
@@ -86,6 +87,9 @@ bench-compiled: .venv/bench.stamp
 
 bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py
+
+bench-train: .venv/bench.stamp
+	@$(BIN)/python benchmarks/train.py $(if $(ROWS),--rows $(ROWS))
 
 soak: .venv/test.stamp
 	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)

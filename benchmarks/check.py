@@ -9,6 +9,7 @@ points of the op's domain.
 
 import importlib.util
 import math
+import random
 import statistics
 import sys
 import time
@@ -25,7 +26,18 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from bugs import FAULTS, RULES, Small, with_rule
 
-from autograd_tiny.check import GradcheckError, ValueEngine, check_engine, engine_property, programs, properties
+from autograd_tiny.check import (
+    GradcheckError,
+    ValueEngine,
+    balls,
+    check_engine,
+    engine_property,
+    exact,
+    gradcheck,
+    gradcheck_property,
+    programs,
+    properties,
+)
 from autograd_tiny.check.properties import single_ops
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import EDGES, Variadic
@@ -227,11 +239,65 @@ def rates(console, n):
     )
 
 
+def network_loss(nodes):
+    """Loss of a chain of neurons whose every node computes at floats of its own."""
+    rng = random.Random(0)
+    weights = [(rng.uniform(-2, 2), rng.uniform(-2, 2), rng.uniform(-1, 1)) for _ in range(nodes // 7)]
+
+    def loss(x, y):
+        total = h = x * y
+        for a, b, c in weights:
+            h = (x * a + h * b + c).tanh()
+            total = total + h.erf()
+        return total * total
+
+    return loss
+
+
+def plain(n):
+    """Function of n floats with its gradient."""
+    weights = [random.Random(i).uniform(-1, 1) for i in range(n)]
+    return (
+        lambda *xs: sum(math.log1p(math.exp(w * x)) for w, x in zip(weights, xs, strict=True)),
+        lambda *xs: tuple(w / (1 + math.exp(-w * x)) for w, x in zip(weights, xs, strict=True)),
+    )
+
+
+def arithmetics(console, sizes, examples, arguments):
+    """Time the same checks with the exact oracle in balls and in mpmath, in processor time."""
+    if not balls.are_there():
+        console.print("balls against mpmath: python-flint is not installed")
+        return
+    jobs = {"each op alone": lambda: all(check_engine(ValueEngine(), p, again=False) for p in alone)}
+    alone = list(single_ops(list(ops.FUNCTIONS.values()), per_op=min(80, examples)))
+    for nodes in sizes:
+        test = gradcheck_property(network_loss(nodes), x=(-3, 3), y=(-3, 3), max_examples=examples)
+        jobs[f"a property of a loss of {nodes} nodes, {examples} examples"] = test
+    for n in arguments:
+        f, gradient = plain(n)
+        xs = tuple(random.Random(i).uniform(-2, 2) for i in range(n))
+        jobs[f"a gradient of {n} arguments at a point"] = lambda f=f, xs=xs, g=gradient: gradcheck(f, xs, grad=g)
+    table = Table("seconds", "in balls", "in mpmath", "ratio")
+    there = balls.are_there
+    for name, job in track(jobs.items(), "balls and mpmath", transient=True):
+        spent = []
+        for way in (there, lambda: False):
+            balls.are_there = way
+            exact._facts.cache_clear()
+            start = time.process_time()
+            job()
+            spent.append(time.process_time() - start)
+        balls.are_there = there
+        table.add_row(name, f"{spent[0]:.2f}", f"{spent[1]:.2f}", f"{spent[1] / spent[0]:.1f}")
+    console.print(table)
+
+
 def main(quick):
     console = Console(width=120)
     compare(console, *((2, 1) if quick else (len(RULES), 30)))
     each_bug(console, *((2, 1, 5) if quick else (len(RULES), 5, 400)))
     rates(console, 20 if quick else 2000)
+    arithmetics(console, *(((20,), 2, (2,)) if quick else ((100, 500), 40, (8, 16, 32))))
 
 
 if __name__ == "__main__":

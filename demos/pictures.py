@@ -9,16 +9,19 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 
-from autograd_tiny import Value
+from autograd_tiny import Value, jit, ops, value_and_grad
 from autograd_tiny.engine.provenance import tracing
+from autograd_tiny.optim import Adam
 from autograd_tiny.pictures import network
 from autograd_tiny.pictures.drawing import draw
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.prompt import Prompt
 from autograd_tiny.stepper.views.sequence import gif
+from autograd_tiny.train import plots
 
 HERE = Path(__file__).parent
 
@@ -54,6 +57,23 @@ loss.name = "loss"
 loss.backward()
 draw(loss, collapse=2).write(HERE / "batch.svg")
 network(loss).write(HERE / "network.svg")
+model, path = penguins.network(), []
+X, labels = map(np.array, zip(*penguins.split(penguins.read())[0], strict=True))
+
+
+def cost(model, x, label):
+    return ops.softplus(-label * model(x))
+
+
+step, optimizer = jit(value_and_grad(cost), batch=("x", "label"), reduce="mean"), Adam(model, lr=0.1)
+for _ in range(100):
+    path.append([p.data for p in model.parameters()])
+    gradient = step(model, X, labels)[1]
+    for name, p in model.named_parameters():
+        p.grad = gradient[name]
+    optimizer.step()
+picture = plots.landscape(cost, model, X, labels, path=path)
+picture.savefig(HERE.parent / "docs" / "static" / "landscape.png", metadata={"Software": None})
 with sync_playwright() as p:
     browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
     page = browser.new_page(viewport={"width": 1100, "height": 560})

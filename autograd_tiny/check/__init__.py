@@ -1,6 +1,7 @@
 """Gradient checks by exact oracles, node by node, without false alarms.
 
-exact.py       the oracle: a forward function run in mpmath, and its slopes
+exact.py       the oracle: a forward function run in exact numbers, and its slopes
+balls.py       exact numbers of python-flint, where it is installed
 graph.py       one graph against the oracle: values, local derivatives, accumulation
 strategies.py  the hypothesis strategies: random programs, expressions, floats
 registration.py  registers `Value` with hypothesis

@@ -1,4 +1,4 @@
-"""The exact oracle: run a forward function in mpmath and take its slopes; no derivative rule is used.
+"""The exact oracle: run a forward function in balls or mpmath and take its slopes; no derivative rule is used.
 
 A slope is a one-sided derivative. `rebound(f)` is f with ``math`` and NumPy bound to mpmath, so an op is written once.
 """
@@ -13,16 +13,19 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import mpmath  # type: ignore[import-untyped]
 from mpmath import mp, mpf
 
+from autograd_tiny.check import balls
 from autograd_tiny.engine import expansions, ops, special
 from autograd_tiny.engine.op import Op
 
 ULPS = 8
+STEP, COARSE = 2.0**-133, 2.0**-100  # of slopes, relative: 1e-40 and 1e-30, which add to a float without rounding
 OUTSIDE = (ValueError, ZeroDivisionError, TypeError, OverflowError)  # raised where a function has no real value
 NUMERIC = ("math", "numpy", "jax.numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "torch")
 
@@ -132,7 +135,7 @@ def _means_the_same(name: str) -> bool:
         if callable(own) and callable(theirs):
             for xs in ((0.3,), (0.3, 0.7)):
                 try:
-                    if abs(float(own(*xs)) - float(theirs(*xs))) > 1e-9:
+                    if abs(theirs(*xs) - float(own(*xs))) > 1e-9:
                         return False
                 except Exception:  # of another number of arguments, or not of numbers
                     continue
@@ -149,20 +152,37 @@ def _log(x: mpf, *base: Any) -> mpf:
     return mpmath.log(x, *base)
 
 
-_math = _Math()
-_builtins = {**vars(builtins), "float": lambda x=0: mpf(x)}
-_known: dict[Any, Callable[..., Any]] = {
-    special.polygamma: lambda n, x: _polygamma(n, x),
-    expansions.sinc: lambda n, x: _sinc(n, x),
-    special.lgamma: _Math.lgamma,
-    special.gelu: lambda x: x * _Math.erfc(-x / mpmath.sqrt(2)) / 2,
-    special.mod: lambda a, b: a - b * mpmath.floor(a / b),
-    special.floordiv: lambda a, b: mpmath.floor(a / b),
-}
+@dataclass(frozen=True, eq=False)
+class Arithmetic:
+    """What a function is bound to instead of floats: numbers, their functions, and what it must not run itself."""
+
+    number: Callable[..., Any]  # an exact one
+    real: Callable[..., Any]  # what a function takes
+    math: Any
+    builtins: dict[str, Any]
+    known: dict[Any, Callable[..., Any]]
 
 
-def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a copy of f that computes in mpmath's numbers.
+def _arithmetic(number: Any, real: Callable[..., Any], math: Any, known: dict[Any, Callable[..., Any]]) -> Arithmetic:
+    both: dict[Any, Callable[..., Any]] = {
+        special.lgamma: math.lgamma,
+        special.gelu: lambda x: x * math.erfc(-x / math.sqrt(2)) / 2,
+        special.mod: lambda a, b: a - b * math.floor(a / b),
+        special.floordiv: lambda a, b: math.floor(a / b),
+    }
+    return Arithmetic(number, real, math, {**vars(builtins), "float": lambda x=0: real(x)}, {**both, **known})
+
+
+MPMATH = _arithmetic(
+    mpf, mpf, _Math(), {special.polygamma: lambda n, x: _polygamma(n, x), expansions.sinc: lambda n, x: _sinc(n, x)}
+)
+BALLS = _arithmetic(
+    balls.arb, balls.Ball, balls.Math(), {special.polygamma: balls.polygamma, expansions.sinc: balls.sinc}
+)
+
+
+def rebound(f: Callable[..., Any], to: Arithmetic = MPMATH) -> Callable[..., Any]:
+    """Make a copy of f that computes in mpmath's numbers, or in those of another arithmetic.
 
     >>> with mp.workdps(30):
     ...     print(rebound(lambda x: math.expm1(x))(mpf(10) ** -20))
@@ -170,43 +190,43 @@ def rebound(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Raises NotExact if f is not plain Python over ``math`` or NumPy's scalar functions.
     """
-    return _rebound(f, {})
+    return _rebound(f, {}, to)
 
 
 @functools.lru_cache(maxsize=512)  # a program may keep making ops
-def _forward(op: Op) -> Callable[..., Any]:
-    return rebound(op.forward)
+def _forward(op: Op, to: Arithmetic) -> Callable[..., Any]:
+    return rebound(op.forward, to)
 
 
-def _rebound(f: Any, done: dict[int, Any]) -> Any:
-    if f in _known:
-        return _known[f]
+def _rebound(f: Any, done: dict[int, Any], to: Arithmetic) -> Any:
+    if f in to.known:
+        return to.known[f]
     if hasattr(f, "written"):  # the framework's code, instead of the call on floats
-        return _rebound(f.written, done)
+        return _rebound(f.written, done, to)
     if id(f) in done:
         return done[id(f)]
     if isinstance(f, Op):
-        return lambda *xs: exact_value(f, *xs, *f.defaults[len(f.defaults) - _missing(f, xs) :])
+        return lambda *xs: _value(to, f, *xs, *f.defaults[len(f.defaults) - _missing(f, xs) :])
     if isinstance(f, functools.partial):
-        return functools.partial(_rebound(f.func, done), *f.args, **f.keywords)
+        return functools.partial(_rebound(f.func, done, to), *f.args, **f.keywords)
     if isinstance(f, types.MethodType):
-        return functools.partial(_rebound(f.__func__, done), f.__self__)
+        return functools.partial(_rebound(f.__func__, done, to), f.__self__)
     if isinstance(f, types.FunctionType):
-        return _rebound_function(f, done)
+        return _rebound_function(f, done, to)
     if isinstance(f, functools._lru_cache_wrapper):
-        return _rebound(f.__wrapped__, done)
+        return _rebound(f.__wrapped__, done, to)
     module, name = getattr(f, "__module__", None), getattr(f, "__name__", "")
     numpy_function = type(f).__module__.startswith("numpy") and getattr(sys.modules.get("numpy"), name, None) is f
     if module in (*NUMERIC, "_operator") or numpy_function:
-        return getattr(operator, name) if module == "_operator" else getattr(_math, name)
+        return getattr(operator, name) if module == "_operator" else getattr(to.math, name)
     call = vars(type(f)).get("__call__")
     if isinstance(call, types.FunctionType):
-        return functools.partial(_rebound(call, done), f)
+        return functools.partial(_rebound(call, done, to), f)
     raise NotExact(f"{f!r:.60} is not plain Python: it cannot be run in mpmath")
 
 
-def _rebound_function(f: types.FunctionType, done: dict[int, Any]) -> types.FunctionType:
-    names: dict[str, Any] = {"__builtins__": _builtins, "__name__": f.__name__}
+def _rebound_function(f: types.FunctionType, done: dict[int, Any], to: Arithmetic) -> types.FunctionType:
+    names: dict[str, Any] = {"__builtins__": to.builtins, "__name__": f.__name__}
     cells = tuple(types.CellType() for _ in f.__closure__ or ())
     new = types.FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells)
     new.__kwdefaults__ = f.__kwdefaults__
@@ -214,31 +234,31 @@ def _rebound_function(f: types.FunctionType, done: dict[int, Any]) -> types.Func
     used = _names(f.__code__)
     for name, item in f.__globals__.items():
         if name in used:
-            names[name] = _item(item, done)
+            names[name] = _item(item, done, to)
     for old, cell in zip(f.__closure__ or (), cells, strict=True):
         try:
-            cell.cell_contents = _item(old.cell_contents, done)
+            cell.cell_contents = _item(old.cell_contents, done, to)
         except ValueError:  # an empty cell
             continue
     return new
 
 
-def _item(item: Any, done: dict[int, Any]) -> Any:
+def _item(item: Any, done: dict[int, Any], to: Arithmetic) -> Any:
     """Rebind a global or closure variable of a function: numeric modules and functions become exact, others stay."""
     if isinstance(item, types.ModuleType):
         if item.__name__ in NUMERIC:
-            return _math
+            return to.math
         if item is special or item is ops:
             return types.SimpleNamespace(
-                **{n: _rebound(x, done) for n, x in vars(item).items() if isinstance(x, (Op, types.FunctionType))}
+                **{n: _rebound(x, done, to) for n, x in vars(item).items() if isinstance(x, (Op, types.FunctionType))}
             )
         return item
     if item.__class__ is float and not math.isfinite(item):
-        return mpf(item)
+        return to.real(item) if to is MPMATH else item  # balls are finite
     functions = (Op, types.FunctionType, functools.partial, functools._lru_cache_wrapper)
     if isinstance(item, functions) or getattr(item, "__module__", "") in NUMERIC:
         try:
-            return _rebound(item, done)
+            return _rebound(item, done, to)
         except NotExact:
             return item
     return item
@@ -253,9 +273,15 @@ def _missing(op: Op, xs: Sequence[Any]) -> int:
     return len(op.partials) - len(xs) if isinstance(op.partials, tuple) else 0
 
 
-def exact_value(op: Op, *xs: Any) -> mpf:
-    """Compute op at mpmath numbers; raises ValueError if the result is not real."""
-    return as_real(_forward(op)(*xs))
+def exact_value(op: Op, *xs: Any) -> Any:
+    """Compute op at numbers of mpmath or flint; raises ValueError if the result is not real, or balls.Undecided."""
+    if xs and xs[0].__class__ is balls.arb:
+        return balls.value(_forward(op, BALLS), xs, trusted=bool(op.pickle_recipe) or ops.TABLE.get(op.name) is op)
+    return as_real(_forward(op, MPMATH)(*xs))
+
+
+def _value(to: Arithmetic, op: Op, *xs: Any) -> Any:
+    return exact_value(op, *xs) if to is MPMATH else _forward(op, to)(*xs)
 
 
 def as_real(y: Any) -> mpf:
@@ -294,49 +320,64 @@ def digits(xs: Sequence[Any]) -> int:
     return 130 + int(0.44 * far + 2.5 * max((abs(math.log10(abs(x))) for x in xs if x), default=0))
 
 
-def slope(op: Op, i: int, xs: Sequence[Any], side: int = 1, step: int = 40) -> mpf:
-    """One-sided slope of op with respect to operand i, on side +1 or -1, over a relative step of 10**-step."""
-    h = min(1, *(abs(mpf(x)) for x in xs if x), 1) * mpf(10) ** -step * side
+def slope(
+    op: Op,
+    i: int,
+    xs: Sequence[Any],
+    side: int = 1,
+    step: float = STEP,
+    near: Sequence[Any] | None = None,
+    base: Any = None,
+) -> Any:
+    """One-sided slope of op with respect to operand i, on side +1 or -1; all xs are exact, `base` is the value there.
+
+    The step is relative to the smallest operand, or to that of the point `near`, which may have zeros where xs do not.
+    """
+    h = min(1, *(abs(x) for x in near or xs if x != 0), 1) * (step * side)
     if op in (ops.pow, ops.power_rule1):
-        h /= max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
-    moved = (*xs[:i], mpf(xs[i]) + h, *xs[i + 1 :])
-    return (exact_value(op, *moved) - exact_value(op, *xs)) / h
+        h = h / max(abs(xs[1]), 1)  # (1 + h)**1e46 is steep
+    moved = (*xs[:i], balls.middle(xs[i] + h), *xs[i + 1 :])
+    return balls.middle((exact_value(op, *moved) - (exact_value(op, *xs) if base is None else base)) / h)
 
 
-def second(op: Op, i: int, j: int, xs: Sequence[float]) -> mpf:
+def second(op: Op, i: int, j: int, xs: Sequence[float], real: Callable[[Any], Any] = mpf) -> Any:
     """Second derivative ∂²op/∂xs[i]∂xs[j] by central differences with steps of 1e-40."""
-    h = mpf(10) ** -40
+    h = real(STEP)
 
-    def at(s: int, t: int) -> mpf:
-        return exact_value(op, *(x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(mpf, xs))))
+    def at(s: int, t: int) -> Any:
+        moved = (x + h * (s * (k == i) + t * (k == j)) for k, x in enumerate(map(real, xs)))
+        return exact_value(op, *map(balls.middle, moved))
 
-    return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
+    return balls.middle((at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h))
 
 
-def slopes(op: Op, i: int, xs: Sequence[Any]) -> list[mpf]:
+def slopes(op: Op, i: int, xs: Sequence[Any], base: Any = None) -> list[Any]:
     """One-sided slopes on the sides that lie inside the domain."""
     found = []
     for side in (1, -1):
         try:
-            found.append(slope(op, i, xs, side))
+            found.append(slope(op, i, xs, side, base=base))
         except OUTSIDE:
             continue
     return found
 
 
-def slack(f: Callable[[Sequence[Any]], mpf], xs: Sequence[float]) -> mpf:
-    """Change of f for ULPS units in the last place of each operand and of the result."""
-    total = mpf(0)
-    base = f(xs)
+def slack(
+    f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], real: Callable[[Any], Any] = mpf, base: Any = None
+) -> Any:
+    """Change of f for ULPS units in the last place of each operand and of the result; `base` is f at xs."""
+    total = real(0)
+    base = f(xs) if base is None else base
     for k, x in enumerate(xs):
-        step = mpf(math.ulp(x)) / 2**20
+        step = real(math.ulp(x)) / 2**20
         try:
-            near = f((*xs[:k], mpf(x) + step, *xs[k + 1 :]))
+            near = f((*xs[:k], real(x) + step, *xs[k + 1 :]))
         except OUTSIDE:
             continue  # outside the domain, such as an integer exponent moved off an integer
         total += abs(near - base) * 2**20
     # An intermediate result may be subnormal, and then be multiplied by an operand.
-    return ULPS * (total + max(abs(base) * mpf(2) ** -52, mpf(5e-324) * (1 + max(map(abs, xs)))))
+    size = real(max(map(abs, xs)))
+    return balls.middle(ULPS * (total + max(abs(base) * 2.0**-52, real(5e-324) * (1 + size))))
 
 
 class Facts(NamedTuple):
@@ -348,13 +389,13 @@ class Facts(NamedTuple):
     slopes: tuple[tuple[mpf, mpf] | None, ...]  # lowest and highest one-sided slope; None at a pole
     slacks: tuple[mpf, ...]
 
-    def is_kink(self) -> bool:
-        return any(slopes is not None and _apart(slopes) for slopes in self.slopes)
+    kink: bool  # the slopes on the two sides of an operand differ
+    rough: tuple[tuple[float, float, float], ...]  # value and slopes in floats, low, high and a safe part of the slack
 
 
 def _apart(sides: Sequence[mpf]) -> bool:
     """True if the slopes on the two sides differ by more than a step of 1e-40 explains."""
-    return bool(max(sides) - min(sides) > mpf(10) ** -18 * max(map(abs, sides)))
+    return bool(max(sides) - min(sides) > 1e-18 * max(map(abs, sides)))
 
 
 def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
@@ -364,63 +405,96 @@ def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
 
 @functools.lru_cache(maxsize=8192)  # 2.4 KB each; a run of `engine_property` needs 6,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
-    with mp.workdps(digits(xs)):
-        value_slack = slack(lambda at: exact_value(op, *map(mpf, at)), xs)
-        value = exact_value(op, *map(mpf, xs))
-        found: list[tuple[mpf, mpf] | None] = []
-        slacks: list[mpf] = []
-        for i in range(len(xs)):
-            sides = slopes(op, i, tuple(map(mpf, xs)))
-            corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain: its slope is a convention
-            if not sides or corner or _is_pole(op, i, xs, sides):
-                found.append(None)
-                slacks.append(mpf(0))
-                continue
-            found.append((min(sides), max(sides)))
-            if _apart(sides) or not op.avoid(*xs):  # across a kink a step does not measure rounding
-                rounding = ULPS * max(mpf(2) ** -52 * max(map(abs, sides)), mpf(5e-324))
-                slacks.append(rounding + _own_error(op, i, xs))
-                continue
-            side = 1 if _inside(op, i, xs) else -1
-            steep = functools.partial(_slope_at, op, i, side)
-            slacks.append(slack(steep, xs))
-        return Facts(value, _below(op, xs, below, value), value_slack, tuple(found), tuple(slacks))
+    return in_exact_numbers(digits(xs), lambda real: _facts_in(real, op, xs, below))
 
 
-def _below(op: Op, xs: tuple[float, ...], below: tuple[bool, ...], value: mpf) -> mpf:
+def in_exact_numbers(digits: int, job: Callable[[Callable[[Any], Any]], Any]) -> Any:
+    """Run a job in numbers of flint, or in mpmath's where they do not decide; it is given what converts a float."""
+    if balls.are_there():
+        with suppress(balls.Undecided), balls.precision(digits):
+            return job(BALLS.number)
+    with mp.workdps(digits):
+        return job(MPMATH.number)
+
+
+def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
+    """Compute the facts in numbers of mpmath or flint."""
+    here = tuple(map(real, xs))
+    value = exact_value(op, *here)
+    value_slack = slack(lambda at: exact_value(op, *map(real, at)), xs, real, value)
+    found: list[tuple[Any, Any] | None] = []
+    slacks: list[Any] = []
+    kink = False
+    for i in range(len(xs)):
+        sides = slopes(op, i, here, value)
+        corner = len(sides) == 1 and len(xs) > 2 and not op.avoid(*xs)  # of a domain: its slope is a convention
+        if not sides or corner or _is_pole(op, i, xs, here, sides):
+            found.append(None)
+            slacks.append(real(0))
+            continue
+        found.append((min(sides), max(sides)))
+        apart = _apart(sides)
+        kink = kink or apart
+        if apart or not op.avoid(*xs):  # across a kink a step does not measure rounding
+            rounding = ULPS * max(2.0**-52 * max(map(abs, sides)), real(5e-324))
+            slacks.append(balls.middle(rounding + _own_error(op, i, here)))
+            continue
+        side = 1 if len(sides) == 2 or _inside(op, i, here) else -1
+        steep = functools.partial(_slope_at, op, i, side, real, here)
+        error = 0 if all(xs) else _own_error(op, i, here)  # at 0 the step of a slope is large beside the operand's ulp
+        slacks.append(balls.middle(slack(steep, xs, real, sides[0]) + error))
+    as_mpf = balls.as_mpf
+    value_slack, slacks = as_mpf(value_slack), list(map(as_mpf, slacks))
+    pairs = tuple(None if pair is None else (as_mpf(pair[0]), as_mpf(pair[1])) for pair in found)
+    value, under = as_mpf(value), as_mpf(_below(op, xs, below, value, real))
+    rough = [
+        _rough(value, value, value_slack),
+        *(_rough(*(p or (mpf(0), mpf(0))), s) for p, s in zip(pairs, slacks, strict=True)),
+    ]
+    return Facts(value, under, value_slack, pairs, tuple(slacks), kink, tuple(rough))
+
+
+def _rough(low: mpf, high: mpf, slack: mpf) -> tuple[float, float, float]:
+    """Round an interval and its slack to floats, the slack lessened by more than the rounding; below 0 if unsure."""
+    a, b, room = float(low), float(high), float(slack)
+    room = 0.99 * room - 2.0**-51 * max(abs(a), abs(b))
+    return (a, b, room) if 1e-290 < room < math.inf else (0.0, 0.0, -1.0)
+
+
+def _below(op: Op, xs: tuple[float, ...], below: tuple[bool, ...], value: Any, real: Callable[[Any], Any]) -> Any:
     if not any(below):
         return value
     try:
-        return exact_value(op, *(-(mpf(10) ** -400) if b else mpf(x) for x, b in zip(xs, below, strict=True)))
+        return exact_value(op, *(-(real(0.5) ** 1330) if b else real(x) for x, b in zip(xs, below, strict=True)))
     except OUTSIDE:
         return value
 
 
-def _own_error(op: Op, i: int, xs: tuple[float, ...]) -> mpf:
+def _own_error(op: Op, i: int, here: tuple[Any, ...]) -> Any:
     """Truncation error of a slope over a step of 1e-40: x**3 at 0 gives 1e-80, the limit is 0."""
-    error = mpf(0)
+    error: Any = 0
     for side in (1, -1):
         try:
-            coarse, fine = (slope(op, i, tuple(map(mpf, xs)), side, step) for step in (30, 40))
+            coarse, fine = (slope(op, i, here, side, step) for step in (COARSE, STEP))
             error = max(error, abs(coarse - fine))
         except OUTSIDE:
             continue
     return error
 
 
-def _slope_at(op: Op, i: int, side: int, at: Sequence[Any]) -> mpf:
-    return slope(op, i, tuple(map(mpf, at)), side)
+def _slope_at(op: Op, i: int, side: int, real: Callable[[Any], Any], near: Sequence[Any], at: Sequence[Any]) -> Any:
+    return slope(op, i, tuple(map(real, at)), side, near=near)
 
 
-def _inside(op: Op, i: int, xs: Sequence[float]) -> bool:
+def _inside(op: Op, i: int, here: Sequence[Any]) -> bool:
     try:
-        slope(op, i, tuple(map(mpf, xs)))
+        slope(op, i, here)
     except OUTSIDE:
         return False
     return True
 
 
-def _is_pole(op: Op, i: int, xs: tuple[float, ...], sides: list[mpf]) -> bool:
+def _is_pole(op: Op, i: int, xs: tuple[float, ...], here: tuple[Any, ...], sides: list[Any]) -> bool:
     """True if a slope has no limit as the step shrinks: at 0, that of √x grows, that of x**1.01 hardly falls."""
     if max(map(abs, sides)) > sys.float_info.max:
         return True
@@ -428,10 +502,10 @@ def _is_pole(op: Op, i: int, xs: tuple[float, ...], sides: list[mpf]) -> bool:
         return False
     for side in (1, -1):
         try:
-            coarse, fine = slope(op, i, tuple(map(mpf, xs)), side, 30), slope(op, i, tuple(map(mpf, xs)), side)
+            coarse, fine = slope(op, i, here, side, COARSE), slope(op, i, here, side)
         except OUTSIDE:
             continue
-        if abs(fine - coarse) > mpf(10) ** -18 * (1 + abs(fine)):
+        if abs(fine - coarse) > 1e-18 * (1 + abs(fine)):
             return True
     return False
 

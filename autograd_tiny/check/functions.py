@@ -481,7 +481,8 @@ def _compared(
     """Compare a float gradient with the slopes; if only digits are lost, its formula decides."""
     names = f.foreign.names if f.foreign else _names(f.plain, len(xs))
     with mp.workdps(digits(xs)):
-        formula = None if f.foreign or name != "exact" else _formula(gradient, xs)
+        formula: list[Any] | None = None
+        known = f.foreign is not None or name != "exact"
         findings, notes, checked = [], [], 0
         for i, (d, slope) in enumerate(zip(got, found.each, strict=True)):
             if slope is None:
@@ -495,6 +496,8 @@ def _compared(
                 if many is not None and many.high - many.low > 2 * many.slack and _within(d, many, many.slack):
                     continue
             finding = _finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, got[:i] + got[i + 1 :])
+            if not known:
+                formula, known = _formula(gradient, xs), True
             if formula is not None and formula[i] is not None:
                 wrong = not _within(formula[i], slope, room) or _is_noise(d, slope, f.call(*xs), xs)
             else:

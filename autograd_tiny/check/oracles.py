@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -9,7 +10,21 @@ from typing import Any, NamedTuple
 
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
-from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound, slack
+from autograd_tiny.check import balls
+from autograd_tiny.check.exact import (
+    BALLS,
+    MPMATH,
+    OUTSIDE,
+    STEP,
+    ULPS,
+    Arithmetic,
+    NotExact,
+    as_real,
+    digits,
+    no_floats,
+    rebound,
+    slack,
+)
 from autograd_tiny.check.frameworks import Foreign
 
 Function = Callable[..., Any]
@@ -44,33 +59,41 @@ class Subject(NamedTuple):
 
 
 def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
-    """Compute one-sided slopes of f in mpmath; None for an argument without a slope."""
-    run = rebound(f.plain)
+    """Compute one-sided slopes of f in balls, or in mpmath where they cannot tell; None for one without a slope."""
+    if not balls.are_there():
+        return _exact(f, xs, MPMATH)
+    try:
+        with balls.precision(digits(xs)):
+            found = _exact(f, xs, BALLS)
+    except balls.Undecided:
+        return _exact(f, xs, MPMATH)
+
+    def along(direction: Sequence[float]) -> Slope | None:
+        try:
+            with balls.precision(digits(xs)):
+                return found.along(direction)
+        except balls.Undecided:
+            return _exact(f, xs, MPMATH).along(direction)
+
+    return Slopes(found.each, along)
+
+
+def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
+    run, real = rebound(f.plain, to), to.number
     scale = min([1.0, *(abs(x) for x in xs if x)])
 
-    def at(point: Sequence[Any]) -> Any:
-        with no_floats():
-            try:
-                y = run(*map(mpf, point))
-            except (ValueError, ArithmeticError, TypeError, NotExact):
-                raise
-            except Exception as error:  # a method that only the framework's numbers have, a lookup by float
-                raise NotExact(f"{type(error).__name__}: {error}") from None
-        if isinstance(y, (list, tuple, str, bytes)) or y is None:
-            raise NotExact(f"{f.name} returned {y!r:.60}, not one number")
-        try:
-            return as_real(y)
-        except TypeError as error:
-            raise NotExact(f"{f.name} returned {y!r:.60}: {error}") from None
+    at = functools.partial(_in_mpmath if to is MPMATH else _in_balls, f.name, run)
 
-    def sides(point: Sequence[Any], along: Sequence[Any], scale: Any) -> list[tuple[Any, Any]] | None:
-        """Limits of the slopes on each side that lies inside the domain, with their errors; None without a limit."""
+    def sides(point: Sequence[Any], along: Sequence[Any], scale: Any, most: int = 2) -> list[tuple[Any, Any]] | None:
+        """Limits of the slopes on the first `most` sides inside the domain, with their errors; None without a limit."""
+        point = list(map(real, point))
         base, found = at(point), []
         for side in (1, -1):
 
-            def slope(step: Any, side: int = side) -> Any:
-                h = side * step * scale
-                return (at([x + h * v for x, v in zip(map(mpf, point), along, strict=True)]) - base) / h
+            def slope(step: float, side: int = side) -> Any:
+                h = side * scale * step
+                moved = [x + h * v if v else x for x, v in zip(point, along, strict=True)]
+                return balls.middle((at(moved) - base) / h)
 
             try:
                 limit = _limit(slope)
@@ -81,76 +104,102 @@ def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
             if limit is None:
                 return None
             found.append(limit)
+            if len(found) == most:
+                break
         if not found:
             raise NotExact("it cannot be computed next to the point")
         return found
 
     def one(i: int) -> Slope | None:
         axis = [int(k == i) for k in range(len(xs))]
-        own = mpf(min(1, abs(xs[i]) or 1))
+        own = real(min(1, abs(xs[i]) or 1))
         found = sides(xs, axis, own)
         if found is None:
             return None
         low, high, error = min(s for s, _ in found), max(s for s, _ in found), max(e for _, e in found)
-        rounding = ULPS * max(mpf(2) ** -52 * max(abs(low), abs(high)), mpf(5e-324)) + error
-        if high - low > error + mpf(10) ** -18 * max(abs(low), abs(high)):
-            return Slope(low, high, rounding)  # across a kink a step does not measure rounding
+        rounding = ULPS * max(2.0**-52 * max(abs(low), abs(high)), real(5e-324)) + error
+        if high - low > error + 1e-18 * max(abs(low), abs(high)):
+            return _slope(low, high, rounding)  # across a kink a step does not measure rounding
 
         def nearest(point: Sequence[Any]) -> Any:
-            near = sides(point, axis, own)
+            near = sides(point, axis, own, 1)
             if near is None:
                 raise ValueError("no slope")
             return near[0][0]
 
         def mirrored(point: Sequence[Any]) -> Any:
-            return nearest([2 * mpf(x) - moved for x, moved in zip(xs, point, strict=True)])
+            return nearest([balls.middle(2 * real(x) - moved) for x, moved in zip(xs, point, strict=True)])
 
         # A jump of the slope lies on one side only; elsewhere it changes as much on both.
-        return Slope(low, high, max(min(slack(nearest, xs), slack(mirrored, xs)), rounding) + error)
+        return _slope(low, high, max(min(slack(nearest, xs, real), slack(mirrored, xs, real)), rounding) + error)
 
     def along(direction: Sequence[float]) -> Slope | None:
         with mp.workdps(digits(xs)):
-            found = sides(xs, direction, mpf(scale))
+            found = sides(xs, direction, real(scale))
             if found is None:
                 return None
             slopes, rng = [s for s, _ in found], random.Random(0)
             for _ in range(4 * 2 ** min(len(xs), 3)):
-                off = [mpf(rng.uniform(-1, 1)) * scale * mpf(10) ** -25 for _ in xs]
-                near = [x + d for x, d in zip(map(mpf, xs), off, strict=True)]
-                h = scale * mpf(10) ** -40
+                off = [real(rng.uniform(-1, 1)) * scale * 2.0**-83 for _ in xs]
+                near = [balls.middle(x + d) for x, d in zip(map(real, xs), off, strict=True)]
+                h = real(scale) * STEP
                 try:
                     moved = at([x + h * v for x, v in zip(near, direction, strict=True)])
-                    slopes.append((moved - at(near)) / h)
+                    slopes.append(balls.middle((moved - at(near)) / h))
                 except NotExact:
                     raise
                 except OUTSIDE:
                     continue
             size = max(map(abs, slopes))
             error = max(e for _, e in found)
-            return Slope(min(slopes), max(slopes), size * mpf(2) ** -48 + error + mpf(5e-324))
+            return _slope(min(slopes), max(slopes), size * 2.0**-48 + error + real(5e-324))
 
     with mp.workdps(digits(xs)):
         try:
-            at(xs)
+            at(list(map(real, xs)))
         except OUTSIDE as error:  # f is fine at these floats
             raise NotExact(str(error)) from None
         return Slopes([one(i) for i in range(len(xs))], along)
 
 
-def _limit(slope: Callable[[Any], Any]) -> tuple[Any, Any] | None:
+def _in_balls(name: str, run: Function, point: Sequence[Any]) -> Any:
+    return balls.value(run, [balls.middle(x) for x in point], trusted=False)
+
+
+def _in_mpmath(name: str, run: Function, point: Sequence[Any]) -> Any:
+    with no_floats():
+        try:
+            y = run(*point)
+        except (ValueError, ArithmeticError, TypeError, NotExact):
+            raise
+        except Exception as error:  # a method that only the framework's numbers have, a lookup by float
+            raise NotExact(f"{type(error).__name__}: {error}") from None
+    if isinstance(y, (list, tuple, str, bytes)) or y is None:
+        raise NotExact(f"{name} returned {y!r:.60}, not one number")
+    try:
+        return as_real(y)
+    except TypeError as error:
+        raise NotExact(f"{name} returned {y!r:.60}: {error}") from None
+
+
+def _slope(low: Any, high: Any, slack: Any) -> Slope:
+    return Slope(*map(balls.as_mpf, (low, high, slack)))
+
+
+def _limit(slope: Callable[[float], Any]) -> tuple[Any, Any] | None:
     """Limit of a one-sided slope as the step shrinks, and its error; None if there is none.
 
     At 0, the slopes of x**3 fall as the step's square, those of x**1.4 as its 0.4th power, and those of √x grow.
     """
-    far, near = slope(mpf(10) ** -30), slope(mpf(10) ** -40)
-    if abs(near - far) <= mpf(10) ** -18 * (1 + abs(near)):
-        return near, abs(near - far)
-    nearest = slope(mpf(10) ** -50)
-    ratio = (nearest - near) / (near - far)
+    far, near = slope(2.0**-100), slope(2.0**-133)
+    if abs(near - far) <= 1e-18 * (1 + abs(near)):
+        return near, balls.middle(abs(near - far))
+    nearest = slope(2.0**-166)
+    ratio = balls.middle((nearest - near) / (near - far))
     if abs(ratio) > 0.5:
         return None
-    rest = (nearest - near) * ratio / (1 - ratio)
-    return nearest + rest, abs(rest)
+    rest = balls.middle((nearest - near) * ratio / (1 - ratio))
+    return balls.middle(nearest + rest), abs(rest)
 
 
 def framework(f: Subject, xs: tuple[float, ...]) -> Slopes:

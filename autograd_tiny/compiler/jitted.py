@@ -279,10 +279,11 @@ class Jitted:
         except TypeError as error:
             named = [*zip(self._names, args, strict=False), *kwargs.items()]
             integers = [name for name, x in named if isinstance(x, int) and not is_static(x)]
-            if not set(integers).difference(self.static):
+            lists = [name for name, x in named if isinstance(x, (list, tuple)) and _are_integers(x)]
+            if not {*integers, *lists}.difference(self.static):
                 raise
-            try:  # they may be an index, or the length of a range
-                returned = called([*self.static, *integers])
+            try:  # they may be indices, or the length of a range
+                returned = called([*self.static, *integers, *lists])
             except TypeError:
                 raise error from None
             self.static = tuple(dict.fromkeys([*self.static, *integers]))
@@ -683,6 +684,10 @@ def _watcher(held: list[tuple[Any, ...]]) -> Callable[[], bool] | None:
     from autograd_tiny.compiler.backends.llvm.reader import watcher
 
     return watcher(held)
+
+
+def _are_integers(x: Any) -> bool:
+    return all(map(_are_integers, x)) if isinstance(x, (list, tuple)) else isinstance(x, int)
 
 
 def _finite(outputs: Any) -> bool:

@@ -10,7 +10,8 @@ import sys
 import sysconfig
 from typing import Any
 
-from autograd_tiny.compiler.backends.cache import sources, store, stored
+import autograd_tiny
+from autograd_tiny.compiler.backends.cache import digest, store, stored
 from autograd_tiny.compiler.fingerprint import Nameless, fingerprint
 from autograd_tiny.compiler.recordings import Unwritable, read, written
 from autograd_tiny.compiler.variants import Variants
@@ -55,12 +56,18 @@ def _name(key: Any) -> tuple[str, list[Any]]:
         text, values = fingerprint(key)
     except Nameless:
         return "", []
-    whole = "\n".join([*_versions(), sources(), text])
+    whole = "\n".join([*_versions(), text])
     return hashlib.sha256(whole.encode()).hexdigest(), values
 
 
 @functools.cache
 def _versions() -> list[str]:
-    """Versions of Python and of the libraries: installing one changes the folder of all."""
+    """Versions of Python, of this package, all of which f may call, and of the libraries: installing one changes the
+    folder of all.
+    """
     folders = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-    return [sys.version, *[f"{path} {os.stat(path).st_mtime_ns}" for path in sorted(folders) if os.path.isdir(path)]]
+    return [
+        sys.version,
+        digest(autograd_tiny.__path__),
+        *[f"{path} {os.stat(path).st_mtime_ns}" for path in sorted(folders) if os.path.isdir(path)],
+    ]

@@ -44,6 +44,8 @@ class Sparse(NamedTuple):
     >>> Sparse(np.array([0, 1]), np.array([1, 1]), np.array([5.0, 7.0]), (2, 2)).dense()
     array([[0., 5.],
            [0., 7.]])
+
+    It is a dense array to what takes arrays. SciPy's own is `csr_array((s.values, (s.rows, s.columns)), s.shape)`.
     """
 
     rows: Any
@@ -56,6 +58,9 @@ class Sparse(NamedTuple):
         matrix = np.zeros(self.shape)
         matrix[self.rows, self.columns] = self.values
         return matrix
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.dense().astype(dtype or float, copy=False)
 
 
 def sparse_jacobian(f: Function, backend: str | None = None) -> Function:

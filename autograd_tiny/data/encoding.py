@@ -3,7 +3,7 @@
 >>> table = Table({"size": [1.0, 3.0, 5.0], "kind": ["cat", "dog", "cat"], "legs": [4, 4, 4], "tame": ["y", "y", "n"]})
 >>> features = Features.of(table, except_="tame")
 >>> features.names, features.left_out
-(['size', 'kind=cat', 'kind=dog'], ['legs is 4 in every row'])
+(['size', 'kind=cat', 'kind=dog'], ('legs is 4 in every row',))
 >>> features.array(table).round(3)
 array([[-1.225,  1.   ,  0.   ],
        [ 0.   ,  0.   ,  1.   ],
@@ -57,7 +57,7 @@ class Features:
     """
 
     columns: tuple[Number | Text, ...]
-    left_out: list[str]
+    left_out: tuple[str, ...]
 
     @classmethod
     def of(cls, table: Table, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
@@ -84,18 +84,24 @@ class Features:
         for name in names:
             column, seen = table[name], part[name]
             if isinstance(column, list):
-                check_text(name, column, table)
+                leave_out = f"drop({name!r}) or --drop {name} leaves the column out"
+                if told := mixed(name, column, table):
+                    raise ValueError(f"{told}: correct it or leave the cell empty; {leave_out}")
+                if told := varied(name, column):
+                    raise ValueError(f"{told}, too many to learn from: {leave_out}")
                 if len(values := sorted(set(column))) > 1:
                     columns.append(Text(name, tuple(values)))
                     continue
             elif (scale := scale_of(seen)) is not None:
                 columns.append(Number(name, *scale))
                 continue
-            left_out.append(f"{name} is {seen[0] if isinstance(seen, list) else short(float(seen[0]))} in every row")
+            value = seen[0] if isinstance(seen, list) else short(float(seen[0]))
+            varies = not isinstance(column, list) and scale_of(column) is not None
+            left_out.append(f"{name} is {value} in every row{' of the training part' if varies else ''}")
         if not columns:
             told = f": {'; '.join(left_out)}" if left_out else ""
             raise ValueError(f"no column is left to learn from{told}")
-        return cls(tuple(columns), left_out)
+        return cls(tuple(columns), tuple(left_out))
 
     @property
     def names(self) -> list[str]:
@@ -164,7 +170,7 @@ class Features:
         made = [_from_json(column) for column in items("features", columns, dict)]
         if len({column.name for column in made}) < len(made) or not made:
             raise ValueError("not features: the names of the columns are not different" if made else "not features: []")
-        return cls(tuple(made), items("features", left_out, str))
+        return cls(tuple(made), tuple(items("features", left_out, str)))
 
 
 def scale_of(column: Column) -> tuple[float, float] | None:
@@ -202,21 +208,32 @@ def standardised(name: str, table: Table, mean: float, deviation: float) -> Numb
     return scaled
 
 
-def check_text(name: str, cells: list[str], table: Table) -> None:
-    """Raise ValueError for text that is different in most of ten rows or more, or has numbers in most rows."""
-    distinct = set(cells)
-    numeric = {cell for cell in distinct if NUMBER.fullmatch(cell)}
-    if numeric and len(numeric) < len(distinct) and (count := sum(cell in numeric for cell in cells)) * 2 > len(cells):
-        i = next(i for i, cell in enumerate(cells) if cell not in numeric)
-        raise ValueError(
-            f"{name} is a number in {count:,} of {len(cells):,} rows, and {cells[i]!r} in row {table.rows[i]}: correct "
-            f"it, or leave the cell empty, or the column out with drop({name!r}) or --drop {name}"
-        )
-    if len(cells) >= 10 and len(distinct) * 2 > len(cells):
-        raise ValueError(
-            f"{name} has {len(distinct):,} different texts in {len(cells):,} rows, too many to learn from: leave it "
-            f"out with drop({name!r}) or --drop {name}"
-        )
+def mixed(name: str, cells: list[str], table: Table) -> str:
+    """Say that most cells are numbers, and name the first other one; "" if that is not so.
+
+    >>> mixed("a", ["1", "2", "x"], Table({"a": ["1", "2", "x"]}))
+    "a is a number in 2 of 3 rows, and 'x' in row 3"
+    """
+    numeric = {cell for cell in set(cells) if NUMBER.fullmatch(cell)}
+    count = sum(cell in numeric for cell in cells) if numeric else 0
+    if not len(cells) / 2 < count < len(cells):
+        return ""
+    i = next(i for i, cell in enumerate(cells) if cell not in numeric)
+    return f"{name} is a number in {count:,} of {len(cells):,} rows, and {cells[i]!r} in row {table.rows[i]}"
+
+
+def varied(name: str, cells: list[str]) -> str:
+    """Say that text differs in more than half of its rows, ten or more; "" if that is not so.
+
+    >>> varied("a", [*"abcdefghij"]), varied("a", ["x"] * 10)
+    ('a has 10 different texts in 10 rows', '')
+    """
+    distinct = len(set(cells))
+    return (
+        f"{name} has {distinct:,} different texts in {len(cells):,} rows"
+        if len(cells) >= 10 and len(cells) < 2 * distinct
+        else ""
+    )
 
 
 def fields(what: str, data: Any, *names: str) -> list[Any]:

@@ -14,9 +14,11 @@ import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +32,7 @@ MISSING = frozenset(
 )
 NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 DELIMITERS = ",;\t|"
-PANDAS_FROM = 16 << 20  # bytes; a smaller file is read before pandas would be imported
+PANDAS_FROM = 8 << 20  # bytes; a smaller file is read before pandas would be imported
 TELL_FROM = 1 << 30  # bytes of memory
 _SAMPLE = 1 << 16  # characters
 _CHUNK = 1 << 12  # rows
@@ -56,8 +58,13 @@ class _Place(NamedTuple):
     def binary(self) -> Any:
         return open(self.path, "rb") if self.content is None else io.BytesIO(self.content)
 
-    def text(self, encoding: str) -> io.TextIOWrapper:
-        return io.TextIOWrapper(self.binary(), encoding, newline="")
+    @contextmanager
+    def text(self, encoding: str) -> Iterator[io.TextIOWrapper]:
+        """Open the text, past a first line that is only for Excel: `sep=;`."""
+        with io.TextIOWrapper(self.binary(), encoding, newline="") as file:
+            if not re.fullmatch(r"sep=.\r?\n", file.readline(7)):
+                file.seek(0)
+            yield file
 
     def size(self) -> int:
         return os.stat(self.path).st_size if self.content is None else len(self.content)
@@ -107,8 +114,7 @@ def by_csv(layout: _Layout) -> dict[str, Column]:
         cells: list[list[str]] = [[] for _ in layout.names]
         known: dict[str, str] = {}
         turned: set[int] = set()
-        rows = _rows(layout)
-        while chunk := [*islice(rows, _CHUNK)]:
+        for chunk in _chunks(layout):
             for k, column in enumerate(zip(*chunk, strict=True)):
                 if k in texts:
                     cells[k] += [known.setdefault(cell, cell) for cell in map(_cell, column)]
@@ -234,7 +240,7 @@ def _layout(place: _Place, encoding: str) -> _Layout:
     if not rows:
         raise ValueError(f"{path} has the names of {counted(len(header), 'column')}, and no rows below them")
     numeric = tuple(_numbers(column, decimal) is not None for column in columns)
-    _check_memory(place, len(sample.encode(errors="replace")), len(rows), columns, numeric, whole)
+    _check_memory(place, len(sample.encode(encoding, "replace")), len(rows), columns, numeric, whole)
     return _Layout(place, encoding, delimiter, decimal, tuple(header), numeric)
 
 
@@ -317,11 +323,11 @@ def _check_memory(
     needed = 0.0
     for column, is_number in zip(columns, numeric, strict=True):
         if is_number:
-            needed += 16 * rows  # as read, and in the table
+            needed += 24 * rows  # as read, as an array, and in the table
         else:
             distinct = len(set(column))
             new = rows * distinct / len(column) if distinct > len(column) / 2 else distinct
-            needed += 16 * rows + new * (60 + sum(map(len, column)) / len(column))
+            needed += 24 * rows + new * (60 + sum(map(len, column)) / len(column))
     free = available_memory()
     wide, about = counted(len(columns), "column"), float(f"{rows:.2g}")
     told = f"{place.path}: some {about:,.0f} rows of {wide} need {_bytes(needed)} of memory"
@@ -348,29 +354,47 @@ def _bytes(n: float) -> str:
     return f"{n / 1e9:.1f} GB" if n >= 1e8 else f"{n / 1e6:.1f} MB"
 
 
-def _rows(layout: _Layout) -> Iterator[list[str]]:
+def _chunks(layout: _Layout) -> Iterator[list[list[str]]]:
     """Yield the rows below the header; raises ValueError for one of another length and for an open quote."""
     path, width = layout.place.path, len(layout.names)
-    n = -1
+    n, wrong = 0, None
     with layout.place.text(layout.encoding) as file:
-        lines = chain(file, [_END])
-        reader = _kept(csv.reader(lines, delimiter=layout.delimiter, skipinitialspace=True))
-        try:
-            for row in reader:
-                if row[0] == _END:
-                    return
-                n += 1
-                if row[-1].endswith(_END):
-                    raise ValueError(f"{path}: a quote in row {n} is not closed")
-                if n == 0:
-                    continue
-                if len(row) != width:
-                    raise ValueError(
-                        f"{path}: row {n} has {counted(len(row), 'cell')}, and the header has {width}: {listed(row, 4)}"
-                    )
-                yield row
-        except csv.Error as error:
-            raise _told(error, path, n + 1) from None
+        reader = csv.reader(chain(file, [_END]), delimiter=layout.delimiter, skipinitialspace=True)
+        next(_kept(reader))
+        while wrong is None:
+            rows: list[list[str]] = []
+            try:
+                rows.extend(islice(reader, _CHUNK))
+            except csv.Error as error:
+                wrong = error
+            if not rows:
+                break
+            if not _is_plain(rows, width):
+                rows = [row for row in rows if not _is_empty(row, width) and row != [_END]]
+                for i, row in enumerate(rows):
+                    if row[-1].endswith(_END):
+                        raise ValueError(f"{path}: a quote in row {n + i + 1} is not closed")
+                    if len(row) != width:
+                        raise ValueError(
+                            f"{path}: row {n + i + 1} has {counted(len(row), 'cell')}, and the header has {width}: "
+                            f"{listed(row, 4)}"
+                        )
+            n += len(rows)
+            if rows:
+                yield rows
+    if wrong is not None:
+        raise _told(wrong, path, n + 1)
+
+
+def _is_plain(rows: list[list[str]], width: int) -> bool:
+    """Return True if each row has its cells, something in the first of them, and no open quote at its end."""
+    firsts = [*map(itemgetter(0), filter(None, rows))]
+    return (
+        {*map(len, rows)} == {width}
+        and all(firsts)
+        and not any(map(str.isspace, firsts))
+        and not rows[-1][-1].endswith(_END)
+    )
 
 
 def _told(error: csv.Error, path: str, row: int) -> ValueError:
@@ -381,13 +405,18 @@ def _told(error: csv.Error, path: str, row: int) -> ValueError:
 
 
 def _kept(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Leave out rows without anything in them; below a single name, a cell of nothing is a missing one."""
+    """Leave out rows without anything in them; the first one that is left has the width of all."""
     width = 0
     for row in rows:
-        cells = "".join(row)
-        if (cells and not cells.isspace()) or (width == 1 and row):
+        if not _is_empty(row, width):
             width = width or len(row)
             yield row
+
+
+def _is_empty(row: list[str], width: int) -> bool:
+    """Return True for a row without anything in it; in a single column, a cell of nothing is a missing value."""
+    cells = "".join(row)
+    return (not cells or cells.isspace()) and not (width == 1 and row)
 
 
 def _cell(cell: str) -> str:

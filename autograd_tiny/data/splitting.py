@@ -59,12 +59,15 @@ def folds(labels: Any, k: int = 5, seed: int = 0) -> list[tuple[Indices, Indices
 
 
 def _groups(labels: Any, seed: int) -> tuple[list[Indices], int]:
-    """Return the shuffled indices of each class, and the number of rows."""
+    """Return the shuffled indices of each class, the classes shuffled too, and the number of rows."""
     if isinstance(labels, (int, np.integer)):
         classes: Any = np.zeros(max(int(labels), 0), np.int64)
     else:
         classes = np.unique(np.asarray(labels), return_inverse=True)[1]
     if not len(classes):
         raise ValueError("there are no rows to split")
-    shuffled = np.random.default_rng(seed).permutation(len(classes))
-    return [shuffled[classes[shuffled] == c] for c in range(int(classes.max()) + 1)], len(classes)
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(classes))
+    counts = np.bincount(classes)
+    groups = np.split(shuffled[np.argsort(classes[shuffled], kind="stable")], np.cumsum(counts)[:-1])
+    return [groups[c] for c in random.permutation(len(groups))], len(classes)

@@ -51,6 +51,7 @@ class Table:
 
     def __init__(self, source: Any, names: Sequence[str] | None = None, rows: Any = None) -> None:
         columns = _columns(source, names)
+        rows = source.rows if rows is None and isinstance(source, Table) else rows
         self._columns: dict[str, Column] = {name: _column(name, values) for name, values in columns}
         if len(self._columns) < len(columns):
             raise ValueError(f"the name {_twice(name for name, _ in columns)!r} is given to two columns")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_tiny.data.encoding import check_text, fields, finite, items, scale_of, short_repr, standardised
+from autograd_tiny.data.encoding import fields, finite, items, mixed, scale_of, short_repr, standardised, varied
 from autograd_tiny.data.reading import NUMBER
 from autograd_tiny.data.tables import Column, Numbers, Table, listed
 from autograd_tiny.engine.digits import short
@@ -63,7 +63,10 @@ class Target:
             if task == "regression":
                 i = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell)), 0)
                 raise ValueError(f"{name} is {cells[i]!r} in row {table.rows[i]}: a regression needs numbers")
-            check_text(name, cells, table)
+            if task is None and (told := mixed(name, cells, table)):
+                raise ValueError(f"{told}: correct it or leave the cell empty; as a classification all are classes")
+            if told := varied(name, cells):
+                raise ValueError(f"{told}, too many for classes")
             return cls(name, "classification", _several(name, sorted(set(cells))))
         distinct = np.unique(cells)
         whole = bool((distinct == np.floor(distinct)).all()) and abs(distinct).max() < 2**53
@@ -95,10 +98,11 @@ class Target:
             if isinstance(cells, list):
                 raise ValueError(f"{self.name} is {cells[0]!r} in row {table.rows[0]}: in training it was a number")
             return standardised(self.name, table, self.mean, self.deviation)
-        place = {_alike(label): k for k, label in enumerate(self.classes)}
+        alike = _alike if isinstance(cells, list) != isinstance(self.classes[0], str) else _itself
+        place = {alike(label): k for k, label in enumerate(self.classes)}
         codes = np.empty(len(table), np.int64)
         for i, cell in enumerate(cells if isinstance(cells, list) else cells.tolist()):
-            found = place.get(_alike(cell))
+            found = place.get(alike(cell))
             if found is None:
                 told = repr(cell) if isinstance(cell, str) else short(cell)
                 raise ValueError(
@@ -163,6 +167,10 @@ def _several(name: str, labels: Sequence[Label]) -> tuple[Label, ...]:
     if len(labels) == 1:
         raise ValueError(f"{name} is {labels[0]} in every row: classification needs two classes or more")
     return tuple(labels)
+
+
+def _itself(label: Label) -> Label:
+    return label
 
 
 def _alike(label: Label) -> Label:

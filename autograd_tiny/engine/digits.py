@@ -38,11 +38,11 @@ def equals(*xs: float) -> str:
 def counted(n: int, noun: str = "") -> str:
     """Format a count, with a noun if given; exact up to 60 digits, approximate beyond.
 
-    >>> counted(1_234_567), counted(1, "step"), counted(0, "box"), counted(2**100_000, "path")
-    ('1,234,567', '1 step', '0 boxes', 'about 9.99e30102 paths')
+    >>> counted(1_234_567), counted(1, "step"), counted(2, "class"), counted(2**100_000, "path")
+    ('1,234,567', '1 step', '2 classes', 'about 9.99e30102 paths')
     """
     if noun:
-        return f"{counted(n)} {noun}{'' if n == 1 else 'es' if noun.endswith('x') else 's'}"
+        return f"{counted(n)} {noun}{'' if n == 1 else 'es' if noun.endswith(('s', 'x')) else 's'}"
     if n < 10**60:
         return f"{n:,}"
     tens = math.log10(n)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the engine knows upper folders only by these types
 
 NO_GRAD = float("0")  # sentinel 0.0: backward() has not reached this node
 
+ITEM = "item() has no gradient, and this number is being differentiated: leave it out; x.data is there for a print"
+
 
 class Instead:
     """A name that raises AttributeError with the replacement; `__getattr__` would slow down every attribute."""
@@ -142,7 +144,11 @@ class Familiar(Operand):
         >>> from autograd_tiny import Value
         >>> Value(2.5).item()
         2.5
+
+        Raises TypeError in a function that is being differentiated, whose derivative would lose what depends on it.
         """
+        if FACES["is differentiated"](self):
+            raise TypeError(ITEM)
         return self.data
 
     def detach(self) -> Self:

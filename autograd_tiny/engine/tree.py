@@ -162,7 +162,7 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
     if kind is None:
         return next(new)
     if kind is _ARRAY and tree.dtype.kind in NUMBERS:
-        return array_of([next(new) for _ in range(tree.size)], tree.shape)
+        return _array_like(tree, [next(new) for _ in range(tree.size)])
     items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
     return ((as_gradient and kind.gradient) or kind.build)(tree, items)
 
@@ -274,6 +274,24 @@ def array_of(items: list[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
+def _array_like(x: Any, items: list[Any]) -> Any:
+    """Make an array of the shape of x; lists and tuples of one shape in the place of its numbers are further axes."""
+    if items and items[0].__class__ in (list, tuple) and all(kind_of(number) is None for number in x.ravel().tolist()):
+        shapes = {_shape(item) for item in items}
+        if len(shapes) == 1 and (shape := shapes.pop()) is not None:
+            items = [array_of([number for _, number in leaves(item)], shape) for item in items]
+    return array_of(items, x.shape)
+
+
+def _shape(x: Any) -> tuple[int, ...] | None:
+    """Return the shape of a number or of lists and tuples of numbers; None for anything else."""
+    if x.__class__ not in (list, tuple):
+        return () if kind_of(x) is None else None
+    inner = {_shape(item) for item in x}
+    shape = inner.pop() if len(inner) == 1 else None
+    return None if shape is None else (len(x), *shape)
+
+
 def indices(shape: tuple[int, ...]) -> Iterator[str]:
     """Yield the index of each element of an array as text, in order: ``0, 0``, ``0, 1``, …"""
     if len(shape) == 1:
@@ -347,7 +365,7 @@ def _elements(x: Any) -> Items:
 _TABLE = Kind(tables.items, tables.build, tables.key)
 _ARRAY = Kind(
     _elements,
-    lambda x, items: array_of(items, x.shape),
+    _array_like,
     lambda x: x.shape,
 )
 

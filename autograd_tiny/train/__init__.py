@@ -13,9 +13,8 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
-settings.py    parameters of the estimators, checked, and the first weights
-solving.py     epochs of an estimator until it no longer improves, or L-BFGS
-estimators.py  `MLPClassifier` and `MLPRegressor` for scikit-learn
+scikit/        `MLPClassifier` and `MLPRegressor` for scikit-learn
+views/         metrics, pictures and reports
 """
 
 from typing import TYPE_CHECKING
@@ -24,8 +23,6 @@ from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
     from autograd_tiny.train.divergence import Diverged as Diverged
-    from autograd_tiny.train.estimators import MLPClassifier as MLPClassifier
-    from autograd_tiny.train.estimators import MLPRegressor as MLPRegressor
     from autograd_tiny.train.fitting import Fitted as Fitted
     from autograd_tiny.train.fitting import fit as fit
     from autograd_tiny.train.keeping.models import load as load
@@ -35,21 +32,32 @@ if TYPE_CHECKING:
     from autograd_tiny.train.learning import learn as learn
     from autograd_tiny.train.predicting import Predictor as Predictor
     from autograd_tiny.train.resuming import checkpoint as checkpoint
+    from autograd_tiny.train.scikit.estimators import MLPClassifier as MLPClassifier
+    from autograd_tiny.train.scikit.estimators import MLPRegressor as MLPRegressor
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
     from autograd_tiny.train.training import Training as Training
+    from autograd_tiny.train.views import metrics as metrics
+    from autograd_tiny.train.views import plots as plots
+    from autograd_tiny.train.views.judging import Report as Report
+    from autograd_tiny.train.views.judging import make_report as make_report
+    from autograd_tiny.train.views.report import print_report as print_report
+    from autograd_tiny.train.views.report import write_report as write_report
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         ".divergence": "Diverged",
-        ".estimators": "MLPClassifier MLPRegressor",
         ".fitting": "Fitted fit",
         ".keeping.models": "load read_model save",
         ".learning": "Learned learn",
         ".predicting": "Predictor",
         ".resuming": "checkpoint",
+        ".scikit.estimators": "MLPClassifier MLPRegressor",
         ".stepping": "steps",
         ".training": "Event Training",
+        ".views": "metrics plots",
+        ".views.judging": "Report make_report",
+        ".views.report": "print_report write_report",
     },
 )

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, NoReturn
 
 from autograd_tiny.engine.chain_rule import absent, by_square, slope_of_square
+from autograd_tiny.engine.familiar import ITEM
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
@@ -110,8 +111,8 @@ class Dual(Operand):
         """The number, as in a Value."""
         return self.primal.data if isinstance(self.primal, Operand) else float(self.primal)  # type: ignore[attr-defined]
 
-    def item(self) -> Any:
-        return self.data
+    def item(self) -> NoReturn:
+        raise TypeError(ITEM)
 
     def detach(self) -> Any:
         """Return the primal as a constant at every level."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+import autograd_tiny
 from autograd_tiny.compiler.outside import noticing
 
 PROGRAM = """
@@ -100,6 +103,17 @@ def test_what_depends_on_the_world_is_traced_by_each_process(tmp_path, body):
     text = PROGRAM.format(transform="value_and_grad(f)", more="import warnings; warnings.simplefilter('ignore')")
     text = text.replace("    h = p\n", f"    h = p\n    {body}\n").replace("traced = []", "traced = []\ncalls = []")
     assert run(tmp_path, text) == run(tmp_path, text)
+    assert run(tmp_path, text)[0] == 1
+
+
+def test_a_changed_file_of_the_package_that_f_calls_is_traced_again(tmp_path):
+    package = tmp_path / "autograd_tiny"
+    shutil.copytree(Path(autograd_tiny.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    text = PROGRAM.format(transform="value_and_grad(f)", more="").replace("h * 0.5", "nn.softmax([h, 0.0])[0]")
+    text = text.replace("import Value, ", "import Value, nn, ")
+    assert [run(tmp_path, text)[0] for _ in range(2)] == [1, 0]  # beside the script lies the copy that it imports
+    file = package / "nn" / "attending.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("y = ops.logsumexp(*x)", "y = ops.logsumexp(*x) + 1"))
     assert run(tmp_path, text)[0] == 1
 
 

@@ -221,3 +221,13 @@ def test_first_calls_at_once_record_once(backend):
             assert len(runs) <= 2  # one run per path
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("indices", [[0, 2], (0, 2), [[0], [2]]])
+def test_lists_of_indices_beside_values_stay_indices(indices):
+    def f(w, indices):
+        return sum(w[i[0] if isinstance(i, list) else i] ** 2 for i in indices)
+
+    ws = [Value(1.0), Value(2.0), Value(3.0)]
+    y, slopes = compiled(value_and_grad(f))(ws, indices)
+    assert (number(y), [*map(number, slopes)]) == (10.0, [2.0, 0.0, 6.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -64,3 +65,15 @@ def test_names():
     assert len(listed) >= 500
     assert listed == sorted({*listed})
     assert all(name.isascii() and name.isalpha() and name.islower() for name in listed)
+
+
+def test_without_numpy_the_names_are_there_and_tables_say_what_they_need():
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from autograd_tiny import data\n"
+        "print(data.names()[0])\n"
+        "try: data.read_csv\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ("aada\nautograd_tiny.data.read_csv needs numpy: pip install 'autograd-tiny[compile]'\n")

@@ -48,6 +48,10 @@ def test_folds_hold_each_row_out_once(labels, k, seed):
 def test_the_seed_decides():
     assert not np.array_equal(split(100, 0.5, seed=0)[1], split(100, 0.5, seed=1)[1])
     assert np.array_equal(split(100, 0.5, seed=1)[1], split(100, 0.5, seed=1)[1])
+    values = np.arange(100) / 7  # each a class of its own
+    assert 30 < split(values, 0.5, seed=0)[1].mean() < 70
+    assert not np.array_equal(split(values, 0.5, seed=0)[1], split(values, 0.5, seed=1)[1])
+    assert not np.array_equal(folds(values, 5, seed=0)[0][1], folds(values, 5, seed=1)[0][1])
     assert not np.array_equal(folds(100, 5, seed=0)[0][1], folds(100, 5, seed=1)[0][1])
 
 

@@ -124,5 +124,6 @@ def test_rows_of_a_file_keep_their_numbers():
     table = Table({"a": [1, 2, 3, math.inf], "b": ["", "x", "y", "z"]}).drop_missing().drop("b").take([2, 1])
     with pytest.raises(ValueError, match="a is inf in row 4"):
         table.check()
+    assert Table(table).rows.tolist() == [4, 3]
     assert table.take(np.array([False, True]))["a"].tolist() == [3.0]
     assert len(table.take([])) == 0

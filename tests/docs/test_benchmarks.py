@@ -26,6 +26,7 @@ RUNS = {
     "layers": "networks: 2-5-5-1, 4-6-10",
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
+    "train --rows gpt": "s until ready, warm",
 }
 SLOW = {"entrant": [pytest.mark.slow]}
 
@@ -43,6 +44,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "layers": ("numpy", "llvmlite"),
         "entrant": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
+        "train": ("numpy", "llvmlite"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")

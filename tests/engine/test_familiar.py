@@ -198,3 +198,11 @@ def test_weak_references():
     gc.collect()
     assert list(kept.values()) == ["leaf"]
     assert copy.deepcopy(a).data == 2.0
+
+
+def test_item_within_a_derivative_is_refused_instead_of_a_gradient_of_0():
+    for differentiated in (grad, hessian, lambda f: lambda x: jvp(f, (x,), (1.0,))):
+        for f in (lambda x: (x * x).item(), lambda x: x * x.item()):
+            with pytest.raises(TypeError, match=r"item\(\) has no gradient"):
+                differentiated(f)(2.0)
+    assert grad(lambda x: x * Value(3.0).item())(2.0) == 3.0

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from autograd_tiny import Value
+from autograd_tiny import Value, jit, value_and_grad
 
 pytestmark = pytest.mark.slow
 
@@ -82,15 +82,18 @@ def test_its_moons_demo(np):
     assert total_loss.data < 0.1
 
 
-def test_the_idioms_of_a_small_gpt():
-    """Run linear maps, softmax, rmsnorm, cross entropy and Adam as written in the 200-line script."""
-    rng = random.Random(42)
+def small_gpt(rng, tokens=5, width=8, heads=2, block=6, layers=1):
+    """Weights, and the loss of a text, as the 200-line script writes them: every number is a Value."""
 
     def matrix(nout, nin, std=0.08):
         return [[Value(rng.gauss(0, std)) for _ in range(nin)] for _ in range(nout)]
 
-    state = {"wte": matrix(5, 4), "wq": matrix(4, 4), "wk": matrix(4, 4), "wv": matrix(4, 4), "lm_head": matrix(5, 4)}
-    params = [p for mat in state.values() for row in mat for p in row]
+    weights = {"wte": matrix(tokens, width), "wpe": matrix(block, width), "lm_head": matrix(tokens, width)}
+    for i in range(layers):
+        for name in ("wq", "wk", "wv", "wo"):
+            weights[f"layer{i}.{name}"] = matrix(width, width)
+        weights[f"layer{i}.fc1"] = matrix(4 * width, width)
+        weights[f"layer{i}.fc2"] = matrix(width, 4 * width)
 
     def linear(x, w):
         return [sum(wi * xi for wi, xi in zip(wo, x, strict=True)) for wo in w]
@@ -106,34 +109,80 @@ def test_the_idioms_of_a_small_gpt():
         scale = (ms + 1e-5) ** -0.5
         return [xi * scale for xi in x]
 
-    def gpt(token_id, keys, values):
-        x = rmsnorm(state["wte"][token_id])
-        q, k, v = linear(x, state["wq"]), linear(x, state["wk"]), linear(x, state["wv"])
-        keys.append(k)
-        values.append(v)
-        attn = softmax([sum(q[j] * kt[j] for j in range(4)) / 4**0.5 for kt in keys])
-        out = [sum(attn[t] * values[t][j] for t in range(len(values))) for j in range(4)]
-        x = [a + b for a, b in zip(x, out, strict=True)]
+    def gpt(state, token, place, keys, values):
+        x = [t + p for t, p in zip(state["wte"][token], state["wpe"][place], strict=True)]
+        x = rmsnorm(x)
+        for i in range(layers):
+            residual = x
+            x = rmsnorm(x)
+            q, k, v = [linear(x, state[f"layer{i}.{name}"]) for name in ("wq", "wk", "wv")]
+            keys[i].append(k)
+            values[i].append(v)
+            mixed, size = [], width // heads
+            for h in range(heads):
+                part = slice(h * size, (h + 1) * size)
+                own, seen = q[part], [[row[part] for row in rows[i]] for rows in (keys, values)]
+                near = [sum(a * b for a, b in zip(own, row, strict=True)) / size**0.5 for row in seen[0]]
+                shares = softmax(near)
+                mixed += [sum(shares[t] * seen[1][t][j] for t in range(len(shares))) for j in range(size)]
+            x = [a + b for a, b in zip(linear(mixed, state[f"layer{i}.wo"]), residual, strict=True)]
+            residual = x
+            x = [xi.relu() for xi in linear(rmsnorm(x), state[f"layer{i}.fc1"])]
+            x = [a + b for a, b in zip(linear(x, state[f"layer{i}.fc2"]), residual, strict=True)]
         return linear(x, state["lm_head"])
 
-    tokens = [0, 1, 2, 3, 4]
-    m, v = [0.0] * len(params), [0.0] * len(params)
-    seen = []
-    for step in range(60):
-        keys, values, losses = [], [], []
-        for token, target in pairwise(tokens):
-            probs = softmax(gpt(token, keys, values))
+    def loss_of(state, text):
+        keys, values, losses = [[] for _ in range(layers)], [[] for _ in range(layers)], []
+        for place, (token, target) in enumerate(pairwise(text)):
+            probs = softmax(gpt(state, token, place, keys, values))
             losses.append(-probs[target].log())
-        loss = (1 / len(losses)) * sum(losses)
+        return (1 / len(losses)) * sum(losses)
+
+    def sample(state, temperature):
+        keys, values, text = [[] for _ in range(layers)], [[] for _ in range(layers)], [0]
+        for place in range(block):
+            logits = gpt(state, text[-1], place, keys, values)
+            probs = softmax([logit / temperature for logit in logits])
+            text.append(rng.choices(range(tokens), weights=[p.data for p in probs])[0])
+        return text
+
+    return weights, loss_of, sample
+
+
+def test_a_small_gpt_trains_and_samples():
+    """Run the 200-line script: embeddings, attention in heads, rmsnorm, an MLP, Adam by hand, and sampling."""
+    weights, loss_of, sample = small_gpt(random.Random(42))
+    params = [p for rows in weights.values() for row in rows for p in row]
+    m, v, seen = [0.0] * len(params), [0.0] * len(params), []
+    for step in range(25):
+        loss = loss_of(weights, [0, 1, 2, 3, 4, 0])
         loss.backward()
         for i, p in enumerate(params):
-            m[i] = 0.9 * m[i] + 0.1 * p.grad
+            m[i] = 0.85 * m[i] + 0.15 * p.grad
             v[i] = 0.95 * v[i] + 0.05 * p.grad**2
-            p.data -= 0.05 * (m[i] / (1 - 0.9 ** (step + 1))) / ((v[i] / (1 - 0.95 ** (step + 1))) ** 0.5 + 1e-8)
+            p.data -= 0.05 * (m[i] / (1 - 0.85 ** (step + 1))) / ((v[i] / (1 - 0.95 ** (step + 1))) ** 0.5 + 1e-8)
             p.grad = 0
         seen.append(loss.data)
     assert seen[0] == pytest.approx(math.log(5), abs=0.3)
     assert seen[-1] < 0.1
+    assert sample(weights, 0.1)[:6] == [0, 1, 2, 3, 4, 0]
+
+
+def test_the_step_of_a_small_gpt_compiles(np):
+    weights, loss_of, _ = small_gpt(random.Random(42), width=4, block=4)
+    step = jit(value_and_grad(loss_of), static="text")  # its indices are part of the program
+    for text in ((0, 1, 2, 3), (0, 4, 4, 1), (0, 1, 2, 3)):
+        loss = loss_of(weights, text)
+        loss.backward()
+        y, gradient = step({name: [[p.data for p in row] for row in rows] for name, rows in weights.items()}, text)
+        assert y == pytest.approx(loss.data, rel=1e-12)
+        for name, rows in weights.items():
+            for row, found in zip(rows, gradient[name], strict=True):
+                assert [*found] == pytest.approx([p.grad for p in row], rel=1e-9, abs=1e-12)
+                for p in row:
+                    p.data -= 0.1 * p.grad
+                    p.grad = 0
+    assert sum(len(variants.known) for variants in step._variants.values()) == 2  # one for each text
 
 
 def test_numpys_ufuncs_on_arrays_of_values(np):

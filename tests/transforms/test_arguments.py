@@ -88,6 +88,59 @@ def test_a_jacobian_of_nothing_has_the_shape_of_both(shapes):
     assert hessian(lambda x: np.sum(x * x))(np.zeros((2, 0))).shape == (2, 0, 2, 0)
 
 
+def _numpy():
+    return pytest.importorskip("numpy")
+
+
+AROUND = {  # f of the numbers 2 and 3: its argument, given to f; argnums; and what they add to the shape of an array
+    "a list": ([[2.0, 3.0]], lambda x: x, 0, (2,)),
+    "a tuple": ([(2.0, 3.0)], lambda x: x, 0, (2,)),
+    "two arguments": ([2.0, 3.0], lambda a, b: (a, b), (0, 1), (2,)),
+    "one argument in a tuple": ([2.0], lambda a: (a, a + 1), (0,), (1,)),
+    "a list of lists": ([[[2.0, 3.0], [5.0, 7.0]]], lambda x: x[0], 0, (2, 2)),
+    "a tuple of lists": ([([2.0], [3.0])], lambda x: (x[0][0], x[1][0]), 0, (2, 1)),
+    "a list and a number": ([[2.0], 3.0], lambda a, b: (a[0], b), 0, (1,)),
+}
+
+
+@pytest.mark.parametrize("way", [lambda f: f, lambda f: jit(f, backend="python")], ids=["eager", "jit"])
+@pytest.mark.parametrize("around", AROUND)
+def test_a_derivative_of_an_array_with_respect_to_lists_and_tuples_of_numbers_is_an_array(around, way):
+    np = _numpy()
+    given, pair, argnums, added = AROUND[around]
+
+    def derivative(f):
+        return way(jacobian(lambda *xs: f(*pair(*xs)), argnums))(*given)
+
+    def numbers(a, b):
+        return [a * b, a + 2.0, b**2, a - b, 5.0 * a, b]
+
+    flat = np.array(derivative(numbers)).tolist()
+    for shape in ((6,), (3, 2), (1, 6)):
+        found = derivative(lambda a, b, shape=shape: np.array(numbers(a, b)).reshape(shape))
+        assert (type(found), found.dtype, found.shape) == (np.ndarray, np.float64, (*shape, *added))
+        assert found.reshape(6, *added).tolist() == flat
+    held = derivative(lambda a, b: {"y": np.array(numbers(a, b)), "z": a})
+    assert held["y"].tolist() == flat
+    constant = derivative(lambda a, b: np.ones(4))
+    assert (constant.dtype, constant.shape) == (np.float64, (4, *added))
+
+
+def test_other_structures_stay_as_they_are_in_an_array():
+    np = _numpy()
+    found = jacobian(lambda p: np.array([p["a"] * p["b"], p["a"]]))({"a": 2.0, "b": 3.0})
+    assert found.tolist() == [{"a": 3.0, "b": 2.0}, {"a": 1.0, "b": 0.0}]
+    ragged = jacobian(lambda x: np.array([x[0][0] * x[1][0], x[1][1]]))([[2.0], [3.0, 5.0]])
+    assert ragged.tolist() == [[[3.0], [2.0, 0.0]], [[0.0], [0.0, 1.0]]]
+    lists = np.empty(2, object)
+    lists[:] = [[1.0, 2.0], [3.0, 4.0]]
+    found = grad(lambda x: x[0][1] * x[1][0])(lists)
+    assert (found.shape, found.tolist()) == ((2,), [[0.0, 3.0], [2.0, 0.0]])
+    of_values = jacobian(lambda x: np.array([x[0] * x[1], x[0]]))([Value(2.0), Value(3.0)])
+    assert of_values.shape == (2, 2)
+    assert (of_values[0, 0].data, of_values[0, 1].data, of_values[1].tolist()) == (3.0, 2.0, [1.0, 0.0])
+
+
 def test_positions_and_sizes_may_be_integers_of_numpy():
     np = pytest.importorskip("numpy")
     assert grad(cubed, np.int64(1))(2.0, 3.0) == grad(cubed, 1)(2.0, 3.0)

@@ -100,6 +100,9 @@ OBJECTS = {  # of an array of numbers
     "eigvalsh": lambda x: np.linalg.eigvalsh([[x[0], 0.0], [0.0, x[1]]])[0],
     "polyfit": lambda x: np.polyfit([0.0, 1.0], x, 1)[0],
     "expit of an array": lambda x: of_scipy("special").expit(x)[0],
+    "logsumexp": lambda x: of_scipy("special").logsumexp(x),
+    "mean of a Series": lambda x: pytest.importorskip("pandas").Series(x).mean(),
+    "deviation of a Series": lambda x: pytest.importorskip("pandas").Series(x).std(),
     "log_softmax": lambda x: of_scipy("special").log_softmax(x)[0],
     "norm.logpdf of an array": lambda x: of_scipy("stats").norm.logpdf(x)[0],
     "scipy.linalg.solve": lambda x: of_scipy("linalg").solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 1.0])[0],
@@ -126,6 +129,8 @@ def test_a_function_of_arrays_of_floats_is_refused_in_words_of_ours(face, f):
     [
         ("isnan", "write np.isnan of each number"),
         ("logaddexp", "write ops.logaddexp of each number"),
+        ("mean of a Series", r"^mean takes floats.*test_libraries\.py:\d+: write it with arithmetic"),
+        ("logsumexp", r"write ops\.logsumexp\(\*x\)"),
         ("exp of a mixture", "numbers and floats.*: write ops.exp of each number"),
         ("into floats", "make it with dtype=object"),
         ("det", "^det takes floats.*v.data for a constant"),
@@ -135,6 +140,68 @@ def test_the_refusal_says_what_to_write(name, cure):
     with pytest.raises(TypeError, match=cure) as raised:
         grad(OBJECTS[name])(np.array([1.3, 0.7]))
     assert isinstance(raised.value.__cause__, TypeError)  # what NumPy said
+
+
+def stored(store):
+    def f(x):
+        z = np.zeros((2, 2))
+        store(z, x)
+        return z.sum()
+
+    return f
+
+
+def item(z, x):
+    z[0, 1] = x[0]
+
+
+def row(z, x):
+    z[0] = x
+
+
+def added(z, x):
+    z[1, 1] += x[0]
+
+
+def mixture(z, x):
+    z[0, :] = [x[0], 1.0]
+
+
+IN_FLOATS = {  # an array of floats that is made of, or gets, what is differentiated
+    "an item": stored(item),
+    "a row": stored(row),
+    "an item added to": stored(added),
+    "a list": stored(mixture),
+    "fill": stored(lambda z, x: z.fill(x[0])),
+    "asarray": lambda x: np.sum(np.asarray(x, dtype=float) ** 2),
+    "asarray over lines": lambda x: np.sum(
+        np.asarray(
+            x,
+            float,
+        )
+    ),
+    "array": lambda x: np.array([x[0], 1.0], float)[0],
+    "astype": lambda x: (x**2).astype(float)[0],
+    "astype of what is called": lambda x: np.exp(x).astype(np.float64)[0],
+    "fromiter": lambda x: np.fromiter((2.0 * a for a in x), float)[0],
+    "full": lambda x: np.full(3, x[0], dtype=float)[0],
+}
+
+
+@pytest.mark.parametrize("f", IN_FLOATS.values(), ids=IN_FLOATS)
+@pytest.mark.parametrize("face", OF_ARRAYS.values(), ids=OF_ARRAYS)
+def test_an_array_of_floats_that_holds_numbers_is_told_with_its_line(face, f):
+    told = r"^an array of floats cannot hold (differentiated|traced) numbers, at test_libraries\.py:\d+: make it with "
+    with pytest.raises(TypeError, match=told):
+        face(f)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: math.exp(x[0]), lambda x: float(np.array([x[0]])[0]), lambda x: np.exp(float(x[0]))]
+)
+def test_a_function_of_one_float_says_what_to_write(f):
+    with pytest.raises(TypeError, match=r"cannot be converted to float.*ops\.exp|x\.exp\(\)"):
+        grad(f)(np.array([1.3, 0.7]))
 
 
 def test_other_errors_of_libraries_and_of_f_are_as_they_are():

@@ -58,9 +58,9 @@ def page(trace: Trace) -> str:
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         TITLE=html.escape(_heading(trace)),
         STYLE=style,
-        STYLE_HASH=_hash(style),
+        STYLE_HASH=csp_hash(style),
         SCRIPT=script,
-        SCRIPT_HASH=_hash(script),
+        SCRIPT_HASH=csp_hash(script),
         DATA=data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
         GRAMMAR=html.escape(grammar()),
     )
@@ -100,7 +100,8 @@ def _flush(text: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def _hash(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """Return the source of a style or script that a Content-Security-Policy allows."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 

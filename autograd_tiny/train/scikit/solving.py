@@ -19,7 +19,7 @@ from autograd_tiny.train.divergence import Diverged, is_finite
 from autograd_tiny.train.functions import Functions
 from autograd_tiny.train.interrupts import interruptible
 from autograd_tiny.train.samples import Samples
-from autograd_tiny.train.settings import optimizer_of
+from autograd_tiny.train.scikit.settings import optimizer_of
 from autograd_tiny.train.training import Training
 from autograd_tiny.transforms.derivatives import value_and_grad
 

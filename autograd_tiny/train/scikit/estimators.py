@@ -17,8 +17,8 @@ from autograd_tiny.nn import MLP, losses
 from autograd_tiny.train.flat import fill, flat, values_of
 from autograd_tiny.train.functions import NO_MASKS, Loss, functions_of
 from autograd_tiny.train.samples import samples_of
-from autograd_tiny.train.settings import activation_of, checked, first_weights, sizes_of
-from autograd_tiny.train.solving import Curves, is_stochastic, solve
+from autograd_tiny.train.scikit.settings import activation_of, checked, first_weights, sizes_of
+from autograd_tiny.train.scikit.solving import Curves, is_stochastic, solve
 
 
 class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn is without types
