@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -196,10 +197,14 @@ def _apart(estimator: Any, samples: Samples, random: Any) -> tuple[Samples, Samp
 def _decaying(functions: Functions, decay: Any) -> Functions:
     """Add half of decay·w² to the loss, divided by the weight of the samples: scikit-learn's `alpha`."""
 
+    @lru_cache(2)  # of whole batches, and of the last one
+    def share(weight: float) -> Any:
+        return decay / weight
+
     def gradient(w: Any, samples: Samples, mask: Any = None) -> tuple[float, Any]:
         loss, slopes = functions.gradient(w, samples, mask)
         weight = samples.size if samples.weight is None else samples.weight.sum()
-        more, decays = PENALTY(w, decay / weight)
+        more, decays = PENALTY(w, share(weight))
         return loss + float(more.sum()), slopes + decays
 
     return functions._replace(gradient=gradient)
