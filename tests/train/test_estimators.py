@@ -97,6 +97,7 @@ def test_a_seed_gives_the_network_of_scikit_learn(name, solver):
     assert ours.score(X, y) == pytest.approx(theirs.score(X, y))
 
 
+@pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")  # of what an old scikit-learn asks for
 @pytest.mark.parametrize("name", ["two classes", "numbers", "no hidden layer"])
 def test_lbfgs_is_that_of_scikit_learn(name):
     cls, y, options = SAME[name]
@@ -273,8 +274,12 @@ def test_progress_and_what_it_came_to_are_told(capsys):
     assert re.match(r"Iteration 1, loss = 1\.\d+\nValidation score: 0\.\d+, loss = 1\.\d+\n", capsys.readouterr().out)
     with pytest.warns(ConvergenceWarning, match="lbfgs has not converged after 3 iterations"):
         MLPRegressor((4,), max_iter=3, solver="lbfgs", random_state=0).fit(X, NUMBERS)
-    with pytest.raises(train.Diverged, match=r"step \d+ .* has the loss .*try a smaller learning rate than 100"):
+    with pytest.raises(
+        train.Diverged, match=r"step \d+ .* has the loss .*try a smaller learning rate than 100, or scale X and y"
+    ):
         MLPRegressor((), solver="sgd", learning_rate_init=100, n_iter_no_change=math.inf).fit(X, NUMBERS)
+    with pytest.raises(train.Diverged, match=r"L-BFGS has met a loss that is not finite.* or scale X and y"):
+        MLPRegressor((), solver="lbfgs", random_state=0).fit(X, NUMBERS * 1e200)
 
 
 REFUSED = {

@@ -113,6 +113,8 @@ def solve(
             _minimise(estimator, training, curves)
         else:
             _descend(estimator, training, curves, held, max_iter, partial)
+    except Diverged as error:
+        raise Diverged(f"{error}, or scale X and y, as StandardScaler does") from None
     finally:
         curves.rule, curves.slots, curves.steps = training.optimizer.rule.name, training.slots, training.step
     training.show()
@@ -172,7 +174,7 @@ def _minimise(estimator: Any, training: Training, curves: Curves) -> None:
     start = training.functions.gradient, training.parameters, (training.samples,)
     found = minimize(*start, jac=True, method="L-BFGS-B", callback=add, options=options)
     if not is_finite([found.fun, *found.x]):
-        raise Diverged("L-BFGS has met a loss that is not finite: scale X and y, as with StandardScaler")
+        raise Diverged("L-BFGS has met a loss that is not finite: try another solver")
     training.parameters[:] = found.x
     curves.epochs = int(found.nit)
     curves.losses.append(float(found.fun))
