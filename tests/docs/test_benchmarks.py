@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"number", "page", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+MODULES = {"folds", "number", "page", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
     "eager --runs 2": "its time over ours",
@@ -27,6 +27,7 @@ RUNS = {
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
     "train --rows gpt": "s until ready, warm",
+    "train --rows breast-cancer": "a fit again, over scikit-learn's",
     "train --rows epochs steps sizes micrograd optimizers": "most apart from PyTorch",
     "train --rows digits cancer moons second killed": "checkpoints that are whole",
 }
