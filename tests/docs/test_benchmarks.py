@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"folds", "number", "page", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+# Imported by the others; soak has its own tests.
+MODULES = {"folds", "number", "page", "quick", "race", "rivals", "soak"}
 RUNS = {
     "eager": "bytes per node",
     "eager --runs 2": "its time over ours",
