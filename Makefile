@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled bench-calls bench-train soak pictures gallery clean
 
 help:
-	@echo "make demo     step through a neuron and a real training step, and draw them"
+	@echo "make demo     train a model on real data, step through a neuron and a training step, and draw them"
 	@echo "make test     run all tests (some four minutes on two cores)"
 	@echo "make quick    the quick ones of them (some twenty seconds)"
 	@echo "make cover    the same tests, and which lines and branches they reach"
@@ -17,7 +17,8 @@ help:
 	@echo "make bench-calls  time the call of a compiled function, for arguments as people have them"
 	@echo "make bench-compiled  time compiled functions against other engines, C and the roofline (some twenty minutes);"
 	@echo "              ROWS=\"floats gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
-	@echo "make bench-train  time training against its targets"
+	@echo "make bench-train  time training against its targets, scikit-learn, PyTorch, NumPy and micrograd (some ten"
+	@echo "              minutes); ROWS=\"digits gpt\" for some rows, WRITE=1 to write the tables into docs/measured.md"
 	@echo "make soak     ten minutes of mixed work that must not grow; MINUTES=60 for an hour"
 	@echo "make pictures draw the pictures of the README and the documentation again"
 	@echo "make gallery  draw two dozen pictures, from a + a to a batch of 100 through a network, into out/gallery"
@@ -26,7 +27,7 @@ help:
 .venv/%.stamp: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . $(if $(filter-out run,$*),--group $*)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable $(if $(filter run,$*),".[train]",. --group $*)
 	@touch $@
 
 NEURON := "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
@@ -37,7 +38,11 @@ demo: .venv/run.stamp
 	@$(BIN)/python demos/1_formula.py
 	@echo "\n— A neuron, step by step —"
 	@$(BIN)/autograd-tiny step $(NEURON)
-	@echo "\n— A small network learns from real penguins —"
+	@echo "\n— A model is trained on a file of real penguins, kept, and asked —"
+	@$(BIN)/autograd-tiny train autograd_tiny/data/penguins.csv --target species --drop-missing -o out/penguins.safetensors
+	@head -n 4 autograd_tiny/data/penguins.csv > out/three.csv
+	@$(BIN)/autograd-tiny predict out/penguins.safetensors out/three.csv --probabilities
+	@echo "\n— A small network learns from real penguins, one scalar at a time —"
 	@$(BIN)/python demos/3_penguins.py
 	@echo "\n— The first step of that training, one scalar at a time —"
 	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss
@@ -89,7 +94,7 @@ bench-calls: .venv/bench.stamp
 	@$(BIN)/python benchmarks/calls.py
 
 bench-train: .venv/bench.stamp
-	@$(BIN)/python benchmarks/train.py $(if $(ROWS),--rows $(ROWS))
+	@$(BIN)/python benchmarks/train.py $(if $(ROWS),--rows $(ROWS)) $(if $(WRITE),--write)
 
 soak: .venv/test.stamp
 	@$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),10)

@@ -10,11 +10,9 @@ call from Python and without the conversion of arguments to the engine's own arr
 """
 
 import contextlib
-import importlib.metadata
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import page
 import race
 import subjects
 from entrant import timed
@@ -33,7 +32,7 @@ from race import console, hand_written, shown
 from rich.table import Table
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "measured.md"
+PAGE = page.MEASURED
 BEGIN, END = "<!-- The table: make bench-compiled WRITE=1 -->", "<!-- End of the table -->"
 ROUNDS, ROUND = 7, 0.1  # seconds
 SLOW = 3.0  # seconds of all rounds from which on there are no further ones
@@ -207,7 +206,7 @@ def page_of(results, rates, limit):
     table = partial(tabled, results, columns)
     gflops, gbytes = (f"{rate / 1e9:.1f}" for rate in rates)
     return "\n\n".join([
-        f"{machine()}. {versions()}.",
+        f"{page.machine()}. {page.versions(PACKAGES)}.",
         f"One processor and one thread. A time is the least CPU time over {ROUNDS} interleaved rounds, two of slow "
         f"calls, the call from Python included. The roofline is the time of a row's matrix products at "
         f"{gflops} GFlop/s, or of its arguments and results at {gbytes} GB/s, which loops in C reach here. In "
@@ -226,8 +225,7 @@ def tabled(results, columns, cell, roofline=()):
     """A table in Markdown, with a line for each row and a column for each engine."""
     lines = [[row.title, *(cell(row, seen, engine) for engine in columns)] for row, seen in results]
     lines = [[*line, *last] for line, last in zip(lines, zip(roofline) if roofline else [()] * len(lines), strict=True)]
-    header = ["", *columns, *["roofline"] * bool(roofline)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *lines])
+    return page.markdown([["", *columns, *["roofline"] * bool(roofline)], *lines])
 
 
 def call_of(rates, row, seen, engine):
@@ -258,36 +256,6 @@ def or_empty(seconds, otherwise=""):
     return shown(seconds) if seconds > 0 else otherwise
 
 
-def machine():
-    """Name of the processor, its cores, and the system."""
-    name = platform.processor() or platform.machine()
-    if race.CPUINFO.exists():
-        lines = race.CPUINFO.read_text(encoding="utf-8").splitlines()
-        name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), name)
-    return f"{name}, {len(race.CPUS)} cores, vectors of {race.LANES} doubles, {platform.system()}"
-
-
-def versions():
-    found = [f"Python {platform.python_version()}"]
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{name} {importlib.metadata.version(name)}")
-    with contextlib.suppress(FileNotFoundError):
-        done = subprocess.run([os.environ.get("CC", "cc"), "-dumpfullversion"], capture_output=True, text=True)
-        found.append(f"C compiler {done.stdout.strip()}")
-    return ", ".join(found)
-
-
-def write(section):
-    """Replace the tables of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{PAGE} has no place for the tables, between the lines {BEGIN} and {END}")
-    PAGE.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{after}", encoding="utf-8")
-
-
 def chosen(every, parts):
     """The rows with these keys, or with these parts in their keys; without parts all."""
     return {
@@ -298,7 +266,9 @@ def chosen(every, parts):
 def main(every, quick, limit, written):
     """Run rows by key; return what failed, or None."""
     rates, results = roofline(), []
-    console.print(f"{machine()}; {rates[0] / 1e9:.1f} GFlop/s, {rates[1] / 1e9:.1f} GB/s\n{versions()}")
+    console.print(
+        f"{page.machine()}; {rates[0] / 1e9:.1f} GFlop/s, {rates[1] / 1e9:.1f} GB/s\n{page.versions(PACKAGES)}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for key, row in every.items():
             start = time.perf_counter()
@@ -308,7 +278,7 @@ def main(every, quick, limit, written):
             results.append((row, seen))
     section = page_of(results, rates, limit)
     if written:
-        write(section)
+        page.write(PAGE, BEGIN, END, section)
     failed = {
         f"{engine} at {row.key} {found.why}"
         for row, seen in results

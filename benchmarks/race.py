@@ -96,14 +96,29 @@ def least(calls, seconds=1.0, rounds=7):
 
 
 def targets(title, rows):
-    """Show rows of (what, measured, "≤" or "≥", target), and mark the missed targets."""
-    table = Table("", "measured", "target", "", title=title)
-    for what, seen, sign, target in rows:
-        if not math.isnan(seen):
-            reached = seen <= target if sign == "≤" else seen >= target
-            number = f"{seen:,.0f}" if seen >= 100 else f"{seen:.3g}"
-            table.add_row(what, number, f"{sign} {target:,g}", "reached" if reached else "[bold red]missed[/]")
-    console.print(table)
+    """Show rows of (what, measured, "≤" or "≥", target), and mark the missed targets; a target of None is none."""
+    shown = [(what, verdict(*rest)) for what, *rest in rows if rest[0] == rest[0]]
+    marks = {"missed": "[bold red]missed[/]"}
+    table(title, [["", "measured", "target", ""], *[[what, *(marks.get(x, x) for x in v)] for what, v in shown]])
+
+
+def verdict(seen, sign, target):
+    """Spell a figure, its target, and whether it is reached; `seen` may be a word that says why there is none."""
+    if isinstance(seen, str):
+        number, reached = seen, ""
+    else:
+        number = f"{seen:,.0f}" if seen >= 100 else f"{seen:.3g}"
+        good = target is None or (seen <= target if sign == "≤" else seen >= target)
+        reached = "" if target is None else "reached" if good else "missed"
+    return number, "" if target is None else f"{sign} {round(target, 3) or target:,g}", reached
+
+
+def table(title, lines):
+    """Show lines of cells, the first of them the header."""
+    made = Table(*lines[0], title=title)
+    for line in lines[1:]:
+        made.add_row(*line)
+    console.print(made)
 
 
 def difference(found, expected, near):

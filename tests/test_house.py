@@ -32,10 +32,9 @@ PUBLIC = {
     "exponential lbfgs rules step_decay warmup",
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
-    "gif paths print_trace slides tikz to_json trace why worksheet "
-    "write_page",
-    "autograd_tiny.train": "Diverged Event Fitted Learned Predictor Report Training checkpoint fit learn load "
-    "make_report metrics plots print_report read_model save steps write_report",
+    "gif paths print_trace slides tikz to_json trace why worksheet write_page",
+    "autograd_tiny.train": "Diverged Event Fitted Learned MLPClassifier MLPRegressor Predictor Report Training "
+    "checkpoint fit learn load make_report metrics plots print_report read_model save steps write_report",
     "autograd_tiny.train.views": "metrics plots",
     "autograd_tiny.train.views.metrics": "accuracy class_scores confusion_matrix mae r2 rmse",
     "autograd_tiny.train.views.plots": "boundary confusion curves landscape residuals weights",

@@ -2,8 +2,9 @@
 
 main.py        the parser and the exit codes
 verbs.py       the table of verbs: name, help, arguments, function
-teaching.py    verbs of teaching: pictures of every step, slides, work sheets
-exercising.py  verbs of exercises: list, write, check, show the key
+learning.py    train, predict and evaluate
+teaching.py    slides, frames, gif, filmstrip and worksheet
+exercising.py  exercise and answer
 examining.py   judges a learner's answer, with a number that shows what is wrong
 exercises/     the exercises, as data
 target.py      expressions and functions of files, numbers and domains

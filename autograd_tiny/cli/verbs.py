@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from autograd_tiny.cli import exercising
+from autograd_tiny.cli import exercising, learning
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
 from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides, write_worksheet
@@ -28,12 +28,12 @@ class Argument(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """Verb of the command; `run` returns the exit code, None for 0."""
+    """Verb of the command; `run` returns the exit code, None for 0; `arguments` are made for the verb that is run."""
 
     name: str
     help: str
     run: Callable[[argparse.Namespace], int | None]
-    arguments: tuple[Argument, ...] = ()
+    arguments: Callable[[], tuple[Argument, ...]] = tuple
     examples: tuple[str, ...] = ()
 
 
@@ -42,7 +42,7 @@ def table() -> tuple[Verb, ...]:
     return (
         Verb(
             "step", "step through the forward and backward pass, in the terminal or as a page", _step,
-            (
+            lambda: (
                 _argument("--html", metavar="FILE", help="write a page that steps forwards and back in any browser"),
                 _argument("--open", action="store_true", help="open that page in the browser"),
                 *_target(),
@@ -56,7 +56,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "draw", "write the graph, with values and gradients, as a picture", _draw,
-            (
+            lambda: (
                 _argument("-o", "--output", default="graph.svg", metavar="FILE", help=_formats()),
                 *(_argument(f"--{name}", metavar=flag, help=sentence(name)) for name, flag in _picture_flags().items()),
                 _argument("--network", action="store_true", help="draw modules as circles, weights as lines"),
@@ -69,7 +69,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "check", "check the gradient of a function over a domain; exit code 1: wrong, 3: inconclusive", _check,
-            (
+            lambda: (
                 _argument("target", help="a function of a file: losses.py:softplus"),
                 _argument("domains", nargs="+", metavar="name=low:high", help="interval of each argument"),
                 _argument("--grad", help="the function of the file for its derivative (default: f runs on Values)"),
@@ -80,7 +80,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
-            (
+            lambda: (
                 _argument("--check", action="store_true", help="also compare each local derivative with the exact one"),
                 *_target(),
             ),
@@ -88,36 +88,83 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "museum", "show four wrong backward passes, each beside the right one", _museum,
-            _target(nargs="?", default=MUSEUM_EXPRESSION),
+            lambda: _target(nargs="?", default=MUSEUM_EXPRESSION),
+        ),
+        Verb(
+            "train", "train a network on a CSV file, keep it, and report how well it predicts", learning.train,
+            lambda: (
+                _argument("data", help=f"a CSV file with a header, - for standard input, or a set: {_sets()}"),
+                _argument("--target", metavar="COLUMN", help="the column to predict; a set has its own"),
+                _argument("-o", "--output", metavar="FILE", help="the model (default: named as the data)"),
+                _argument("--task", choices=("classification", "regression"), help="(default: as the values look)"),
+                _option("--layers", "SIZES", "16,16", "sizes of the hidden layers, or none"),
+                _option("--activation", "OP", "relu", "relu, tanh, sigmoid, …"),
+                _option("--epochs", "N", 100, "passes over the data"),
+                _option("--batch", "N", 32, "rows for each step"),
+                _option("--optimizer", "NAME", "adam", "sgd, momentum, adam, adamw, rmsprop, lion, …"),
+                _argument("--lr", type=float, metavar="RATE", help="step size (default: 0.01 for most)"),
+                _option("--validation", "PART", 0.2, "part of the rows kept aside to judge the model on"),
+                _option("--seed", "N", 0, "fixes all that is random"),
+                _argument("--drop", action="append", default=[], metavar="COLUMN", help="a column to leave out"),
+                _argument("--drop-missing", action="store_true", help="leave out rows with missing values"),
+                _argument("--checkpoint", metavar="FILE", help="keep the training, and go on from it if it is there"),
+                _argument("--html", metavar="FILE", help="write the report as a page, with pictures"),
+            ),
+            (
+                "train moons",
+                "train data.csv --target species",
+                "train data.csv --target price --layers 32,32 --epochs 200 --drop id -o price.safetensors",
+            ),
+        ),
+        Verb(
+            "predict", "predict the rows of a CSV file with a model that train wrote; prints CSV", learning.predict,
+            lambda: (
+                _argument("model", help="a file that train wrote"),
+                _argument("data", help="a CSV file with the columns of the training, - for standard input, or a set"),
+                _argument("--probabilities", action="store_true", help="add the probability of each class"),
+                _argument("--drop-missing", action="store_true", help="predict nothing for rows with missing values"),
+                _argument("-o", "--output", metavar="FILE", help="write the CSV there (default: standard output)"),
+            ),
+            ("predict data.safetensors new.csv",),
+        ),
+        Verb(
+            "evaluate", "report how well a model predicts a CSV file that has the answers", learning.evaluate,
+            lambda: (
+                _argument("model", help="a file that train wrote"),
+                _argument("data", help="a CSV file that has the target too, - for standard input, or a set"),
+                _argument("--drop-missing", action="store_true", help="leave out rows with missing values"),
+                _argument("--html", metavar="FILE", help="write the report as a page, with pictures"),
+            ),
+            ("evaluate data.safetensors data.csv",),
         ),
         Verb(
             "slides", "write a page with a slide for each step, for a projector and a clicker", write_slides,
-            (*_pictures("slides.html", "the page; printed, each slide has a page"), *_target()),
+            lambda: (*_pictures("slides.html", "the page; printed, each slide has a page"), *_target()),
             ('slides "b = a + a; c = b + b" a=1',),
         ),
         Verb(
             "frames", "write a picture for each step into a folder", write_frames,
-            (
+            lambda: (
                 *_pictures("frames", "the folder"),
-                _argument("--format", default="svg", help="svg, png or another of Graphviz (default: %(default)s)"),
+                _option("--format", "FORMAT", "svg", "svg, png or another of Graphviz"),
                 *_target(),
             ),
         ),
         Verb(
             "gif", "write an animated GIF of the steps", write_gif,
-            (
+            lambda: (
                 *_pictures("steps.gif", "the GIF"),
-                _argument("--seconds", type=float, default=1.2, help="time of each step (default: %(default)s)"),
+                _option("--seconds", "S", 1.2, "time of each step"),
                 *_target(),
             ),
         ),
         Verb(
             "filmstrip", "write all steps below each other in one picture", write_filmstrip,
-            (*_pictures("steps.svg", "the picture, an SVG"), *_target()),
+            lambda: (*_pictures("steps.svg", "the picture, an SVG"), *_target()),
         ),
         Verb(
             "worksheet", "print a work sheet: forward and backward pass with blanks to fill in", write_worksheet,
-            (
+            lambda: (
                 _argument("-o", "--output", metavar="FILE", help="write it as a page to print, .html, or as .md"),
                 _argument("--answers", action="store_true", help="add the answers, on a page of their own"),
                 *_target(),
@@ -127,7 +174,7 @@ def table() -> tuple[Verb, ...]:
         Verb(
             "exercise", "list the exercises, write one to fill in, or check it; exit code 1: not right yet",
             exercising.exercise,
-            (
+            lambda: (
                 _argument("number", nargs="?", help="which exercise"),
                 _argument("file", nargs="?", help="the file with your answer, to check"),
                 _argument("-o", "--output", metavar="FILE", help="write the exercise into a new file"),
@@ -135,7 +182,8 @@ def table() -> tuple[Verb, ...]:
             ("exercise 3 -o three.py", "exercise 3 three.py"),
         ),
         Verb(
-            "answer", "print the key of an exercise", exercising.answer, (_argument("number", help="which exercise"),),
+            "answer", "print the key of an exercise", exercising.answer,
+            lambda: (_argument("number", help="which exercise"),),
         ),
         Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip
@@ -156,9 +204,19 @@ def _target(**settings: Any) -> tuple[Argument, ...]:
 def _pictures(path: str, what: str) -> tuple[Argument, ...]:
     return (
         _argument("-o", "--output", default=path, metavar="PATH", help=f"{what} (default: %(default)s)"),
-        _argument("--scale", type=float, default=1.0, help="times the usual size, 0.1 to 10 (default: %(default)g)"),
+        _option("--scale", "TIMES", 1.0, "times the usual size, 0.1 to 10"),
         _argument("--at", metavar="BREAKPOINT", help="only the steps where it stops: final, 'node w1', '|grad| > 1'"),
     )
+
+
+def _option(name: str, metavar: str, default: Any, what: str) -> Argument:
+    return _argument(name, metavar=metavar, default=default, type=type(default), help=f"{what} (default: %(default)s)")
+
+
+def _sets() -> str:
+    from autograd_tiny.data.sets import SETS
+
+    return ", ".join(SETS)
 
 
 def _formats() -> str:

@@ -144,15 +144,26 @@ class Optimizer:
         if not step >= 0:
             raise ValueError(f"{self.rule.name}.update counts steps from 0, got {step!r:.60}")
         numbers = [parameters, gradients, *slots]
-        rest = float(step), self.rate(step), *self.hyper.values()
         if is_array(parameters):
             self._check_arrays(numbers)
-            new = _compiled(self.rule.formula, (*self.rule.slots,))(*numbers, *rest)
+            new = self.moved(parameters, gradients, slots, step)
         else:
             self._check_shapes([(len(x),) for x in numbers])
+            rest = float(step), self.rate(step), *self.hyper.values()
             new = zip(*[self.rule.formula(*row, *rest) for row in zip(*numbers, strict=True)], strict=True)
         for old, found in zip((parameters, *slots), new, strict=True):
             old[:] = found
+
+    def moved(self, parameters: Any, gradients: Any, slots: list[Any], step: int) -> Any:
+        """Return the arrays that `update` would write, the parameters first, and change none; they are not checked.
+
+        >>> import numpy as np
+        >>> optimizer = SGD(lr=0.1, momentum=0.9)
+        >>> optimizer.moved(np.array([1.0]), np.array([2.0]), optimizer.init(1), 0)
+        (array([0.8]), array([2.]))
+        """
+        rest = float(step), self.rate(step), *self.hyper.values()
+        return _compiled(self.rule.formula, (*self.rule.slots,))(parameters, gradients, *slots, *rest)
 
     def _check_arrays(self, numbers: list[Any]) -> None:
         self._check_shapes([getattr(x, "shape", None) or (len(x),) for x in numbers])

@@ -27,9 +27,9 @@ class Samples(NamedTuple):
         return len(self.X)
 
     def part(self, rows: Any) -> Samples:
-        """Return some of the samples, by their indices or a slice."""
+        """Return some of the samples, by their indices."""
         X, y, weight, whole = self
-        return Samples(X[rows], y[rows], None if weight is None else weight[rows], whole)
+        return Samples(X.take(rows, 0), y.take(rows, 0), None if weight is None else weight.take(rows), whole)
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """Yield input and target of each sample as Python's numbers; integers are int, as a class must be."""

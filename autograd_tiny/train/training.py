@@ -54,7 +54,7 @@ class Training:
         _try_once(model, loss, samples)
         self.masks = masks_of(model, samples.X[0].tolist())
         self.functions = (functions_of if compiled else eager)(model, loss, self.masks)
-        self.seed = new_seed() if seed is None else seed
+        self.seed = new_seed() if whole_number(seed, "seed") is None else seed
         self.generator = np.random.default_rng(self.seed)
         self.parameters = flat(self.values)
         self.slots = self.optimizer.init(len(self.parameters))
@@ -67,7 +67,7 @@ class Training:
     def run(self, epochs: int | None = None) -> Iterator[Event]:
         """Do one step after another, until so many epochs are done; the Module keeps its numbers meanwhile."""
         weights, n = self.samples.weight, self.samples.size
-        before = [x.copy() for x in self._state()]  # of the last step with finite numbers
+        before = self.parameters, self.slots  # of the last step with finite numbers
         while epochs is None or self.epoch < epochs:
             if self.place == 0 and self.batch < n:
                 self.order = self.generator.permutation(n)
@@ -77,9 +77,8 @@ class Training:
             loss, gradient = self._gradient(part, mask)
             if not (math.isfinite(loss) and is_finite(gradient)):
                 self._stop(f"has the loss {loss:g}" if loss - loss else "has an infinite gradient", rows, mask, before)
-            for kept, now in zip(before, self._state(), strict=True):
-                np.copyto(kept, now)
-            self.optimizer.update(self.parameters, gradient, self.slots, self.step)
+            before = self.parameters, self.slots
+            self.parameters, *self.slots = self.optimizer.moved(self.parameters, gradient, self.slots, self.step)
             if not is_finite(self.parameters):
                 self._stop("moves a parameter to infinity", (), None, before)
             weight = len(rows) if weights is None else float(part.weight.sum())
@@ -101,16 +100,12 @@ class Training:
         except ArithmeticError:  # eager code raises where compiled code goes on with nan or inf
             return math.nan, self.parameters
 
-    def _state(self) -> list[Any]:
-        return [self.parameters, *self.slots]
-
-    def _stop(self, what: str, rows: Any, mask: Any, before: list[Any]) -> None:
+    def _stop(self, what: str, rows: Any, mask: Any, before: tuple[Any, list[Any]]) -> None:
         """Raise Diverged, with the state before the last step that was done."""
         where, at = "", f"step {self.step + 1} (epoch {self.epoch + 1}) {what}"
         if len(rows):
             where = f": {where_it_began(lambda i: self._loss_of(rows[i], i, mask), rows, self._is_finite(rows, mask))}"
-        for now, kept in zip(self._state(), before, strict=True):
-            np.copyto(now, kept)
+        self.parameters, self.slots = before
         self.show()
         raise Diverged(f"{at}{where}; try a smaller learning rate than {self.optimizer.rate(self.step):g}")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+# Imported by the others; soak has its own tests.
+MODULES = {"folds", "number", "page", "quick", "race", "rivals", "soak"}
 RUNS = {
     "eager": "bytes per node",
     "eager --runs 2": "its time over ours",
@@ -27,8 +28,14 @@ RUNS = {
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
     "train --rows gpt": "s until ready, warm",
+    "train --rows breast-cancer": "a fit again, over scikit-learn's",
+    "train --rows epochs steps sizes micrograd optimizers": "most apart from PyTorch",
+    "train --rows digits cancer moons second killed": "checkpoints that are whole",
 }
-SLOW = {"entrant": [pytest.mark.slow]}
+SLOW = {
+    "entrant": [pytest.mark.slow],
+    "train --rows digits cancer moons second killed": [pytest.mark.long],  # processes that import all there is
+}
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
@@ -44,7 +51,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "layers": ("numpy", "llvmlite"),
         "entrant": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
-        "train": ("numpy", "llvmlite"),
+        "train": ("numpy", "llvmlite", "sklearn", "safetensors"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")
@@ -64,12 +71,11 @@ def test_the_tables_are_replaced_and_the_page_is_kept(monkeypatch, tmp_path):
     after = rest.partition(compiled.END)[2]
     page = tmp_path / "measured.md"
     page.write_text(compiled.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(compiled, "PAGE", page)
     row = next(iter(compiled.subjects.every(quick=True).values()))
     seen = {"jit": compiled.Seen(first=0.5, warm=0.25, memory=3.0, call=2e-6), "JAX": compiled.Seen(why="over 60 s")}
     seen["C"] = compiled.Seen(first=0.5, memory=0.0, call=1e-6)
     for _ in range(2):  # the second time over what the first wrote
-        compiled.write(compiled.page_of([(row, seen)], (1e9, 1e9), 60))
+        compiled.page.write(page, compiled.BEGIN, compiled.END, compiled.page_of([(row, seen)], (1e9, 1e9), 60))
         text = page.read_text(encoding="utf-8")
         assert text.startswith(before)
         assert text.endswith(compiled.END + after)

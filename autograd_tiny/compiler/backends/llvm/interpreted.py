@@ -112,7 +112,7 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
     steps = np.flatnonzero(moves[n:])
     read = [column[steps] for column in operands]
     once = np.concatenate([*[x[(x != NONE) & ~_is(moves, x)] for x in read], values[~_is(moves, values)]])
-    spread = np.unique(placed[once]).astype(np.int32)
+    spread = np.unique(placed[once], return_index=True)[0].astype(np.int32)  # the index spares an import of numpy.ma
     border, at = len(spread), lanes * (len(spread) + most * frames)
 
     def vector(x: Any) -> Any:
