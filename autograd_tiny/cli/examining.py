@@ -68,8 +68,10 @@ class Slopes(NamedTuple):
         else:
             moved = finding.what.rpartition("∂")[2]
             ways = [float(name == moved) for name in self.arguments]
-            what = f"at {at} your slope for {moved} is {short(finding.got)}, and the exact one is"
-            what = f"{what} {short(float(finding.exact))}"
+            got, exact = _apart(finding.got, float(finding.exact))
+            what = f"at {at} your slope for {moved} is {got}, and the exact one is {exact}"
+            if short(finding.got) == short(float(finding.exact)):
+                return f"{what}\nnearly: a formula is exact, and a difference of nearby values loses digits"
         there = self.f(*(x + NUDGE * way for x, way in zip(point, ways, strict=True))) - self.f(*point)
         per_unit = short(float(f"{there / NUDGE:.4g}"))
         move = "move" if together else "moves"
@@ -143,7 +145,13 @@ def _first(report: Report, y: Value) -> str:
     numbered = [v for v in order if v.op is None] + [v for v in order if v.op is not None]
     what = re.sub(r"^adjoint of (.*)$", r"\1.grad", first.what)
     what = re.sub(r"\bv(\d+)\b", lambda found: numbered[int(found[1])].name or found[0], what)
-    return f"{what} is {short(first.got)}, and right is {short(float(first.exact))}"
+    got, exact = _apart(first.got, float(first.exact))
+    return f"{what} is {got}, and right is {exact}"
+
+
+def _apart(got: float, exact: float) -> tuple[str, str]:
+    """Format two numbers with as many digits as show that they differ."""
+    return (short(got), short(exact)) if short(got) != short(exact) else (repr(got), repr(exact))
 
 
 class _Handing(ValueEngine):

@@ -73,6 +73,12 @@ ODD = [
     (1, "def slope(x): return None", 1, "slope(0.5) returned None: expected a number"),
     (1, "def slope(x): return 2.5 * x", 1, "your slope for x is 1.25, and the exact one is 0.7864"),
     (1, "def slope(x): return float('nan')", 1, "your slope for x is nan"),
+    (
+        1,
+        "import math\ndef slope(x): return (math.tanh(x + 1e-6) - math.tanh(x - 1e-6)) / 2e-6",
+        1,
+        "nearly: a formula is exact, and a difference of nearby values loses digits",
+    ),
     (1, "def slope(): return 1", 2, "mine.py: TypeError: slope() takes 0 positional arguments but 1 was given"),
     (1, "def slope(x):\n    return 1 / 0", 2, "mine.py:2: ZeroDivisionError"),
     (1, "def slope(x)\n    return 1", 2, "mine.py:1: SyntaxError"),
@@ -101,9 +107,23 @@ def test_odd_answers(number, text, code, said, run, tmp_path):
     assert (found[0], said in found[1] + found[2]) == (code, True), found
 
 
-def test_a_key_written_another_way_passes(run, tmp_path):
-    (tmp_path / "mine.py").write_text("def slopes(a, b):\n    return (1, 0) if a >= b else (0, 1)\n", encoding="utf-8")
-    assert run("exercise", 3, "mine.py")[0] == 0  # at a tie all to a: a subgradient, too
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "import math\ndef slope(x): return 1 / math.cosh(x) ** 2"),
+        (1, "from math import *\ndef slope(x): return 4 / (exp(x) + exp(-x)) ** 2"),
+        (3, "def slopes(a, b): return (1, 0) if a >= b else (0, 1)"),  # a subgradient, too
+        (4, "import math\nslope = lambda x: 2 * (x * math.cos(x**2))"),
+        (
+            5,
+            "def hand_down(v):\n    for i, x in enumerate(v.operands): x.grad += v.local_derivatives[i] * v.grad",
+        ),
+    ],
+)
+def test_a_key_written_another_way_passes(number, text, run, tmp_path):
+    (tmp_path / "mine.py").write_text(f"{text}\n", encoding="utf-8")
+    code, said, _ = run("exercise", number, "mine.py")
+    assert (code, said.startswith("right: ")) == (0, True), said
 
 
 def test_the_list_and_refusals(run, tmp_path):
