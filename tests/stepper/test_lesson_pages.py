@@ -79,6 +79,29 @@ def test_slides_on_a_projector_a_phone_and_paper(opened, tmp_path):
     assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 8
 
 
+OVERLAPS = """sections.filter((section, k) => {
+  go(k);
+  const picture = [...section.querySelectorAll("svg")].find((svg) => svg.getBoundingClientRect().height > 0);
+  const { top, bottom } = picture.getBoundingClientRect();
+  const words = section.querySelector("div").getBoundingClientRect();
+  const head = section.querySelector("h1").getBoundingClientRect();
+  return head.bottom > top || bottom > words.top || bottom - top < 150;
+}).length"""
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+def test_words_and_picture_do_not_overlap(scale, opened, tmp_path):
+    page = opened(slides(shared(), tmp_path / "slides.html", scale=scale))
+    for width, height, dark in (*SIZES, (844, 390, False)):
+        show(page, width, height, dark)
+        assert page.evaluate(OVERLAPS) == 0
+    check_access(page)
+    page.keyboard.press("End")
+    for _ in range(30):
+        page.keyboard.press("ArrowDown")
+    assert page.evaluate("sections[7].scrollTop + sections[7].clientHeight + 1 >= sections[7].scrollHeight")
+
+
 def test_a_work_sheet_on_screen_and_on_paper(opened, tmp_path):
     page = opened(worksheet(shared(), tmp_path / "sheet.html", answers=True))
     for width, height, dark in SIZES:

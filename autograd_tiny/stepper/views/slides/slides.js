@@ -10,6 +10,7 @@ function go(n) {
   if (now === before) return;
   sections.forEach((section, k) => section.classList.toggle("now", k === now));
   sections[now].scrollTop = 0;
+  sections[now].tabIndex = sections[now].scrollHeight > sections[now].clientHeight ? 0 : -1;
   place.textContent = `${now + 1}/${sections.length}`;
   live.textContent = [...sections[now].querySelectorAll("h1,p")].map(e => e.textContent).join(". ");
   document.getElementById("back").disabled = now === 0;
@@ -26,15 +27,22 @@ function fromAddress() {
   go(found ? Number(found[1]) - 1 : now < 0 ? 0 : now);
 }
 
+// A slide with more words than fit is scrolled to its end first.
+function scrolled(way) {
+  const before = sections[now].scrollTop;
+  sections[now].scrollTop += way * 100;
+  return sections[now].scrollTop !== before;
+}
+
 // A clicker sends PageUp and PageDown, and "b" or "." for a black screen.
 const moves = {
   ArrowRight: () => go(now + 1),
-  ArrowDown: () => go(now + 1),
+  ArrowDown: () => scrolled(1) || go(now + 1),
   PageDown: () => go(now + 1),
   " ": () => go(now + 1),
   Enter: () => go(now + 1),
   ArrowLeft: () => go(now - 1),
-  ArrowUp: () => go(now - 1),
+  ArrowUp: () => scrolled(-1) || go(now - 1),
   PageUp: () => go(now - 1),
   Backspace: () => go(now - 1),
   Home: () => go(0),
