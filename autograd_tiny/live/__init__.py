@@ -1,0 +1,18 @@
+"""Pages that compute: a graph as JSON, and a script, generated from the op table, that moves it in the browser.
+
+spelling.py    rows of the op table in JavaScript, by way of the compiler's lowering
+generating.py  `script`: the table as switches over op codes, beside the two files below
+encoding.py    `encode`: a graph, or a function at its arguments, as JSON
+runtime.js     what JavaScript's Math lacks: erf, erfc, IEEE 754 pow, the gamma family, exact sums
+program.js     `Program`: forward, backward, trays, guards, and the check against the recorded numbers
+"""
+
+from typing import TYPE_CHECKING
+
+from autograd_tiny.engine.lazy import lazy
+
+if TYPE_CHECKING:
+    from autograd_tiny.live.encoding import encode as encode
+    from autograd_tiny.live.generating import script as script
+
+__getattr__, __dir__, __all__ = lazy(__name__, {".encoding": "encode", ".generating": "script"})
