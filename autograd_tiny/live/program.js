@@ -82,7 +82,10 @@ export class Program {
     this.grad = this.all.subarray(0, n);
     this.roots = new Map(json.squares.map(([edge, rule]) => [edge, new Rule(rule, codes)]));
     this.passed = null; // summands past poles, by edge
-    this.leaves = json.leaves.map(([node, name]) => ({node, name, stuck: this.stuck(node)}));
+    const reasons = this.reasons();
+    this.leaves = json.leaves.map(([node, name]) => {
+      return {node, name, stuck: reasons[node] && `${name} cannot move: ${reasons[node]}`};
+    });
     this.backward();
   }
 
@@ -96,16 +99,15 @@ export class Program {
     return x < this.steps.n ? x : NaN;
   }
 
-  stuck(leaf) {
+  // Why a node cannot move, for each: an op above it is computed by Python only.
+  reasons() {
     const {n, O, S, X} = this.steps;
-    const below = new Uint8Array(n);
-    below[leaf] = 1;
-    for (let i = 0; i < n; i++) {
-      for (let e = S[i]; e < S[i + 1]; e++) if (below[X[e]]) below[i] = 1;
-      const row = this.own[O[i] - NAMES.length - 1];
-      if (below[i] && row?.stuck) return `${this.json.names[leaf]} cannot move: ${row.stuck}`;
+    const found = Array(n).fill("");
+    for (let i = n - 1; i >= 0; i--) {
+      const reason = this.own[O[i] - NAMES.length - 1]?.stuck ?? found[i];
+      if (reason) for (let e = S[i]; e < S[i + 1]; e++) if (X[e] < n) found[X[e]] ||= reason;
     }
-    return "";
+    return found;
   }
 
   leaf(leaf) {
@@ -135,7 +137,7 @@ export class Program {
     for (let i = output; i >= 0; i--) {
       if (O[i]) for (let e = S[i], end = S[i + 1], g = G[i]; e < end; e++) G[X[e]] += g * D[e];
     }
-    if (this.grad.some(g => Number.isNaN(g))) this.pastPoles();
+    if (this.grad.includes(NaN)) this.pastPoles();
     return this.grad;
   }
 
