@@ -24,7 +24,7 @@ PUBLIC = {
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.data": "Features Table Target folds load_set names read_csv split",
     "autograd_tiny.engine": "Op Value explain ops tracing",
-    "autograd_tiny.live": "encode script",
+    "autograd_tiny.live": "encode live script",
     "autograd_tiny.nn": "Dropout Embedding Layer LayerNorm Linear MLP Module Neuron RMSNorm Sequential attention init "
     "log_softmax losses softmax",
     "autograd_tiny.nn.init": "calculate_gain constant_ kaiming_normal_ kaiming_uniform_ normal_ uniform_ "

@@ -34,13 +34,18 @@ def encode(target: Value | Callable[..., Any], *args: Any) -> dict[str, Any]:
     and nan are strings. Comparisons that a function branches on are `guards`; those of a Value's graph are not known.
     Raises TypeError if the target is not a Value or a function that returns one number that depends on an argument.
     """
+    return written(*graph(target, args))
+
+
+def graph(target: Value | Callable[..., Any], args: Sequence[Any]) -> tuple[Value, list[Guarded]]:
+    """Return the Value that a page shows, and the comparisons that its function branches on."""
     if isinstance(target, Value):
         if args:
-            raise TypeError(f"encode takes arguments with a function only, got {target!r:.60} and {len(args)} more")
-        return _encoded(target, [])
+            raise TypeError(f"expected arguments with a function only, got {target!r:.60} and {len(args)} more")
+        return target, []
     if not callable(target):
-        raise TypeError(f"encode takes a Value or a function of numbers, got {target!r:.60}")
-    return _encoded(*_run(target, args))
+        raise TypeError(f"expected a Value or a function of numbers, got {target!r:.60}")
+    return _run(target, args)
 
 
 def _run(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Value, list[Guarded]]:
@@ -57,7 +62,8 @@ def _run(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Value, list[Guarde
             given.append(rebuild(x, new))
         y = f(*given)
         guards: list[Guard] = [guard for guard in recorded.guards if isinstance(guard.condition, Tracer)]
-        outside = [x for v, x in recorded.captured.items() if v.op is None and x not in inputs.values()]
+        known = set(map(id, inputs.values()))
+        outside = [x for v, x in recorded.captured.items() if v.op is None and id(x) not in known]
         if isinstance(y, Value):  # of numbers that f closes over only
             return y, []
         if not isinstance(y, Tracer):
@@ -90,7 +96,8 @@ def _name(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", repr(f)[:60])
 
 
-def _encoded(y: Value, guards: Sequence[Guarded]) -> dict[str, Any]:
+def written(y: Value, guards: Sequence[Guarded]) -> dict[str, Any]:
+    """Write a graph and its comparisons for JSON."""
     order = topological_order(y)
     output = len(order) - 1
     gradients = _gradients(order)

@@ -26,15 +26,19 @@ ABSENT = """\
 function absent(o,k,a,b,c){let y=0;switch(4*o+k){%s}return y}"""
 
 
-@cache
 def script() -> str:
     """Return the script, the same for every page: the functions of `runtime.js`, the table, `Program`.
 
     >>> "const NAMES" in script(), "eval" in script(), len(script().encode()) < 25_000
     (True, False, True)
     """
+    return _script()
+
+
+@cache
+def _script() -> str:
     here = files("autograd_tiny.live")
-    runtime, program = (_flush((here / name).read_text(encoding="utf-8")) for name in ("runtime.js", "program.js"))
+    runtime, program = (flush((here / name).read_text(encoding="utf-8")) for name in ("runtime.js", "program.js"))
     return "\n".join([runtime, table(), program])
 
 
@@ -87,7 +91,7 @@ def _cases(bodies: dict[str, list[int]]) -> str:
     )
 
 
-def _flush(text: str) -> str:
+def flush(text: str) -> str:
     """Remove what one script does not need: imports and exports, indentation, comments, spaces around signs."""
     lines = (re.sub(r" // .*", "", line.strip()).removeprefix("export ") for line in text.splitlines())
     kept = "\n".join(line for line in lines if line and not line.startswith(("//", "import ")))

@@ -184,6 +184,9 @@ def test_a_model_and_its_leaves(live):
     encoded = encode(lambda model, x: model(x), model, [0.5, -0.25])
     assert {name for _, name in encoded["leaves"]} >= {"x[0]", "x[1]", "model.layers[0].neurons[0].w[0]"}
     assert run(live, encoded)[0][2] == 0
+    held = encode(model, [0.5, -0.25])  # the model is the function, and closes over its own parameters
+    assert {name for _, name in held["leaves"]} >= {"x[0]", "layers[0].neurons[0].w[0]"}
+    assert run(live, held)[0][:2] == run(live, encode(model([Value(0.5), Value(-0.25)])))[0][:2]
 
 
 def test_trays_tangents_and_edges(live):
@@ -212,10 +215,10 @@ def test_the_check_finds_a_wrong_number(live):
 
 
 REFUSED = {
-    "encode takes a Value or a function of numbers, got 3.0": (3.0,),
+    "expected a Value or a function of numbers, got 3.0": (3.0,),
     "must return one number that depends on its arguments, got 'text'": (lambda x: "text", 1.0),
     "must return one number that depends on its arguments, got 2.0": (lambda x: 2.0, 1.0),
-    "encode takes arguments with a function only": (Value(1.0), 2.0),
+    "expected arguments with a function only": (Value(1.0), 2.0),
 }
 
 
