@@ -189,7 +189,7 @@ const LANCZOS = [
 const G = 6.02468004077673;
 let taylor = [];
 
-// |x (x+1) (x+2) (x+3)| - 1, of which each factor is exact for -3 < x < -2
+// |x (x+1) (x+2) (x+3)|, and less 1; each factor is exact for -3 < x < -2
 function below(x) {
   let high = 1;
   let low = 0;
@@ -205,7 +205,9 @@ function below(x) {
     low = low * y + rest;
     high = product;
   }
-  return Math.abs(high) - 1 + (high < 0 ? -low : low);
+  if (high < 0) low = -low;
+  high = Math.abs(high);
+  return [high + low, high - 1 + low];
 }
 
 // log |Γ(x)|: Lanczos's sum as in Python's math module, Taylor series near the zeros 1 and 2
@@ -213,8 +215,8 @@ export function lgamma(x) {
   if (Number.isNaN(x)) return x;
   if (Math.abs(x) === Infinity || (x <= 0 && x === Math.floor(x))) return Infinity;
   if (x > -3 && x < -2) {
-    const d = below(x);
-    return lgamma(x + 4) - (d > -0.5 && d < 1 ? Math.log1p(d) : Math.log(d + 1));
+    const [product, less] = below(x);
+    return lgamma(x + 4) - (less > -0.5 && less < 1 ? Math.log1p(less) : Math.log(product));
   }
   if (x >= 0.5 && x <= 2.5) {
     if (!taylor.length) taylor = Array.from({length: 28}, (_, k) => polygamma(k, 2) / factorial(k + 1));

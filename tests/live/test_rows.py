@@ -10,8 +10,10 @@ from itertools import product
 
 import pytest
 
+from autograd_tiny import Value, ops
 from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.op import Interval
+from autograd_tiny.live import encode
 from autograd_tiny.live.spelling import FIXED, ROWS
 
 pytestmark = pytest.mark.browser
@@ -19,7 +21,12 @@ pytestmark = pytest.mark.browser
 POINTS, MANY = 200, 5_000
 ULPS = 4
 # Larger differences, by row and output (0: the value, k: the derivative with respect to operand k).
-CANCELS = {("gelu", 1): 0.2}  # a difference of terms of this size, near its zero
+CANCELS = {  # a difference of terms of this size, near its zeros
+    ("gelu", 1): 0.2,
+    ("lgamma", 0): 4.0,
+    ("lgamma", 1): 4.0,
+    ("digamma", 0): 4.0,
+}
 CUBED = {("cbrt", 1): 8}  # y enters squared, and Python's cbrt and the browser's are each off by one
 UNSIGNED = {
     ("pow", 1),
@@ -119,3 +126,16 @@ def test_every_row_at_edges(live):
             signed = math.copysign(1, a) == math.copysign(1, b) or a != a or (op.name, k) in UNSIGNED
             assert signed, f"{op.name}{xs}[{k}] = {a!r}, in Python {b!r}"
             assert ulps(a, b) <= ULPS, f"{op.name}{xs}[{k}] = {a!r}, in Python {b!r}"
+
+
+@pytest.mark.parametrize("n", range(2, 6))
+def test_polygamma_of_any_order(live, n):
+    op, rng = ops.polygamma(n), random.Random(n)
+    xs = [rng.choice([rng.uniform(-6, 6), rng.uniform(0, 30), 10.0 ** rng.uniform(-6, 6)]) for _ in range(POINTS)]
+    got = live.evaluate(
+        """([json, xs]) => { const m = new Program(json);
+        return xs.map(x => { m.set("x", x); return m.forward()[m.output]; }); }""",
+        [encode(op(Value(2.0, "x"))), xs],
+    )
+    for x, y in zip(xs, got, strict=True):  # on the left, a power of the cotangent, and so of its rounding
+        assert ulps(y, op.ieee(x)) <= (ULPS if x > 0 else 3 * (n + 1)), f"polygamma{n}({x}) = {y}"
