@@ -97,9 +97,10 @@ if (tried && !tried.leaf.stuck) {
   byId("try").addEventListener("click", () => move(tried, start[json.tried] + json.step));
 }
 
-const {ulp, where} = m.selfCheck();
-const agrees = "The numbers of this page were computed here, and are those of the Python that made it";
-byId("check").textContent =
-  ulp <= 64
-    ? `${agrees}${ulp ? `, to ${ulp} ulp` : ""}.`
-    : `This page computes other numbers than Python did: ${where} is ${ulp} ulp off.`;
+function check() {
+  const {ulp, where} = m.selfCheck();
+  const agrees = "The numbers of this page were computed here, and are those of the Python that made it";
+  const differs = `This page computes other numbers than Python did: ${where} is ${ulp} ulp off.`;
+  write(byId("check"), ulp <= 64 ? `${agrees}${ulp ? `, to ${ulp} ulp` : ""}.` : differs);
+}
+requestAnimationFrame(() => setTimeout(check)); // after the first paint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 
 from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.files import save
+from autograd_tiny.engine.provenance import Recording
 from autograd_tiny.engine.value import Value
-from autograd_tiny.live.encoding import graph, written
+from autograd_tiny.live.encoding import Guarded, graph, written
 from autograd_tiny.live.generating import flush, script
 from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.stepper.events import Node
@@ -60,8 +61,12 @@ def live(target: Value | Callable[..., Any], *args: Any) -> Page:
 
     Raises ValueError for more than 3,000 values, TypeError as `encode` does.
     """
-    y, guards = graph(target, args)
-    steps = trace(y)
+    return page_of(*graph(target, args))
+
+
+def page_of(y: Value, guards: Sequence[Guarded] = (), recording: Recording | None = None) -> Page:
+    """Make the page of a graph, with the comparisons it depends on, and with the names that a recording knows."""
+    steps = trace(y, recording)
     nodes = steps.nodes
     if len(nodes) > MOST_ON_PAGE:
         raise ValueError(

@@ -86,6 +86,12 @@ export class Program {
     this.leaves = json.leaves.map(([node, name]) => {
       return {node, name, stuck: reasons[node] && `${name} cannot move: ${reasons[node]}`};
     });
+    this.known = new Map(
+      [...this.leaves].reverse().flatMap(leaf => [
+        [leaf.name, leaf],
+        [leaf.node, leaf],
+      ]),
+    ); // first of a name
     this.backward();
   }
 
@@ -111,7 +117,7 @@ export class Program {
   }
 
   leaf(leaf) {
-    const found = this.leaves.find(({node, name}) => node === leaf || name === leaf);
+    const found = this.known.get(leaf);
     if (!found) throw new Error(`there is no leaf ${leaf}`);
     return found;
   }

@@ -76,9 +76,14 @@ def test_what_happens_to_c_if_a_moves_by_a_hundredth(opened):
     page.click("#back")
     follows(page, twice())
     assert page.inner_text("#moved") == ""
-    assert page.inner_text("#check") == (
-        "The numbers of this page were computed here, and are those of the Python that made it."
-    )
+    agrees = "The numbers of this page were computed here, and are those of the Python that made it."
+    page.wait_for_function("agrees => document.getElementById('check').textContent === agrees", arg=agrees)
+
+
+def test_a_value_is_called_by_its_variable():
+    first = Value(1.0)
+    total = first * 3.0
+    assert "Move first by 0.01, and total moves by 0.03:" in page_of(total).text
 
 
 def test_a_leaf_is_typed_and_dragged_and_keyed(opened):
