@@ -91,11 +91,16 @@ byId("back").addEventListener("click", () => {
   byId("try").focus();
   for (const row of rows) if (!row.leaf.stuck) move(row, start[row.leaf.node]);
 });
-const tried = rows.find(row => row.leaf.node === json.tried);
-if (tried && !tried.leaf.stuck) {
-  byId("try").disabled = false;
-  byId("try").addEventListener("click", () => move(tried, start[json.tried] + json.step));
-}
+const tried = rows.find(({leaf}) => leaf.node === json.tried && !leaf.stuck);
+byId("try").hidden = !tried;
+byId("try").disabled = false;
+byId("try").addEventListener("click", () => move(tried, start[json.tried] + json.step));
+
+// A picture that is larger than its frame opens on the output.
+const frame = byId("picture");
+const at = boxes.find(box => box.node === output).g.getBoundingClientRect();
+const from = frame.getBoundingClientRect();
+frame.scrollTo(at.right - from.right + 20, at.top - from.top - frame.clientHeight / 2);
 
 function check() {
   const {ulp, where} = m.selfCheck();

@@ -78,7 +78,7 @@ def page_of(y: Value, guards: Sequence[Guarded] = (), recording: Recording | Non
     program["names"][: len(nodes)] = labels
     program["leaves"] = [[i, program["names"][i]] for i, _ in program["leaves"]]
     gradients = [float(g) for g in program["grad"]]
-    moved = _best(nodes, gradients)
+    moved = _best(program, gradients)
     rows = sorted(_shown(nodes, gradients))
     here = files("autograd_tiny.live")
     style, code = (flush((here / file).read_text(encoding="utf-8")) for file in ("page.css", "page.js"))
@@ -105,15 +105,23 @@ def _data(data: dict[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _best(nodes: tuple[Node, ...], gradients: list[float]) -> int | None:
-    """Choose the leaf to try: one of the largest finite gradient."""
-    found = [i for i, node in enumerate(nodes) if node.op is None and math.isfinite(gradients[i])]
+def _best(program: dict[str, Any], gradients: list[float]) -> int | None:
+    """Choose the leaf to try: of those that can move, one of the largest finite gradient."""
+    steps, rows = program["steps"], program["rows"]
+    stuck = [False] * len(steps)
+    for i in range(len(steps) - 1, -1, -1):
+        row, *xs = steps[i]
+        if stuck[i] or (row >= 0 and "stuck" in rows[row] and isinstance(rows[row], dict)):
+            for x in xs:
+                if x >= 0:
+                    stuck[x] = True
+    found = [i for i, _ in program["leaves"] if not stuck[i] and math.isfinite(gradients[i])]
     return max(found, key=lambda i: abs(gradients[i]), default=None)
 
 
 def _sentence(names: list[str], moved: int | None, gradients: list[float]) -> str:
     if moved is None:
-        return f"{names[-1]} has no finite gradient here: move a value, and see where it gets one."
+        return f"No leaf that can move has a finite gradient here: move one, and see where {names[-1]} gets one."
     step = short(STEP * gradients[moved])
     follows = f"{names[-1]} moves by {step}" if gradients[moved] else f"{names[-1]} does not move"
     return f"Move {names[moved]} by {STEP}, and {follows}:"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from autograd_tiny import Op, Value
@@ -17,6 +19,7 @@ HOSTILE = [
     "\"'><img src=x onerror=document.title='owned'>",
     "אבג\u202e",
     "🙂 a&b<c $DATA",
+    "a" * 500,
 ]
 BOXES = """[...document.querySelectorAll('#picture [data-node]')].map(g =>
   [g.querySelector('.value').textContent, g.querySelector('.grad').textContent])"""
@@ -59,12 +62,18 @@ def opened(browser, tmp_path):
         context.close()
 
 
+def until(page, expression):
+    """Wait until an expression of the page is true; Playwright's own way needs eval."""
+    for _ in range(250):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
+
+
 def follows(page, y):
     """Assert that the boxes come to show this graph."""
-    expected = boxes(y)
-    page.wait_for_function(
-        f"expected => JSON.stringify({BOXES}) === JSON.stringify(expected)", arg=expected, timeout=5000
-    )
+    until(page, f"JSON.stringify({BOXES}) === JSON.stringify({json.dumps(boxes(y))})")
 
 
 def test_what_happens_to_c_if_a_moves_by_a_hundredth(opened):
@@ -77,7 +86,7 @@ def test_what_happens_to_c_if_a_moves_by_a_hundredth(opened):
     follows(page, twice())
     assert page.inner_text("#moved") == ""
     agrees = "The numbers of this page were computed here, and are those of the Python that made it."
-    page.wait_for_function("agrees => document.getElementById('check').textContent === agrees", arg=agrees)
+    until(page, f"document.getElementById('check').textContent === {json.dumps(agrees)}")
 
 
 def test_a_value_is_called_by_its_variable():
@@ -103,14 +112,14 @@ def test_a_leaf_is_typed_and_dragged_and_keyed(opened):
     assert "x moved by 1: by the gradient x * x * 3 moves by 12; it moved by 15." in page.inner_text("#moved")
     page.focus("[type=range]")
     page.keyboard.press("Home")
-    page.wait_for_function("document.querySelector('[type=text]').value === '-2'")
+    until(page, "document.querySelector('[type=text]').value === '-2'")
     follows(page, f(Value(-2.0)))
 
 
 def test_a_branch_that_is_crossed_is_said(opened):
     page = opened(page_of(lambda x: x * 2.0 if x > 1 else x, 2.0))
     page.fill("[type=text]", "0.5")
-    page.wait_for_function("document.getElementById('moved').textContent.includes('x > 1 was true and is false now')")
+    until(page, "document.getElementById('moved').textContent.includes('x > 1 was true and is false now')")
 
 
 def test_what_cannot_move_says_why_and_nan_is_marked(opened):
@@ -120,7 +129,7 @@ def test_what_cannot_move_says_why_and_nan_is_marked(opened):
     assert rows["a"].locator("[type=text]").is_disabled()
     assert "a cannot move: branched is not made of arithmetic" in rows["a"].inner_text()
     rows["b"].locator("[type=text]").fill("-1")
-    page.wait_for_function("document.querySelectorAll('.off').length > 0")
+    until(page, "document.querySelectorAll('.off').length > 0")
     assert ["data nan", "grad 2"] in page.evaluate(BOXES)
 
 
@@ -130,9 +139,10 @@ def test_hostile_names_are_text(opened, name):
     y.name = name
     page = opened(page_of(y))
     assert page.title() != "owned"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("tbody th").inner_text() == name
     page.click("#try")
-    page.wait_for_function("document.getElementById('moved').textContent.includes('moves by 0.03; it moved by 0.03.')")
+    until(page, "document.getElementById('moved').textContent.includes('moves by 0.03; it moved by 0.03.')")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
@@ -160,14 +170,17 @@ def test_a_thousand_values_are_drawn_in_a_frame(opened):
     page = opened(page_of(MLP(2, [16, 16, 1], seed=0), [1.0, 2.0]))
     assert page.locator("#leaves tr").count() == 300
     assert "The 300 of 339 leaves" in page.inner_text("caption")
+    outer, box = page.locator("#picture").bounding_box(), page.locator("#picture .output").bounding_box()
+    assert outer["x"] <= box["x"] <= outer["x"] + outer["width"]
+    assert outer["y"] <= box["y"] <= outer["y"] + outer["height"]
     page.click("#try")
-    page.wait_for_function("document.getElementById('moved').textContent !== ''")
+    until(page, "document.getElementById('moved').textContent !== ''")
     spent = page.evaluate(
         """() => { const start = performance.now();
         for (let i = 0; i < 20; i++) show();
         return (performance.now() - start) / 20; }"""
     )
-    assert spent < 50  # 8 ms on an idle machine
+    assert spent < 100  # 2 ms on an idle machine
 
 
 def test_too_many_values_are_refused_and_a_page_says_what_it_is(tmp_path):
