@@ -1,7 +1,8 @@
 // A program that computes in the page: `const m = new Program(json)`, the JSON of `encode`.
 //
 // m.leaves              [{node, name, stuck}, …]; stuck: a sentence why this leaf cannot move, or ""
-// m.set(leaf, x)        moves the leaf of this name or node; throws the sentence if it cannot move
+// m.leaf(leaf)          the leaf of this name (the first of several) or node
+// m.set(leaf, x)        moves it; throws the sentence if it cannot move
 // m.forward()           computes m.data, a Float64Array with a number per node
 // m.backward()          computes m.grad from m.data, another one: the derivatives of the output
 // m.output              the node of the output; m.data[m.output] is the result
