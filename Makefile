@@ -84,6 +84,7 @@ bench: .venv/bench.stamp
 	@$(BIN)/python benchmarks/check.py
 	@$(BIN)/python benchmarks/seeing.py
 	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/live.py
 
 bench-compiled: .venv/bench.stamp
 	@$(BIN)/python benchmarks/compiled.py $(if $(ROWS),--rows $(ROWS)) $(if $(WRITE),--write)

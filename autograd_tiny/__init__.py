@@ -10,6 +10,7 @@ compiler/    functions traced once and run as machine code
 optim/       optimisers, each a rule of one number, compiled over all parameters; schedules, clipping, LBFGS
 data/        tables of data: CSV files, named sets, standardised columns
 train/       models trained, kept, loaded and resumed
+live/        pages that compute in the browser, by a script generated from the op table
 cli/         the command `autograd-tiny`
 
 Imports point up this list: a folder imports only from folders above it. Public names are imported on first use.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from autograd_tiny import compiler as compiler
     from autograd_tiny import data as data
     from autograd_tiny import engine as engine
+    from autograd_tiny import live as live
     from autograd_tiny import nn as nn
     from autograd_tiny import optim as optim
     from autograd_tiny import pictures as pictures
@@ -57,7 +59,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        ".": "check compiler data engine nn optim pictures stepper train transforms",
+        ".": "check compiler data engine live nn optim pictures stepper train transforms",
         ".engine": "Op Value explain ops tracing",
         ".transforms": "grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp",
         ".pictures": "draw network",

@@ -35,6 +35,25 @@ def browser():
         running.close()
 
 
+@pytest.fixture(scope="module")
+def live(browser, tmp_path_factory):
+    """A page that allows the script of live pages and nothing else: no eval, no request."""
+    from autograd_tiny.live import script
+    from autograd_tiny.stepper.views.page import csp_hash
+
+    file = tmp_path_factory.mktemp("live") / "page.html"
+    policy = f"default-src 'none'; script-src '{csp_hash(script())}'"
+    meta = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+    file.write_text(f"<!doctype html>{meta}<script>{script()}</script>", encoding="utf-8")
+    page, heard = browser.new_page(), []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(file.as_uri())
+    yield page
+    page.close()
+    assert heard == []
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_compiled_code(tmp_path_factory):
     """Keep the tests out of the user's cache."""

@@ -17,12 +17,14 @@ FILES = sorted(FOLDER.rglob("*.py"))
 
 PUBLIC = {
     "autograd_tiny": "Op Value check compiler data diagnose draw engine explain grad gradcheck hessian hvp jacobian "
-    "jit jvp network nn ops optim pictures stepper stop_gradient trace tracing train transforms value_and_grad vjp",
+    "jit jvp live network nn ops optim pictures stepper stop_gradient trace tracing train transforms value_and_grad "
+    "vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
     "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.data": "Features Table Target folds load_set names read_csv split",
     "autograd_tiny.engine": "Op Value explain ops tracing",
+    "autograd_tiny.live": "encode live script",
     "autograd_tiny.nn": "Dropout Embedding Layer LayerNorm Linear MLP Module Neuron RMSNorm Sequential attention init "
     "log_softmax losses softmax",
     "autograd_tiny.nn.init": "calculate_gain constant_ kaiming_normal_ kaiming_uniform_ normal_ uniform_ "

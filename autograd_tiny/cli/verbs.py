@@ -55,6 +55,15 @@ def table() -> tuple[Verb, ...]:
             ),
         ),
         Verb(
+            "live", "write a page on which each number can be moved, and data and gradients follow", _live,
+            lambda: (
+                _argument("-o", "--output", default="live.html", metavar="FILE", help="(default: %(default)s)"),
+                _argument("--open", action="store_true", help="open the page in the browser"),
+                *_target(),
+            ),
+            ('live "b = a + a; b + b" a=1 --open',),
+        ),
+        Verb(
             "draw", "write the graph, with values and gradients, as a picture", _draw,
             lambda: (
                 _argument("-o", "--output", default="graph.svg", metavar="FILE", help=_formats()),
@@ -247,6 +256,21 @@ def _step(given: argparse.Namespace) -> None:
         raise Refused(error) from None
     except OSError as error:
         raise Refused(f"{given.html}: {error.strerror or error}") from None
+    show(path)
+    if given.open:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def _live(given: argparse.Namespace) -> None:
+    from autograd_tiny.live.pages import page_of
+
+    y, recording = recorded_value(given)
+    try:
+        path = page_of(y, recording=recording).write(given.output)
+    except ValueError as error:
+        raise Refused(error) from None
+    except OSError as error:
+        raise Refused(f"{given.output}: {error.strerror or error}") from None
     show(path)
     if given.open:
         webbrowser.open(path.resolve().as_uri())

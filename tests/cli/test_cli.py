@@ -182,6 +182,12 @@ def test_step_writes_a_page(tmp_path):
     assert command("step", "a * a", "a=3", "--open").returncode == 2
 
 
+def test_live_writes_a_page(tmp_path):
+    done = command("live", "b = a + a; b + b", "a=1", "-o", tmp_path / "page.html")
+    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "page.html"))
+    assert "Move a by 0.01, and b + b moves by 0.04:" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_the_museum_shows_every_bug():
     done = command("museum")
     assert done.stdout.count("≠") == 4
@@ -200,7 +206,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | draw | check | diagnose | museum"),
+    ([], "required: step | live | draw | check | diagnose | museum"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "no such file"),
@@ -214,6 +220,7 @@ BAD = [
     (["step", "{}/train.py:stops"], "train.py:10: RuntimeError: first line second line"),
     (["step", "{}/broken.py:loss"], "broken.py:2: SyntaxError"),
     (["draw", "a", "a=1", "-o", "{}/missing/a.svg"], "missing/a.svg: cannot write there"),
+    (["live", "a", "a=1", "-o", "{}/missing/a.html"], "missing/a.html: cannot write there"),
     (["step", "a", "a=1", "-o", "a.html"], "to write a page: step --html FILE, to write the graph: draw -o FILE"),
     (["draw", "a", "a=1", "-o", "{}"], "has no suffix: choose one of"),
     (["draw", "a", "a=1", "-o", "{}/a.xyz"], "cannot write .xyz: choose one of .svg, .png, .jpg, .dot"),

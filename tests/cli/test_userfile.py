@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 
 VERBS = {
     "step": ("train.py:f", "x=2"),
+    "live": ("train.py:f", "x=2", "-o", "live.html"),
     "draw": ("train.py:f", "x=2", "-o", "graph.dot"),
     "diagnose": ("train.py:f", "x=2"),
     "check": ("train.py:f", "x=1:2", "--examples", "10"),

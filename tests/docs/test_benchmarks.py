@@ -19,6 +19,7 @@ RUNS = {
     "check": "without the oracle",
     "seeing": "one step back",
     "drawing": "a chain of 1,000 × tanh",
+    "live": "script, bytes",
     "growth numpy": "[",
     "recording": "lower and passes",
     "calls": "step(model, X, y) over step(array, X, y)",
@@ -44,6 +45,7 @@ def test_a_benchmark_runs(run, tmp_path):
     needed = {
         "check": ("mpmath",),
         "growth": ("numpy",),
+        "live": ("numpy",),
         "recording": ("numpy",),
         "calls": ("numpy", "llvmlite"),
         "tiers": ("numpy", "llvmlite"),

@@ -87,8 +87,8 @@ def _python(program: Program, words: Language) -> Iterable[str]:
         yield "    ("
         yield from (f"        x{i},  # {_comment(name)}" for i, name in enumerate(program.inputs))
         yield f"    ) = {words.takes}"
-    yield from (f"    {name} = {written}" for name, written in _steps(program, words))
-    yield f"    return [{', '.join(_text(y, program, words) for y in program.outputs)}]"
+    yield from (f"    {name} = {written}" for name, written in statements(program, words))
+    yield f"    return [{', '.join(spelled(y, program, words) for y in program.outputs)}]"
 
 
 def _c(program: Program, words: Language) -> Iterable[str]:
@@ -106,8 +106,8 @@ def _c(program: Program, words: Language) -> Iterable[str]:
     yield "{"
     for i, name in enumerate(program.inputs):
         yield f"    {f'const double x{i} = {given[i]};' if i in used else ''} /* {given[i]}: {_comment(name)} */"
-    yield from (f"    const double {name} = {written};" for name, written in _steps(program, words))
-    yield from (f"    out[{i}] = {_text(y, program, words)};" for i, y in enumerate(program.outputs))
+    yield from (f"    const double {name} = {written};" for name, written in statements(program, words))
+    yield from (f"    out[{i}] = {spelled(y, program, words)};" for i, y in enumerate(program.outputs))
     yield "}"
 
 
@@ -123,11 +123,11 @@ def _top(program: Program, words: Language) -> list[str]:
     )
 
 
-def _steps(program: Program, words: Language) -> Iterable[tuple[str, str]]:
-    """Name and expression of each step."""
+def statements(program: Program, words: Language) -> Iterable[tuple[str, str]]:
+    """Name and expression of each step of a prepared program."""
     ops = parameters(program)
     for place, (op, operands) in enumerate(program.steps, len(program.inputs)):
-        xs = [_text(x, program, words) for x in operands]
+        xs = [spelled(x, program, words) for x in operands]
         word = op.machine
         if word in SIGNS:
             written = f"{xs[0]} {word} {xs[1]}"
@@ -143,7 +143,8 @@ def _steps(program: Program, words: Language) -> Iterable[tuple[str, str]]:
         yield f"v{place}", written
 
 
-def _text(x: Place, program: Program, words: Language) -> str:
+def spelled(x: Place, program: Program, words: Language) -> str:
+    """Name of an input or a step, or the number of a constant."""
     if isinstance(x, int):
         return f"{'x' if x < len(program.inputs) else 'v'}{x}"
     if math.isfinite(x):
