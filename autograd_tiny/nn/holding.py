@@ -31,6 +31,11 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     A parameter is a number without operands, or a computed one that the Module was made with. Raises TypeError, naming
     the attribute, for a parameter that only a set, a view or the keys of a dict hold: they have no order to rely on.
     """
+    return walked(module)[0]
+
+
+def walked(module: Any) -> tuple[list[tuple[str, Any]], Iterable[Any], set[int]]:
+    """List the parameters below a Module, all that the walk went through, and the ids of computed parameters."""
     numbers: list[tuple[str, Any]] = []
     unordered: list[tuple[str, Any, Any]] = []
     computed: set[int] = set()
@@ -78,7 +83,7 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
                 f"{type(module).__name__}.{path} holds a parameter, {x!r:.60}, in a {type(holder).__name__}, "
                 "which has no order to rely on: keep it in a list, or as a value of a dict"
             )
-    return found
+    return found, seen.values(), computed
 
 
 def _refuse_once(module: Any, inside: Items) -> None:
