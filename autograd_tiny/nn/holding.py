@@ -7,7 +7,7 @@ import functools
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Set, ValuesView
+from collections.abc import Collection, Iterable, Iterator, Set, ValuesView
 from typing import Any
 
 from autograd_tiny.engine.chain_rule import topological_order
@@ -34,7 +34,7 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     return walked(module)[0]
 
 
-def walked(module: Any) -> tuple[list[tuple[str, Any]], Iterable[Any], set[int]]:
+def walked(module: Any) -> tuple[list[tuple[str, Any]], Collection[Any], set[int]]:
     """List the parameters below a Module, all that the walk went through, and the ids of computed parameters."""
     numbers: list[tuple[str, Any]] = []
     unordered: list[tuple[str, Any, Any]] = []

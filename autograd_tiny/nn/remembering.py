@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Collection
 from itertools import chain, compress
 from operator import attrgetter, is_, is_not
 from typing import Any
@@ -13,7 +13,8 @@ from autograd_tiny.engine.tree import is_array, is_dataclass, is_module, kind_of
 from autograd_tiny.engine.value import Value
 from autograd_tiny.nn.holding import ATOMS, CACHED, VIEWS, held, unordered_in, walked
 
-LIMIT = 1 << 17  # items compared for all Modules together, which they keep alive
+LIMIT, MODULES = 1 << 17, 256  # items compared for all Modules together, which they keep alive, and Modules
+FEW = 16  # things held; a walk through fewer takes little longer than to compare them
 _KEYS = frozenset({str, int, float, bool, bytes, type(None)})
 _CLOSED = (type, types.ModuleType, types.FunctionType, types.MethodType, weakref.ref, CACHED, staticmethod)
 _IMMUTABLE = 1 << 8  # flag of the classes that no assignment changes
@@ -29,13 +30,13 @@ def known_parameters(module: Any) -> list[tuple[str, Any]]:
         return found.parameters[:]
     parameters, seen, computed = walked(module)
     _kept.pop(id(module), None)
-    if computed or not all(p.__class__ is Value for _, p in parameters):
+    if len(seen) < FEW or computed or not all(p.__class__ is Value for _, p in parameters):
         return parameters
     if (holders := _holders(module, seen)) is not None:
         _kept[id(module)] = _Found(module, parameters, holders)
         size = sum(other.size for other in list(_kept.values()))
         for other in list(_kept):
-            if size > LIMIT and other != id(module):
+            if (size > LIMIT or len(_kept) > MODULES) and other != id(module):
                 size -= getattr(_kept.pop(other, None), "size", 0)
     return parameters[:]
 
@@ -85,7 +86,7 @@ def _is_idle(x: Any) -> bool:
     return x.__class__ in ATOMS or (x.__class__ is Value and x.op is not None)
 
 
-def _holders(module: Any, seen: Iterable[Any]) -> Holders | None:
+def _holders(module: Any, seen: Collection[Any]) -> Holders | None:
     """Sort what a walk went through by how it is read, without the Module itself; None if no comparison would do."""
     holders: Holders = [], [], [], [], []
     lists, dicts, objects, _, others = holders

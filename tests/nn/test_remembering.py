@@ -21,6 +21,13 @@ from autograd_tiny.nn import MLP, Module, remembering
 from autograd_tiny.nn.holding import parameters_of
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _none_is_small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remembering, "FEW", 0)
+        yield
+
+
 class Inner(Module):
     def __init__(self, *kept):
         self.kept = kept[0]
@@ -314,4 +321,8 @@ def test_many_modules_are_remembered_up_to_a_size(monkeypatch):
         assert len(model.parameters()) == 7
     assert 0 < len(remembering._kept) < 20
     assert sum(found.size for found in remembering._kept.values()) <= 500
+    monkeypatch.setattr(remembering, "MODULES", 3)
+    for model in models:
+        assert len(model.parameters()) == 7
+    assert len(remembering._kept) == 3
     assert models[-1] is next(reversed(remembering._kept.values())).module()
