@@ -92,12 +92,12 @@ def loss_at(w, letters, following, mask):
 
 
 def encoded(names):
-    """Arrays with a row for each name: its tokens, those that follow as rows of 0 and 1, and the mask."""
+    """Arrays with a row for each name: its tokens, those that follow, and the mask."""
     tokens = np.full((len(names), BLOCK + 1), END)
     for row, name in zip(tokens, names, strict=True):
         row[1 : len(name) + 1] = [LETTERS.index(letter) for letter in name]
     mask = np.arange(BLOCK) <= np.array([[len(name)] for name in names])
-    return tokens[:, :-1], np.eye(END + 1)[tokens[:, 1:]], mask.astype(float)
+    return tokens[:, :-1], tokens[:, 1:], mask.astype(float)
 
 
 def compiled():

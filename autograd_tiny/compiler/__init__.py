@@ -8,6 +8,7 @@ arguments.py  flatten arguments into rows of numbers, and rebuild results from t
 surroundings.py  what a function reads besides its arguments
 readers.py    what objects of libraries hold: views, weak references, tables, …
 pickles.py    pickle functions and their traces
+programs.py   a program as JSON data
 recordings.py a trace as JSON data
 saved.py      save traces to a file, and load them
 kept.py       keep traces in the cache, for other processes

@@ -7,10 +7,11 @@ import functools
 import itertools
 import math
 import numbers as abstract
+import types
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import Any
 
-from autograd_tiny.engine.op import real
+from autograd_tiny.engine.op import Op, real
 from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.special import in_a_line
 from autograd_tiny.engine.tables import is_numeric
@@ -21,6 +22,7 @@ from autograd_tiny.engine.tree import (
     instead,
     is_array,
     is_module,
+    is_named_tuple,
     is_table,
     items_of,
     kind_of,
@@ -30,6 +32,8 @@ from autograd_tiny.engine.tree import (
     structure,
 )
 
+SINGLE = {type(None), bool}  # static arguments that are equal only if they are the same
+ATOMS = {int, float, str, bytes}  # those that are mostly the same where they are equal
 Leaves = Callable[[list[float], list[str]], list[Any]]
 
 
@@ -155,6 +159,32 @@ def static_key(x: Any, name: str) -> Hashable:
             "another object that cannot be changed"
         ) from None
     return x.__class__, repr(x) if isinstance(x, (float, tuple)) else "", x
+
+
+def is_unchanging(x: Any) -> bool:
+    """Return True for numbers, strings, enums, ops, builtin functions, and tuples and frozensets of them."""
+    if isinstance(x, (Op, enum.Enum, types.BuiltinFunctionType)):
+        return True
+    if x.__class__ in (tuple, frozenset) or is_named_tuple(x):
+        return not hasattr(x, "__dict__") and all(map(is_unchanging, x))
+    return x.__class__ in (*SINGLE, *ATOMS, range) or (isinstance(x, abstract.Number) and not hasattr(x, "__dict__"))
+
+
+def equal_to(known: Any) -> Callable[[Any], Any]:
+    """Return the function that takes what has the `static_key` of an unchanging x to x, and raises ValueError else.
+
+    >>> known = (1, 2.0)
+    >>> equal_to(known)((1, 2.0)) is known
+    True
+    """
+    cls, spelled = known.__class__, repr(known)
+
+    def same(x: Any) -> Any:
+        if x is known or (x.__class__ is cls and x == known and repr(x) == spelled):
+            return known
+        raise ValueError
+
+    return same
 
 
 def numbers(x: Any, path: str = "argument") -> Any:

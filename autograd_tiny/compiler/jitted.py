@@ -14,10 +14,21 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from operator import is_not
 from pathlib import Path
 from typing import Any
 
-from autograd_tiny.compiler.arguments import Arguments, is_static, joined, numbers, written
+from autograd_tiny.compiler.arguments import (
+    ATOMS,
+    SINGLE,
+    Arguments,
+    equal_to,
+    is_static,
+    is_unchanging,
+    joined,
+    numbers,
+    written,
+)
 from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import FAILED, flattener, tables
 from autograd_tiny.compiler.kept import find, keep
@@ -36,8 +47,8 @@ from autograd_tiny.transforms.doors import are_targets, being_differentiated, is
 from autograd_tiny.transforms.program import Program
 from autograd_tiny.transforms.tracer import UNDER_WAY, Elsewhere, constant, is_recording
 
+Conversions = dict[int, Callable[[Any], Any]]  # by the place of the argument
 Call = Callable[[tuple[Any, ...]], Any]  # of positional arguments; NotImplemented for others than it was made for
-UNCHANGING = {type(None), bool, int, float, str, bytes}  # static arguments that are compared by identity alone
 FLATTENERS = 4  # kept per function
 STRUCTURES = 256  # kept per function, each with compiled code, its memory and a trace
 _BATCHED = "{} is compiled over a batch and takes numbers only: differentiate first, jit(grad(f), batch=…)"
@@ -127,6 +138,22 @@ class Shortcuts:
         self.builtin: Callable[..., Any] | None = None  # of floats only; may return NotImplemented
         self.around: Callable[[Any], Any] | None = None  # structure of the builtin's list; None: it returns a number
         self.alone: Callable[..., Any] | None = None  # the builtin, if it returns a number and f reads nothing else
+
+    def add(self, names: tuple[str, ...], call: Call, atoms: Conversions | None = None) -> None:
+        """Add a way, tried first, which takes `atoms` that are the same, or made the same by these functions."""
+
+        made = atoms or {}
+
+        def equal(args: tuple[Any, ...]) -> Any:
+            if (y := call(args)) is NotImplemented:
+                try:
+                    same = tuple([made[i](x) if i in made else x for i, x in enumerate(args)])
+                except FAILED:
+                    return NotImplemented
+                y = call(same) if any(map(is_not, same, args)) else y
+            return y
+
+        self.trees = [(names, equal if made else call), *self.trees[: FLATTENERS - 1]]
 
     def call_directly(self, variant: Variant, alone: bool) -> None:
         """Call machine code as a builtin from the next call on, if the backend makes builtins; `alone` if f reads
@@ -483,7 +510,8 @@ class Jitted:
             """The second call: from the third on, machine code takes the numbers."""
             quick.planned[glance] = call
             with contextlib.suppress(NoLayout):
-                self._shorten(variant, Layout(args, self._batched), args, {}, (), (), quick)
+                if found := self._shorten(variant, Layout(args, self._batched), args, {}, ()):
+                    quick.add((), found)
             return call(args)
 
         return second
@@ -546,10 +574,10 @@ class Jitted:
         if has_paths and (tried.size is not None or variants.anchors):  # samples may take other paths
             return
         static = [i for i, name in enumerate(tried.named) if name in tried.static]
-        if any(args[i].__class__ not in UNCHANGING and not isinstance(args[i], enum.Enum) for i in static):
-            return  # what a function or an object reads may change
         try:
             table = {i: make for i, x in enumerate(args) if batched[i] and (make := tables(x)) is not None}
+            atoms = {i: self._same(args[i]) for i in static if args[i].__class__ in ATOMS}
+            table |= {i: self._same(args[i]) for i in static if i not in atoms and args[i].__class__ not in SINGLE}
             plain = tuple([table[i](x) if i in table else x for i, x in enumerate(args)])
             layout = Layout(plain, batched, static)
         except (NoLayout, *FAILED):
@@ -559,7 +587,8 @@ class Jitted:
             from autograd_tiny.compiler.backends.llvm.reader import reader
 
             flat = reader(layout)
-        elif machine and self._shorten(variant, layout, plain, table, names, variants.anchors, quick):
+        elif machine and (short := self._shorten(variant, layout, plain, table, variants.anchors)):
+            quick.add(names, short, atoms)
             return
         if flat is None:
             flat = flattener(layout, variants.anchors)
@@ -579,7 +608,26 @@ class Jitted:
                 return NotImplemented
             return whole(shared if has_paths else variant.numbers(shared), args)
 
-        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
+        quick.add(names, call, atoms)
+
+    def _same(self, known: Any) -> Callable[[Any], Any]:
+        """Return the function that takes what equals a static argument to itself, and raises ValueError for others.
+
+        Raises NoLayout for what may change unseen.
+        """
+        reads = self._static_reads.get(id(known)) if hasattr(known, "__dict__") else None
+        if reads is None and is_unchanging(known):
+            return equal_to(known)
+        if reads is None or isinstance(known, enum.Enum):
+            raise NoLayout
+        key = reads.now(self._reads.names)
+
+        def same(x: Any) -> Any:
+            if x is known and reads.is_at(key):
+                return x
+            raise ValueError
+
+        return same
 
     def _shorten(
         self,
@@ -587,16 +635,14 @@ class Jitted:
         layout: Layout,
         args: tuple[Any, ...],
         table: dict[int, Callable[[Any], Any]],
-        names: tuple[str, ...],
         apart: Collection[Value],
-        quick: Shortcuts,
-    ) -> bool:
-        """Let machine code take the numbers of arguments of this layout; return True if it can."""
+    ) -> Call | None:
+        """Let machine code take the numbers of arguments of this layout; None if it cannot."""
         from autograd_tiny.compiler.backends.llvm.reader import reader, runner
 
         read = reader(layout, variant.captured, apart)
         if read is None:
-            return False
+            return None
         run: Callable[[tuple[Any, ...]], Any] | None = None
         batched = [isinstance(part, Array) and part.is_batched for part in layout.whole.items]
         whole = self._whole(variant, [args[i].ndim - 1 if b else None for i, b in enumerate(batched)])
@@ -615,8 +661,7 @@ class Jitted:
                 return around(ys)
             return NotImplemented if (shared := read(args)) is None else whole(shared, args)
 
-        quick.trees = [(names, call), *quick.trees[: FLATTENERS - 1]]
-        return True
+        return call
 
     def _mean(self, outputs: Any, size: Any) -> Any:
         if self.reduce != "mean":

@@ -13,7 +13,8 @@ from typing import Any
 import autograd_tiny
 from autograd_tiny.compiler.backends.cache import digest, store, stored
 from autograd_tiny.compiler.fingerprint import Nameless, fingerprint
-from autograd_tiny.compiler.recordings import Unwritable, read, written
+from autograd_tiny.compiler.programs import Unwritable
+from autograd_tiny.compiler.recordings import read, written
 from autograd_tiny.compiler.variants import Variants
 
 WORTH = 1000  # steps; tracing fewer takes a few milliseconds
@@ -28,7 +29,7 @@ def find(variants: Variants, *key: Any) -> None:
     try:
         for path in json.loads(data):
             captured = [values[i] for i in path["captured"]]
-            variants.known.append(read(path, variants, captured))
+            variants.known.append(read(path, variants, captured, is_ours=True))
             variants.anchors |= dict.fromkeys(captured)
     except (ValueError, LookupError, TypeError):  # no such op or shape here: trace again
         variants.known.clear()

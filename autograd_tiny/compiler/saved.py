@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograd_tiny.compiler.fingerprint import Nameless, fingerprint
-from autograd_tiny.compiler.recordings import Unwritable, read, written
+from autograd_tiny.compiler.programs import Unwritable
+from autograd_tiny.compiler.recordings import read, written
 from autograd_tiny.compiler.variants import Variants
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.files import save

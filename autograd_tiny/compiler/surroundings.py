@@ -87,6 +87,10 @@ class Surroundings:
             self._compare_as_a_whole()
         return True
 
+    def is_at(self, key: Key) -> bool:
+        """True if everything is as when `now` returned that key."""
+        return self._key is key and self.unchanged()
+
     def _compare_as_a_whole(self) -> None:
         """Let `watcher` compare what it can, and leave the other checks in `_rest`."""
         held: list[tuple[Any, ...]] = []

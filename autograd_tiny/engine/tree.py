@@ -75,6 +75,11 @@ def register(
     _classes.clear()
 
 
+def kinds() -> int:
+    """Count the types registered so far."""
+    return len(_registry)
+
+
 def kind_of(x: Any) -> Kind | None:
     """Return the kind of container of x; None if x is not a container."""
     try:

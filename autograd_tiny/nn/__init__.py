@@ -1,15 +1,16 @@
 """Neural networks with the names of micrograd (`Neuron`, `Layer`, `MLP`) and of PyTorch (the rest).
 
-holding.py    the walk from a Module to its parameters
-copying.py    copies of Modules, with other parameters or deep
-init.py       initial weights
-inputs.py     what a Module is given: numbers, rows, indices
-states.py     the parameters of a Module as numbers by name, and a table of them
-modules.py    `Module`, `Neuron`, `Layer`, `MLP`
-layers.py     `Linear`, `Sequential`, `Embedding`, `Dropout`
-norms.py      `LayerNorm`, `RMSNorm`
-attending.py  `attention`, `softmax`, `log_softmax`
-losses.py     `mse`, `cross_entropy` and the other losses
+holding.py      the walk from a Module to its parameters
+remembering.py  the parameters found before, as long as nothing has changed
+copying.py      copies of Modules, with other parameters or deep
+init.py         initial weights
+inputs.py       what a Module is given: numbers, rows, indices
+states.py       the parameters of a Module as numbers by name, and a table of them
+modules.py      `Module`, `Neuron`, `Layer`, `MLP`
+layers.py       `Linear`, `Sequential`, `Embedding`, `Dropout`
+norms.py        `LayerNorm`, `RMSNorm`
+attending.py    `attention`, `softmax`, `log_softmax`
+losses.py       `mse`, `cross_entropy` and the other losses
 """
 
 from autograd_tiny.nn import init, losses

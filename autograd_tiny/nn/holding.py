@@ -7,7 +7,7 @@ import functools
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Set, ValuesView
+from collections.abc import Collection, Iterable, Iterator, Set, ValuesView
 from typing import Any
 
 from autograd_tiny.engine.chain_rule import topological_order
@@ -31,6 +31,11 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     A parameter is a number without operands, or a computed one that the Module was made with. Raises TypeError, naming
     the attribute, for a parameter that only a set, a view or the keys of a dict hold: they have no order to rely on.
     """
+    return walked(module)[0]
+
+
+def walked(module: Any) -> tuple[list[tuple[str, Any]], Collection[Any], set[int]]:
+    """List the parameters below a Module, all that the walk went through, and the ids of computed parameters."""
     numbers: list[tuple[str, Any]] = []
     unordered: list[tuple[str, Any, Any]] = []
     computed: set[int] = set()
@@ -78,7 +83,7 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
                 f"{type(module).__name__}.{path} holds a parameter, {x!r:.60}, in a {type(holder).__name__}, "
                 "which has no order to rely on: keep it in a list, or as a value of a dict"
             )
-    return found
+    return found, seen.values(), computed
 
 
 def _refuse_once(module: Any, inside: Items) -> None:

@@ -141,7 +141,8 @@ def _cross_entropy(name: str, logits: list[Any], target: Any) -> Any:
         return ops.logsumexp(*[z - wanted for z in logits])
     if is_traced(target):
         own: list[Any] = [ops.equal(target, float(k)) for k in range(len(logits))]
-        wanted = reduce(lambda z, k: ops.where(own[k], logits[k], z), range(len(logits)), float("nan"))
+        wanted = reduce(add, [ops.where(mine, z, 0.0) for mine, z in zip(own, logits, strict=True)])
+        wanted = wanted + ops.where(reduce(add, own), 0.0, float("nan"))  # out of range
         return ops.logsumexp(*[ops.where(mine, 0.0, z - wanted) for mine, z in zip(own, logits, strict=True)])
     i = checked_index(target, len(logits), f"a class of {name}")
     return ops.logsumexp(*[0.0 if k == i else z - logits[i] for k, z in enumerate(logits)])

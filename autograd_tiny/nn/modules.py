@@ -16,6 +16,7 @@ from autograd_tiny.nn.copying import copied, deep_copied, state_of
 from autograd_tiny.nn.holding import computed_in, parameters_of
 from autograd_tiny.nn.init import Seed, generator
 from autograd_tiny.nn.inputs import inputs, one_sample, shown, size
+from autograd_tiny.nn.remembering import known_parameters
 from autograd_tiny.nn.states import load_state_dict, state_dict_of, summary_of
 
 Activation = Callable[[Any], Any]  # an op, or any function of one number
@@ -51,11 +52,11 @@ class Module(metaclass=_Making):
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """Return every parameter with its path: ``("layers[0].neurons[3].w[1]", Value)``."""
-        return parameters_of(self)
+        return known_parameters(self)
 
     def name_parameters(self) -> None:
         """Set the `.name` of each parameter to its path, for messages and pictures."""
-        for name, parameter in self.named_parameters():
+        for name, parameter in parameters_of(self):
             parameter.name = name
 
     def zero_grad(self) -> None:

@@ -13,17 +13,18 @@ from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.special import readable
 from autograd_tiny.engine.tree import is_module
 from autograd_tiny.nn.holding import held, parameters_of
+from autograd_tiny.nn.remembering import known_parameters
 
 _INDICES = re.compile(r"(?:\[\d+(?:, \d+)*\])+$")
 
 
 def state_dict_of(module: Any) -> dict[str, float]:
-    return {name: p.data for name, p in parameters_of(module)}
+    return {name: p.data for name, p in known_parameters(module)}
 
 
 def load_state_dict(module: Any, state: Mapping[str, Any]) -> None:
     """Set the parameters of a Module, all or none."""
-    parameters = dict(parameters_of(module))
+    parameters = dict(known_parameters(module))
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict takes a dict of numbers by name, got {state!r:.60}")
     if state.keys() != parameters.keys():

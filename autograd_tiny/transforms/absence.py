@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -145,10 +145,43 @@ def either(a: Any, b: Any) -> Any:
 
 
 def all_of(conditions: Sequence[Any]) -> Any:
-    """Return the condition that there are some and all of them hold."""
+    """Return the condition that there are some and all of them hold; 0.0 for two that exclude each other."""
     if any(c.__class__ is float and not c for c in conditions) or not conditions:
         return 0.0
+    found = dict.fromkeys(c for c in conditions if c.__class__ is not float)
+    if len(found) > 1 and _exclude_each_other(found):
+        return 0.0
     whole: Any = 1.0
-    for c in dict.fromkeys(c for c in conditions if c.__class__ is not float):
+    for c in found:
         whole = c if whole.__class__ is float else ops.where(whole, c, 0.0)
     return whole
+
+
+def _exclude_each_other(conditions: Iterable[Any]) -> bool:
+    """Return True if a number would have to equal two constants, or equal one and not equal it."""
+    equal: dict[Any, float] = {}
+    unequal: set[tuple[Any, float]] = set()
+    for c in conditions:
+        if (found := _comparison(c)) is not None:
+            x, constant, is_equal = found
+            if is_equal and equal.setdefault(x, constant) != constant:
+                return True
+            if not is_equal:
+                unequal.add((x, constant))
+    return any(pair in unequal for pair in equal.items())
+
+
+def _comparison(c: Any) -> tuple[Any, float, bool] | None:
+    """Return x, a constant and True if a traced condition is x == constant, False if it is x != constant."""
+    found: tuple[Any, float, bool] | None = None
+    holds = True
+    while hasattr(c, "place") and c.op is not None:
+        x, *others = c.operands
+        if not others and c.op.name == "data":  # a constant of differentiation
+            c = x
+        elif c.op in (ops.equal, ops.not_equal) and others[0].__class__ is float and (found is None or not found[1]):
+            is_equal = holds == (c.op is ops.equal)
+            found, c, holds = (x, others[0], is_equal), x, not is_equal  # x != 0 may be a comparison that holds
+        else:
+            break
+    return found

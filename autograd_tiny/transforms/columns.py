@@ -210,7 +210,8 @@ def columns_of(program: Program) -> Columns:
     Equal constants, to the bit, share a place.
     """
     steps = program.steps
-    operands = [column for column in (steps.a, steps.b, steps.c) if column.count(NONE) < len(column)]
+    nothing = array("i", [NONE]) * len(steps)
+    operands = [column for column in (steps.a, steps.b, steps.c) if column != nothing]
     if steps.more:
         width = max(map(len, steps.more.values()))
         wide = [array("i", [NONE]) * len(steps) for _ in range(width)]

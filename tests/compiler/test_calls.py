@@ -1,14 +1,19 @@
 """Calls from the third on: code made for their arguments gives what the general path gives, bit for bit."""
 
+import copy
 import dataclasses
 import enum
+import math
 import pickle
 import threading
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from autograd_tiny import Value, jit, value_and_grad
+from autograd_tiny import Value, jit, ops, value_and_grad
+from autograd_tiny.compiler.jitted import Jitted
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.nn import MLP, Module
 
@@ -335,3 +340,64 @@ def test_arrays_from_another_process_are_read_from_memory(monkeypatch):
     assert repr(f({"w": X[0]}, X)) == repr(settled(f, w, X)) == repr(expected)
     assert len(f._quick.trees) == 1
     assert repr(f({"w": X[0].astype(">f8")}, X)) == repr(expected)
+
+
+ATOMS = st.sampled_from(
+    [0, 1, True, 1.0, 0.0, -0.0, 1000, 2**40, "a", "ab", None, b"x", math.nan, np.int64(3), ops.exp]
+)
+STATIC = st.recursive(
+    ATOMS,
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.lists(inner, max_size=2).map(frozenset),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+@settings(max_examples=40, deadline=None)
+@given(kept=st.lists(STATIC, min_size=1, max_size=3), data=st.data())
+def test_static_arguments_of_any_kind_in_every_call(backend, kept, data):
+    """The quick path takes equal ones alone: f sees the one it was called with, type and sign included."""
+    if backend == "llvm":
+        pytest.importorskip("llvmlite")
+    number = {}
+    f = jit(lambda w, how: w[0] * number.setdefault(repr(how), len(number)), static="how", backend=backend)
+    for _ in range(12):
+        how = data.draw(st.sampled_from(kept))
+        again = copy.deepcopy(how) if data.draw(st.booleans()) else how
+        y = f([1.0, 2.0], again)
+        assert y == number[repr(how)], (kept, how)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (1, (2.5, "a")),
+        lambda: int("1000"),
+        lambda: float("2.5"),
+        lambda: "a" * int("5"),
+        lambda: frozenset([1, 2]),
+        lambda: np.int64(7),
+        lambda: ops.tanh,
+        lambda: math.sqrt,
+        lambda: times_two,
+    ],
+)
+def test_an_unchanged_static_argument_leaves_the_quick_path_open(make, monkeypatch):
+    f = jit(lambda w, how: w[0] * w[1], static="how", backend="python")
+    for _ in range(9):
+        assert f([2.0, 3.0], make()) == f([2.0, 3.0], how=make()) == 6.0
+    monkeypatch.setattr(Jitted, "_given", None)
+    assert f([2.0, 3.0], make()) == f([2.0, 3.0], how=make()) == 6.0
+
+
+def times_two(x):
+    return 2.0 * x
+
+
+def test_a_static_function_that_reads_something_else_is_seen_on_the_quick_path():
+    rate = [2.0]
+    f = jit(lambda w, how: how(w[0]), static="how", backend="python")
+    how = lambda x: rate[0] * x  # noqa: E731
+    for k in (2.0, 5.0, 2.0, 5.0, 7.0, 2.0):
+        rate[0] = k
+        assert [f([1.0], how) for _ in range(9)] == [k] * 9

@@ -185,9 +185,12 @@ def test_no_reference_is_lost_or_kept():
     put = reader.builder((0.0, {key: [0.0, np.zeros(2)]}))
     watched = [line, line.slope, key, line.weights, None]
     args, ys = (line, {key: [1.0, 2.0]}), np.arange(4.0)
+    numbers, filler = {key: 1.5, "b": 2.5}, 0.5 + len(key)
+    rows = reader.builder(numbers | {"c": filler})
+    watched.append(filler)
     before = [sys.getrefcount(x) for x in watched]
     for _ in range(5000):
-        fast(args), fast((line,)), put(ys)
+        fast(args), fast((line,)), put(ys), rows(ys)
     assert all(abs(sys.getrefcount(x) - n) < 50 for x, n in zip(watched, before, strict=True))
     found = put(ys)[1][key]
     count = sys.getrefcount(found)
@@ -204,6 +207,33 @@ def test_results_are_rebuilt_as_in_python(tree):
     ys = np.arange(float(len([*leaves(tree)])))
     if put := reader.builder(results.model):
         assert repr(put(ys)) == repr(results.around(ys))
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=200, unique=True), st.integers(0, 3), st.booleans())
+def test_dicts_of_numbers_are_copies_of_one_table(names, gone, is_again):
+    """However the table came about: keys removed, added again, in any order; the results are dicts as any other."""
+    model = dict.fromkeys(names, 0.0)
+    for name in names[:gone]:
+        del model[name]
+    model |= dict.fromkeys(names[: gone * is_again], 0.0)
+    if model:
+        assert objects.first_value({**model}) is not None
+    ys = np.arange(float(len(model)))
+    put, exact = reader.builder(model), Results(model, each=False).around(ys)
+    for _ in range(2):
+        found = put(ys)
+        assert repr(found) == repr(exact)
+        assert type(found) is dict
+        found["another"] = 1.0
+        assert found | exact == exact | {"another": 1.0}
+        assert [found.pop(name) for name in model] == [exact[name] for name in model]
+    assert model == dict.fromkeys(model, 0.0)
+
+
+def test_a_dict_that_lies_otherwise_in_memory_is_filled_key_by_key(monkeypatch):
+    assert objects.first_value({1: 0.0}) is objects.first_value({}) is objects.first_value({"a": 0.0, 1: 0.0}) is None
+    monkeypatch.setattr(reader, "first_value", lambda model: None)
+    assert repr(reader.builder({"b": 0.0, "a": 0.0})(np.arange(2.0))) == "{'b': 1.0, 'a': 0.0}"
 
 
 @pytest.mark.parametrize("watcher", [reader.watcher, watched_by_python])

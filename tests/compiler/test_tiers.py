@@ -7,6 +7,7 @@ import gc
 import itertools
 import math
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -380,3 +381,20 @@ def test_a_first_call_makes_only_what_it_needs(monkeypatch):
     second = f(x)
     assert made == [False, "results"]
     assert repr(first) == repr(second)
+
+
+def test_a_process_that_ends_before_its_code_is_compiled_leaves_the_prepared_program(monkeypatch):
+    """The next one does not prepare it again; numbers are the same."""
+    monkeypatch.setattr(to_llvm, "WORTH", 0)
+    monkeypatch.setattr(to_llvm, "tiered", lambda first, build, steps: first)  # nothing is ever compiled
+    counted = []
+    prepared = to_llvm.prepared
+    monkeypatch.setattr(to_llvm, "prepared", lambda program: counted.append(program) or prepared(program))
+    for f, given in ((one, (W, 0.5)), (lambda x: (x.sigmoid() + x.exp() * x.hypot(3.0)) ** 2.5, (1.5,))):
+        first, second = (jit(f)(*given) for _ in range(2))
+        assert first == second == jit(f, wait=True)(*given)
+    assert len(counted) == 4  # once by the first, once by the last of each
+    for path in pathlib.Path(os.environ["AUTOGRAD_TINY_CACHE"]).rglob("*.code"):
+        path.write_bytes(path.read_bytes()[:-3])  # cut short
+    assert jit(one)(W, 0.5) == jit(one, wait=True)(W, 0.5)
+    assert len(counted) == 6

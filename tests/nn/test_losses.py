@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_tiny import Value, gradcheck, hessian, jit, value_and_grad
+from autograd_tiny import Value, gradcheck, hessian, jit, ops, value_and_grad
 from autograd_tiny.engine.symbol import Symbol
-from autograd_tiny.nn import losses
+from autograd_tiny.nn import RMSNorm, losses
 from autograd_tiny.transforms.derivatives import grad, jvp
 
 P = [0.5, 0.25, 0.25]
@@ -137,6 +138,24 @@ def test_a_kink_has_the_slope_of_the_documentation():
     assert grad(losses.hinge)(1.0, 1) == 0.0
     assert [grad(losses.huber)(x, 0.0) for x in (-1.0, 0.0, 1.0)] == [-1.0, 0.0, 1.0]
     assert hessian(losses.huber)(0.0, 0.0) == 1.0
+
+
+def test_a_class_as_input_puts_no_guards_into_the_network_below():
+    """The gradient through a norm, which has a pole, takes the steps of rows of 0 and 1, and the choice."""
+
+    def loss(w, t):
+        y = norm([ops.silu(a) * b for a, b in itertools.pairwise(w)])
+        return losses.cross_entropy(y, t)
+
+    norm, w = RMSNorm(9), [0.1 * k for k in range(10)]
+    by_class = jit(value_and_grad(loss), batch="t", reduce="mean", backend="python")
+    by_row = jit(value_and_grad(loss), batch="t", reduce="mean", backend="python")
+    value, slope = by_class(w, [2.0, 5.0])
+    same, slopes = by_row(w, [[float(k == t) for k in range(9)] for t in (2, 5)])
+    assert value == pytest.approx(same, rel=1e-14)
+    assert slope == pytest.approx(slopes, rel=1e-12, abs=1e-15)
+    many, few = len(by_class.program(w, [2.0]).steps), len(by_row.program(w, [[0.0] * 9]).steps)
+    assert many <= few + 6 * 9
 
 
 def test_a_target_and_a_weight_may_be_inputs_of_compiled_code():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from autograd_tiny import Value, ops
 from autograd_tiny.compiler import jit
 from autograd_tiny.transforms import grad, hessian, hvp, jvp, vjp
+from autograd_tiny.transforms.absence import all_of
+from autograd_tiny.transforms.tracer import Tracer, recording
 
 inf, nan = math.inf, math.nan
 BACKENDS = ["python", "numpy", "llvm"]
@@ -158,3 +161,40 @@ def test_second_derivatives_agree_in_every_mode_or_are_nan(graph, at):
     for entry in zip(*[[float(x) for row in rows for x in row] for rows in found], strict=True):
         finite = [x for x in entry if math.isfinite(x)]
         assert all(math.isclose(x, finite[0], rel_tol=1e-6, abs_tol=1e-9) for x in finite), (graph.steps, at, entry)
+
+
+HOW = [
+    lambda x, k: ops.equal(x, k),
+    lambda x, k: ops.not_equal(x, k),
+    lambda x, k: ops.equal(ops.equal(x, k), 0.0),
+    lambda x, k: ops.not_equal(ops.equal(x, k), 0.0),
+    lambda x, k: ops.equal(ops.not_equal(ops.equal(x, k), 0.0), 0.0),
+    lambda x, k: ops.less(x, k),
+    lambda x, k: ops.equal(ops.less(x, k), 0.0),
+]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(HOW), st.integers(0, 1), st.sampled_from([0.0, 1.0, 2.0, nan])),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_all_of_comparisons_hold_where_each_does(rows):
+    numbers = [0.0, -0.0, 1.0, 2.0, 3.0, nan, inf]
+    f = jit(lambda v: all_of([how(v[i], k) for how, i, k in rows]) + 0.0, backend="python")
+    for v in itertools.product(numbers, repeat=2):
+        assert f([*v]) == float(all(how(v[i], k) for how, i, k in rows))
+
+
+def test_conditions_that_exclude_each_other_are_found_while_tracing():
+    with recording():
+        x = Tracer.leaf(0.5, "x")
+        one, two = ops.equal(x, 1.0), ops.equal(x, 2.0)
+        is_one = ops.not_equal(one, 0.0)
+        for a, b in [(one, two), (one, ops.not_equal(x, 1.0)), (one.detach(), ops.equal(one, 0.0)), (is_one, two)]:
+            assert all_of([a, b]) == all_of([b, a]) == 0.0
+        for other in [one, ops.not_equal(x, 2.0), ops.equal(two, 0.0), ops.less(x, 2.0), ops.equal(x, x)]:
+            assert all_of([one, other]).__class__ is Tracer
+        assert all_of([ops.equal(one, 0.0), ops.equal(two, 0.0)]).__class__ is Tracer

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import json
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from autograd_tiny.compiler.backends.background import turn
@@ -22,6 +24,7 @@ from autograd_tiny.compiler.backends.llvm.written import callbacks
 from autograd_tiny.compiler.backends.tiers import tiered
 from autograd_tiny.compiler.layers import worthwhile
 from autograd_tiny.compiler.lower import prepared
+from autograd_tiny.compiler.programs import Unwritable, program_read, program_written
 from autograd_tiny.engine.op import Op
 from autograd_tiny.transforms.program import Program
 
@@ -59,6 +62,7 @@ def _text(program: Program, contract: bool, turn: Turn = nullcontext) -> tuple[s
 
 
 AT_ONCE = 300  # steps that compile in some 20 ms
+WORTH = 1000  # steps; preparing fewer takes a few milliseconds
 
 
 def build(program: Program, *, contract: bool = False, threads: int = 1, wait: bool = True) -> Callable[..., Any]:
@@ -81,7 +85,7 @@ def build(program: Program, *, contract: bool = False, threads: int = 1, wait: b
     name = key_of(program, row_name, *parts)
     if name and (data := stored(name)):
         return kernel(Code(data))
-    ready = prepared(program)
+    ready = prepared(program) if wait or len(program.steps) < WORTH or not name else _ready(program, name)
     calls = callbacks(ready)
     if calls or not name:  # callbacks are bound after loading, and a user's op has no lasting name: use the words
         name = key_of(ready, lambda op: op.machine or "callback", *parts)
@@ -96,6 +100,20 @@ def build(program: Program, *, contract: bool = False, threads: int = 1, wait: b
 
         return tiered(kernel(first), later, len(ready.steps))
     return _called(kernel, _code(ready, contract, name), calls)
+
+
+def _ready(program: Program, name: str) -> Program:
+    """Return the prepared program, kept for the next process: many end before their code is compiled."""
+    name = hashlib.sha256(f"{name} prepared".encode()).hexdigest()
+    with suppress(ValueError, LookupError, TypeError):
+        if data := stored(name):
+            ready = program_read(json.loads(data), is_ours=True)
+            ready.steps.tidy = ready.outputs
+            return ready
+    ready = prepared(program)
+    with suppress(Unwritable):
+        store(name, json.dumps(program_written(ready)).encode())
+    return ready
 
 
 def _code(ready: Program, contract: bool, name: str, turn: Turn = nullcontext) -> Code:

@@ -13,6 +13,7 @@ from autograd_tiny.engine.value import Value
 POINTER = 8  # bytes
 TYPE, NUMBER, SIZE, ITEMS = 8, 16, 16, 24  # offsets: type of an object, number of a float, length and items of a list
 BYTES = bytes.__basicsize__ - 1  # offset of the contents of a bytes object
+TABLE, VALUES = 32, 40  # offsets in a dict: its table, and values if they are kept apart
 CELL = 16  # offset of the contents of a cell
 DATA, DIMENSIONS, SHAPE, DTYPE, FLAGS = 16, 24, 32, 56, 64  # offsets in an array of NumPy
 ORDER, KIND = 26, 28  # offsets in a dtype
@@ -133,3 +134,19 @@ def slots() -> tuple[int | None, int | None]:
     words = [ctypes.c_size_t.from_address(id(v) + at).value for at in range(0, Value.__basicsize__, POINTER)]
     found = [words.index(id(x)) * POINTER if id(x) in words else None for x in marks]
     return found[0], found[1]
+
+
+def first_value(model: dict[str, Any]) -> int | None:
+    """Offset of the first value in the table of a copy of a dict, whose keys and values take turns there; None if they
+    lie otherwise in memory, as where a key is no text.
+    """
+    copied = model.copy()
+    if not (3, 11) <= sys.version_info < (3, 15) or not model or {*map(type, model)} != {str}:
+        return None
+    copied.update({key: object() for key in model})  # in their places
+    if ctypes.c_size_t.from_address(id(copied) + VALUES).value:
+        return None
+    table = ctypes.c_size_t.from_address(id(copied) + TABLE).value
+    at = 32 + (1 << ctypes.c_ubyte.from_address(table + 9).value)  # after its head and its indices
+    expected = [id(x) for item in copied.items() for x in item]
+    return at + POINTER if [*(ctypes.c_size_t * len(expected)).from_address(table + at)] == expected else None

@@ -22,10 +22,11 @@ import numpy as np
 from autograd_tiny.compiler.backends.cache import store, stored
 from autograd_tiny.compiler.backends.llvm.engine import Code, compiled, identity
 from autograd_tiny.compiler.backends.llvm.kernel import Direct
-from autograd_tiny.compiler.backends.llvm.objects import API, Definition, builtin, definition, is_known
+from autograd_tiny.compiler.backends.llvm.objects import API, Definition, builtin, definition, first_value, is_known
 from autograd_tiny.compiler.backends.llvm.walks import (
     A_DICT,
     A_FLOAT,
+    A_NUMBERS,
     A_PIECE,
     A_ROW,
     ARRAY,
@@ -193,6 +194,12 @@ def builder(model: Any) -> Callable[[Any], Any] | None:
             words += [A_ROW, cls is tuple, len(x)]
             return all(map(write, x))
         elif cls is dict:
+            model = {**x}
+            if {*map(type, x.values())} == {float} and (offset := first_value(model)) is not None:
+                at_key = {key: at + i for i, key in enumerate(sorted_keys(x))}
+                words += [A_NUMBERS, table.address(model), len(x), offset, *map(at_key.__getitem__, x)]
+                at += len(x)
+                return True
             places, own = {}, words
             for key in sorted_keys(x):
                 table.words = []
@@ -200,7 +207,7 @@ def builder(model: Any) -> Callable[[Any], Any] | None:
                     return False
                 places[key] = table.words
             table.words = own
-            own += [A_DICT, table.address({**x}), len(x)]
+            own += [A_DICT, table.address(model), len(x)]
             for key in x:
                 own += [table.address(key), *places[key]]
         elif cls is np.ndarray and x.dtype == float:

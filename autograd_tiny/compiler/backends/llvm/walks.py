@@ -11,7 +11,8 @@ A word below is followed by its operands:
     LEAF at index, a Value; MARK room (a part); SAME place of that room
     LIST_HELD address n (n items); DICT_HELD address n (n keys and values); CELL_HELD address contents;
     NAME_HELD dict key value; CLASS_HELD address class; END
-    A_FLOAT at; A_ROW is_tuple n (n parts); A_DICT model n (n keys, each with a part); A_PIECE index
+    A_FLOAT at; A_ROW is_tuple n (n parts); A_DICT model n (n keys, each with a part); A_PIECE index;
+    A_NUMBERS model n offset (n places), a dict of numbers by text: its copy has the first of them that far in its table
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ from autograd_tiny.compiler.backends.llvm.objects import (
     ORDER,
     SHAPE,
     SIZE,
+    TABLE,
     TYPE,
     slots,
 )
 
 FLOAT, FLOATS, EACH, DICT, OWN, IS, ARRAY, LEAF, MARK, SAME = range(10)  # words of `read`
 LIST_HELD, DICT_HELD, CELL_HELD, NAME_HELD, CLASS_HELD, END = range(6)  # of `watch`
-A_FLOAT, A_ROW, A_DICT, A_PIECE = range(4)  # of `build`
+A_FLOAT, A_ROW, A_DICT, A_PIECE, A_NUMBERS = range(5)  # of `build`
 HEAD = 13 + len(API)  # words before the first of them: see the text
 
 
@@ -52,7 +54,7 @@ def assembly() -> str:
         "TYPE": TYPE, "SIZE": SIZE, "ITEMS": ITEMS, "NUMBER": NUMBER, "BYTES": BYTES, "CELL": CELL, "DATA": DATA,
         "DIMENSIONS": DIMENSIONS, "SHAPE": SHAPE, "DTYPE": DTYPE, "FLAGS": FLAGS, "CARRAY": CARRAY,
         "ORDER": ORDER, "NATIVE": NATIVE, "KIND": KIND, "DOUBLE": DOUBLE, "VALUE_DATA": data, "VALUE_OP": op,
-        "START": HEAD * 8,
+        "START": HEAD * 8, "TABLE": TABLE,
         **{name: i for i, name in enumerate(API, 13)},
     }  # fmt: skip
     return Template(_TEXT).substitute(offsets)
@@ -677,6 +679,7 @@ define internal ptr @made(ptr %pc, ptr %head, ptr %result) {
     i64 0, label %float
     i64 1, label %row
     i64 2, label %dict
+    i64 4, label %numbers
   ]
 
 float:
@@ -747,6 +750,46 @@ dict.more:
   br label %dict.next
 dict.done:
   ret ptr %dict.pc
+
+numbers:
+  %model.n = inttoptr i64 %a to ptr
+  %copy.n = call ptr @api(ptr %head, i64 $PyDict_Copy)
+  %new.n = call ptr %copy.n(ptr %model.n)
+  store ptr %new.n, ptr %result
+  %numbers.failed = icmp eq ptr %new.n, null
+  br i1 %numbers.failed, label %fail, label %numbers.base
+numbers.base:
+  %table.at = getelementptr i8, ptr %new.n, i64 $TABLE
+  %table = load ptr, ptr %table.at
+  %offset = call i64 @word(ptr %pc, i64 3)
+  %values = getelementptr i8, ptr %table, i64 %offset
+  %ys.n = load ptr, ptr %head
+  %float.n = call ptr @api(ptr %head, i64 $PyFloat_FromDouble)
+  %decref.n = call ptr @api(ptr %head, i64 $Py_DecRef)
+  %places = getelementptr i64, ptr %pc, i64 4
+  br label %numbers.next
+numbers.next:
+  %k = phi i64 [ 0, %numbers.base ], [ %k.next, %numbers.put ]
+  %k.end = icmp eq i64 %k, %b
+  br i1 %k.end, label %numbers.done, label %numbers.one
+numbers.one:
+  %k.place = call i64 @word(ptr %places, i64 %k)
+  %k.y.at = getelementptr double, ptr %ys.n, i64 %k.place
+  %k.y = load double, ptr %k.y.at
+  %k.new = call ptr %float.n(double %k.y)
+  %k.failed = icmp eq ptr %k.new, null
+  br i1 %k.failed, label %fail, label %numbers.put
+numbers.put:
+  %k.two = mul i64 %k, 2
+  %k.slot = getelementptr ptr, ptr %values, i64 %k.two
+  %k.old = load ptr, ptr %k.slot
+  store ptr %k.new, ptr %k.slot
+  call void %decref.n(ptr %k.old)
+  %k.next = add i64 %k, 1
+  br label %numbers.next
+numbers.done:
+  %numbers.pc = getelementptr i64, ptr %places, i64 %b
+  ret ptr %numbers.pc
 
 piece:
   %pieces.at = getelementptr ptr, ptr %head, i64 1
