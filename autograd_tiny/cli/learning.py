@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograd_tiny.cli.outputs import check_outputs
 from autograd_tiny.cli.process import Refused, complain
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
@@ -83,6 +84,7 @@ def predict(given: argparse.Namespace) -> None:
     with _refusing():
         predictor = _predictor(given.model)
         table = _table(given.data)
+        check_outputs({"-o": given.output}, given.data, given.model)
         needed = [column.name for column in predictor.features.columns if column.name in table]
         whole = table.drop_missing(needed) if given.drop_missing else table
         cells = _predictions(predictor, whole, given.probabilities)
@@ -101,6 +103,7 @@ def evaluate(given: argparse.Namespace) -> None:
 
         predictor = _predictor(given.model)
         table = _table(given.data)
+        check_outputs({"--html": given.html}, given.data, given.model)
         name = predictor.target.name
         told: dict[str, object] = {}
         if given.drop_missing or given.data in SETS:
@@ -222,15 +225,7 @@ def _output(given: argparse.Namespace) -> str:
     format_of(path)
     if given.checkpoint is not None:
         format_of(given.checkpoint)
-    for other, flag in ((given.checkpoint, "--checkpoint"), (given.html, "--html")):
-        if other is not None and os.path.realpath(other) == os.path.realpath(path):
-            raise Refused(f"{path} is the model that is written: {flag} needs a file of its own")
-    for written in filter(None, (path, given.checkpoint, given.html)):
-        folder = Path(os.path.realpath(written)).parent
-        if not folder.is_dir():
-            raise Refused(f"{written} cannot be written: there is no folder {folder}")
-        if not os.access(folder, os.W_OK):
-            raise Refused(f"{written} cannot be written: there is no permission to write in {folder}")
+    check_outputs({"--output": path, "--checkpoint": given.checkpoint, "--html": given.html}, given.data)
     if os.path.lexists(path):
         try:
             Predictor.load(path)

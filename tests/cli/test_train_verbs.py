@@ -217,6 +217,17 @@ BAD = {
     ("train", "german.csv", *T, "--checkpoint", "{models}/species.json"): "cannot be",
     ("train", "german.csv", *T, "--checkpoint", "foreign.json"): "foreign.json cannot be read",
     ("train", "german.csv", *T, *BRIEF, "--html", "/dev/full"): "/dev/full: cannot write there: No space left",
+    ("train", "german.csv", *T, "--html", "german.csv"): "german.csv is the data that is read: --html needs",
+    ("train", "german.csv", *T, "--checkpoint", "german.json", "-o", "german.json"): "--checkpoint",
+    ("train", "german.csv", *T, "--html", "page.pdf"): "--html page.pdf: a page has the suffix .html",
+    ("train", "german.csv", *T, "--html", "."): ". is a folder: --html needs the name of a file",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "./whole.csv"): "whole.csv is the data that is read: -o",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "{models}/species.json"): "is the model that is read",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "."): ". is a folder: -o needs the name of a file",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "none/a.csv"): "a.csv cannot be written: there is no",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "whole.csv"): "whole.csv is the data that is read",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "{models}/species.json"): "is the model that is read",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "none/a.html"): "there is no folder",
     ("predict", "none.json", "german.csv"): "none.json: no such file; autograd-tiny train writes a model",
     ("predict", "german.csv", "german.csv"): "the suffix '.csv', expected .safetensors or .json",
     ("predict", "foreign.json", "german.csv"): "foreign.json cannot be read",
@@ -253,14 +264,23 @@ def test_bad_input_is_one_line_and_leaves_nothing(arguments, run, models):
     if "/dev/full" in arguments and not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full")
     before = {name: Path(name).read_bytes() for name in os.listdir()}
+    kept = {path: path.read_bytes() for path in models.iterdir()}
     code, out, err = run(*(argument.format(models=models) for argument in arguments))
     assert (code, out.count("autograd"), err.count("\n")) == (2, 0, 1), (out, err)
     assert err.startswith("autograd-tiny: ")
     assert BAD[arguments].format(models=models) in err
     after = {name: Path(name).read_bytes() for name in os.listdir()}
-    if "--html" in arguments:
+    if "/dev/full" in arguments and "--html" in arguments:
         after.pop("german.safetensors")  # the model is kept before the page is written
     assert after == before
+    assert {path: path.read_bytes() for path in models.iterdir()} == kept
+
+
+@pytest.mark.usefixtures("strange_files")
+def test_a_file_that_is_read_is_not_written_by_another_name(run, models):
+    os.link("whole.csv", "alias.csv")
+    code, _, err = run("predict", models / "species.json", "whole.csv", "-o", "alias.csv")
+    assert (code, err) == (2, "autograd-tiny: alias.csv is the data that is read: -o needs a file of its own\n")
 
 
 def test_a_checkpoint_of_another_network_or_of_other_data_is_told(run):
