@@ -3,6 +3,7 @@
 main.py      the parser and the exit codes
 verbs.py     the table of verbs: name, help, arguments, function
 learning.py  train, predict and evaluate
+numbers.py   numbers of options
 outputs.py   files to be written, checked before the work
 target.py    expressions and functions of files, numbers and domains
 process.py   refusals, signals and messages on standard error

@@ -82,7 +82,7 @@ def train(given: argparse.Namespace) -> int:
 def predict(given: argparse.Namespace) -> None:
     """Print a prediction for each row of a table, as CSV."""
     with _refusing():
-        predictor = _predictor(given.model)
+        predictor = _predictor(given)
         table = _table(given.data)
         check_outputs({"-o": given.output}, given.data, given.model)
         needed = [column.name for column in predictor.features.columns if column.name in table]
@@ -101,7 +101,7 @@ def evaluate(given: argparse.Namespace) -> None:
         from autograd_tiny import train
         from autograd_tiny.data.sets import SETS
 
-        predictor = _predictor(given.model)
+        predictor = _predictor(given)
         table = _table(given.data)
         check_outputs({"--html": given.html}, given.data, given.model)
         name = predictor.target.name
@@ -143,11 +143,14 @@ def _table(name: str) -> Table:
     """Read a CSV file, standard input for -, or a named set; a file of that name is ./moons."""
     from autograd_tiny.data import load_set, read_csv
     from autograd_tiny.data.sets import SETS
+    from autograd_tiny.train.keeping.formats import FORMATS
 
     if name == "-":
         return read_csv(sys.stdin.buffer)
     if name in SETS:
         return load_set(name)
+    if Path(name).suffix.lower() in FORMATS:
+        raise Refused(f"{name} has the suffix of a model: a CSV file is needed")
     try:
         return read_csv(name)
     except FileNotFoundError:
@@ -168,6 +171,11 @@ def _prepared(table: Table, given: argparse.Namespace, told: dict[str, object]) 
     table[given.target]
     if given.target in given.drop:
         raise Refused(f"{given.target} is the target: it cannot be left out by --drop")
+    for name in given.drop:
+        parts = [part.strip() for part in name.split(",")]
+        if name not in table and len(parts) > 1 and all(part in table for part in parts):
+            each = " ".join(f"--drop {shlex.quote(part)}" for part in parts)
+            raise Refused(f"--drop {shlex.quote(name)}: give {each}")
     if given.drop:
         table = table.drop(given.drop)
     return _whole_rows(table, table.names, told) if given.drop_missing else table
@@ -234,9 +242,13 @@ def _output(given: argparse.Namespace) -> str:
     return path
 
 
-def _predictor(path: str) -> Predictor:
+def _predictor(given: argparse.Namespace) -> Predictor:
     from autograd_tiny.train import Predictor
+    from autograd_tiny.train.keeping.formats import FORMATS
 
+    path, data = given.model, given.data
+    if Path(path).suffix.lower() not in FORMATS and Path(data).suffix.lower() in FORMATS:
+        raise Refused(f"the model comes first: {shlex.quote(data)} {shlex.quote(path)}")
     try:
         return Predictor.load(path)
     except FileNotFoundError:
