@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_tiny import ops, optim
-from autograd_tiny.nn import MLP, Dropout, LayerNorm, Linear, Module, Sequential, losses
+from autograd_tiny.nn import MLP, Dropout, Embedding, LayerNorm, Linear, Module, Sequential, losses
 from autograd_tiny.train import Diverged, fit, steps
 
 RNG = np.random.default_rng(0)
@@ -303,3 +303,40 @@ def test_a_dropout_elsewhere_than_in_a_sequential_is_refused():
 
     with pytest.raises(TypeError, match=r"dropout is Dropout\(0.5\): masks are drawn for the layers of a Sequential"):
         steps(Nested(), losses.cross_entropy, X, CLASSES)
+
+
+class Looked(Module):
+    """A Module that looks up rows by columns of whole numbers, beside a column of others."""
+
+    def __init__(self):
+        self.rows, self.out = Embedding(5, 3, seed=0), Linear(7, 2, seed=1)
+
+    def __call__(self, x):
+        return self.out([*self.rows(x[0]), *self.rows(x[1]), x[2]])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kind", ["floats", "lists", "pandas"])
+def test_columns_of_whole_numbers_are_indices_of_an_embedding(kind, compiled):
+    codes = RNG.integers(5, size=(30, 2))
+    made = np.column_stack([codes, RNG.normal(size=30)])
+    if kind == "lists":
+        made = [[*map(int, pair), x] for *pair, x in made.tolist()]
+    elif kind == "pandas":
+        made = pytest.importorskip("pandas").DataFrame({"a": codes[:, 0], "b": codes[:, 1], "x": made[:, 2]})
+    settings = {"epochs": 60, "seed": 0, "batch": 10, "optimizer": optim.Adam(0.05), "compiled": compiled}
+    found = fit(Looked(), losses.cross_entropy, made, (codes[:, 0] == codes[:, 1]).astype(int), **settings)
+    assert found.history[-1]["loss"] < 0.5 * found.history[0]["loss"]
+    alone = Sequential(Embedding(5, 4, seed=0), Linear(4, 5, seed=1))
+    assert fit(alone, losses.cross_entropy, codes[:, 0], codes[:, 0], **settings).history[-1]["loss"] < 0.5
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("code", "kind"), [(5, ValueError), (-1, ValueError), (1.5, TypeError)])
+def test_an_index_out_of_range_is_named(code, kind, compiled):
+    made = np.column_stack([np.arange(30) % 5, np.arange(30) % 5, np.zeros(30)]).astype(float)
+    made[17, 1] = code
+    told = re.escape(f"the index of Embedding(5, 3) is an integer from 0 to 4, got {code}")
+    with pytest.raises(kind, match=told) as caught:
+        fit(Looked(), losses.cross_entropy, made, np.arange(30) % 2, batch=7, epochs=2, seed=0, compiled=compiled)
+    assert "sample 17" in str(caught.value.__notes__)
