@@ -340,3 +340,28 @@ def test_an_index_out_of_range_is_named(code, kind, compiled):
     with pytest.raises(kind, match=told) as caught:
         fit(Looked(), losses.cross_entropy, made, np.arange(30) % 2, batch=7, epochs=2, seed=0, compiled=compiled)
     assert "sample 17" in str(caught.value.__notes__)
+
+
+def test_numbers_written_to_the_array_between_steps_count_as_those_given_to_the_module():
+    kept = []
+    for by_array in (True, False):
+        model = MODELS["mlp"]()
+        for event in steps(
+            model, losses.cross_entropy, X, CLASSES, optimizer=optim.SGD(0.5), batch=5, epochs=3, seed=0
+        ):
+            if by_array:
+                np.clip(event.training.parameters, -0.2, 0.2, out=event.training.parameters)
+            else:
+                for p in model.parameters():
+                    p.data = min(max(p.data, -0.2), 0.2)
+        kept.append(model.state_dict())
+    assert kept[0] == kept[1]
+    assert max(map(abs, kept[0].values())) == 0.2
+
+
+def test_numbers_written_to_the_array_before_a_break_are_in_the_module():
+    model = MODELS["mlp"]()
+    for event in steps(model, losses.cross_entropy, X, CLASSES, seed=0):
+        event.training.parameters[:] = 0.25
+        break
+    assert {p.data for p in model.parameters()} == {0.25}
