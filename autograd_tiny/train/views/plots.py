@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_tiny.engine.digits import counted, short
+from autograd_tiny.engine.digits import counted, plain, short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.train.views import canvas
 from autograd_tiny.train.views.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
@@ -465,7 +465,7 @@ def residuals(true: Any, predicted: Any, name: str = "") -> Picture:
 
     Points on the line are right; a shape in the right picture is something that the model has not learnt.
     """
-    score = f"R² {short(r2(true, predicted))}   MAE {short(mae(true, predicted))}   RMSE {short(rmse(true, predicted))}"
+    score = f"R² {short(r2(true, predicted))}   MAE {plain(mae(true, predicted))}   RMSE {plain(rmse(true, predicted))}"
     true, predicted = numbers(true, predicted)
     unit = f" ({canvas.shortened(name, 30)})" if name else ""
     figure = canvas.picture(10, 4.6, adapts=True)
