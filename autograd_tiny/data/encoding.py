@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd_tiny.data.reading import is_number
-from autograd_tiny.data.tables import Column, Numbers, Table, UnknownColumnError, listed
+from autograd_tiny.data.tables import Column, Numbers, Table, UnknownColumnError, as_table, listed
 from autograd_tiny.engine.digits import short
 
 
@@ -61,7 +61,7 @@ class Features:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, table: Table, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
+    def of(cls, table: Any, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
         """Make features of all columns but some; means and deviations are those of `rows`, the training part.
 
         Values of text are known from all rows. Raises ValueError for a missing or infinite value, text that differs in
@@ -71,6 +71,7 @@ class Features:
         >>> Features.of(table, except_="b", rows=[0, 1]).array(table).tolist()
         [[-1.0], [1.0], [99.0]]
         """
+        table = as_table(table)
         excluded = [except_] if isinstance(except_, str) else [*except_]
         for name in excluded:
             table[name]
@@ -112,7 +113,7 @@ class Features:
         """Names of the columns of `array`: ``kind=cat`` for the value cat of kind."""
         return [name for column in self.columns for name in column.names]
 
-    def array(self, table: Table) -> Numbers:
+    def array(self, table: Any) -> Numbers:
         """Return the features of a table as an array of shape (rows, `len(names)`); columns of other names are ignored.
 
         Raises ValueError for a column that is not there, a missing or infinite value, or text that training did not
@@ -123,6 +124,7 @@ class Features:
         Traceback (most recent call last):
         ValueError: kind is 'cow' in row 2, which training did not have: it had cat, dog
         """
+        table = as_table(table)
         lacking = [column.name for column in self.columns if column.name not in table]
         if lacking:
             raise UnknownColumnError(
