@@ -21,7 +21,7 @@ from autograd_tiny.train.interrupts import interruptible
 from autograd_tiny.train.resuming import checkpoint as write_checkpoint
 from autograd_tiny.train.resuming import resumed, seed_in
 from autograd_tiny.train.samples import Samples, samples_of
-from autograd_tiny.train.training import Event, Training, new_seed, whole_number
+from autograd_tiny.train.training import Event, Training, new_seed, try_once, whole_number
 
 SECONDS = 1.0  # between checkpoints
 
@@ -71,8 +71,12 @@ def fit(
     seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
     whole_number(epochs, "epochs")
     whole_number(seed, "seed")
-    samples, held = _apart(samples_of(X, y, sample_weight), validation, seed)
-    training = Training(model, loss, samples, optimizer=optimizer, batch=batch, seed=seed, compiled=compiled)
+    whole = samples_of(X, y, sample_weight)
+    samples, rows, held = _apart(whole, validation, seed)
+    settings: Any = {"optimizer": optimizer, "batch": batch, "seed": seed, "compiled": compiled}
+    training = Training(model, loss, samples, rows=rows, tried=whole, **settings)
+    if held is not None and rows is None:
+        try_once(model, loss, held, "validation ")
     if is_there:
         resumed(training, checkpoint)
     stopped, diverged, written = None, False, time.monotonic()
@@ -100,19 +104,20 @@ def fit(
     return Fitted(model, training.history, stopped, training, diverged)
 
 
-def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Samples | None]:
-    """Split samples for training and validation."""
+def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Any, Samples | None]:
+    """Split samples for training, with their rows, and for validation."""
     if validation is None:
-        return samples, None
+        return samples, None, None
     if isinstance(validation, (tuple, list)) and len(validation) == 2:
-        return samples, samples_of(validation[0], validation[1], of="validation: ")
+        return samples, None, samples_of(validation[0], validation[1], of="validation: ")
     if not isinstance(validation, float) or not 0 < validation < 1:
         raise ValueError(f"validation is a part of the samples, such as 0.2, or a pair (X, y), got {validation!r:.60}")
     n, order = samples.size, np.random.default_rng([1, seed]).permutation(samples.size)
     aside = round(n * validation)
     if not 0 < aside < n:
         raise ValueError(f"validation={validation:g} of {n} samples leaves none on one side")
-    return samples.part(np.sort(order[aside:])), samples.part(np.sort(order[:aside]))
+    rows = np.sort(order[aside:])
+    return samples.part(rows), rows, samples.part(np.sort(order[:aside]))
 
 
 @contextmanager

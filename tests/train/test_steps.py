@@ -305,6 +305,65 @@ def test_a_dropout_elsewhere_than_in_a_sequential_is_refused():
         steps(Nested(), losses.cross_entropy, X, CLASSES)
 
 
+class Forward(Module):
+    """A Module written as for PyTorch."""
+
+    def __init__(self):
+        self.w = Linear(3, 3, seed=0)
+
+    def forward(self, x):
+        return self.w(x)
+
+
+def test_a_module_with_forward_is_told_what_it_is_called_by():
+    with pytest.raises(
+        TypeError, match=re.escape("Forward is called for its output: write __call__(self, x), not for")
+    ):
+        steps(Forward(), losses.cross_entropy, X, CLASSES)
+
+
+def bad(values, i, x):
+    found = np.array(values, copy=True)
+    found[i] = x
+    return found
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_samples_kept_aside_are_checked_as_those_trained_on(compiled):
+    model = MODELS["mlp"]()
+    for validation, error, told, note in [
+        (
+            (X, bad(CLASSES, 17, 3)),
+            ValueError,
+            "a class of cross_entropy is an integer from 0 to 2, got 3",
+            "sample 17",
+        ),
+        ((X[:, :2], CLASSES), ValueError, "MLP(3, [4, 3]) takes 3 inputs, got 2", ""),
+    ]:
+        with pytest.raises(error, match=re.escape(told)) as caught:
+            fit(model, losses.cross_entropy, X, CLASSES, validation=validation, epochs=1, compiled=compiled)
+        assert note in str(getattr(caught.value, "__notes__", ""))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sample_is_named_by_its_row_in_what_was_given(seed):
+    with pytest.raises(ValueError, match="got 3") as caught:
+        fit(MODELS["mlp"](), losses.cross_entropy, X, bad(CLASSES, 11, 3), validation=0.3, epochs=1, seed=seed)
+    assert "sample 11, " in caught.value.__notes__[0]
+
+
+def test_a_sample_that_diverges_is_named_by_its_row_in_what_was_given():
+    for seed in range(6):
+        y = bad(NUMBERS, 11, 1e200)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = fit(MLP(3, [1], seed=0), losses.mse, X, y, validation=0.3, epochs=1, seed=seed)
+        if found.diverged:
+            assert ": sample 11: " in str(told[0].message)
+            return
+    raise AssertionError("sample 11 was kept aside each time")
+
+
 class Looked(Module):
     """A Module that looks up rows by columns of whole numbers, beside a column of others."""
 
