@@ -9,7 +9,7 @@ None of them touches the global state of pyplot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.digits import counted, plain, short
@@ -47,9 +47,11 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Picture:
     The history is a dict for each epoch; "validation_loss" is paired with "loss". A loss that falls to a twentieth has
     a logarithmic scale. Where a number is nan or infinite the line has a gap, and the picture says from where on.
     """
-    history = [*history]
-    if not history or not all(isinstance(entry, Mapping) for entry in history):
-        raise ValueError(f"curves takes a list of dicts, one for each epoch, got {history!r:.60}")
+    entries = [*history] if isinstance(history, Iterable) else []
+    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
+        told = ", as in the history of what fit returns" if hasattr(history, "history") else ""
+        raise ValueError(f"curves takes a list of dicts, one for each epoch{told}, got {history!r:.60}")
+    history = entries
     over = next((key for key in ("epoch", "step") if _rises(history, key)), "")
     keys = dict.fromkeys(key for entry in history for key, x in entry.items() if is_number(x))
     names = [*dict.fromkeys(key.removeprefix("validation_") for key in keys if key not in _NOT_DRAWN)]
