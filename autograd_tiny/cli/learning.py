@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from autograd_tiny.train import Learned, Predictor, Report
 
 SHOWN = 5  # single rows in the terminal
+MOST_PARAMETERS = 500_000  # of hidden layers; each weight is an instruction of the compiled step
 RATES = {"sgd": 0.1, "adagrad": 0.1, "lion": 0.001}  # learning rates for small networks; 0.01 for the other optimisers
 
 
@@ -197,7 +199,13 @@ def _layers(text: str) -> list[int]:
     sizes = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in sizes):
         raise Refused(f"--layers {text}: give the size of each hidden layer, such as 16,16, or none")
-    return [*map(int, sizes)]
+    layers = [*map(int, sizes)]
+    if sum((size + 1) * following for size, following in pairwise([*layers, 1])) > MOST_PARAMETERS:
+        raise Refused(
+            f"--layers {text} is a network of more than {MOST_PARAMETERS:,} parameters, which would take minutes to "
+            "compile: give smaller layers, such as 64,64"
+        )
+    return layers
 
 
 def _activation(name: str) -> Any:

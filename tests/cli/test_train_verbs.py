@@ -199,6 +199,8 @@ BAD = {
     ("train", "german.csv", *T, "--drop", "gewicht", "--drop", "größe"): "no column is left to learn from",
     ("train", "german.csv", *T, "--layers", "4,x"): "--layers 4,x: give the size of each hidden layer",
     ("train", "german.csv", *T, "--layers", "0"): "--layers 0: give the size",
+    ("train", "german.csv", *T, "--layers", "800,800"): "--layers 800,800 is a network of more than 500,000 parameters",
+    ("train", "german.csv", *T, "--layers", "9,99999999999999"): "is a network of more than 500,000 parameters",
     ("train", "german.csv", *T, "--activation", "rely"): "--activation rely: did you mean relu?",
     ("train", "german.csv", *T, "--activation", "add"): "--activation add: ",
     ("train", "german.csv", *T, "--optimizer", "adm"): "--optimizer adm: there are sgd, momentum",
