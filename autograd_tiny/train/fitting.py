@@ -7,12 +7,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.terminal import new_console
 from autograd_tiny.optim import Optimizer
 from autograd_tiny.train.divergence import Diverged
@@ -33,8 +34,14 @@ class Fitted:
     model: Any
     history: list[dict[str, float]]
     stopped: str | None
-    training: Training = field(repr=False)
+    training: Training
     diverged: bool = False
+
+    def __repr__(self) -> str:
+        last = self.history[-1] if self.history else {}
+        told = [f", {name.replace('_', ' ')} {x:.4g}" for name, x in last.items() if name.endswith("loss")]
+        end = ", diverged" if self.diverged else "" if self.stopped is None else f", {self.stopped}"
+        return f"Fitted({self.model!r}, {counted(len(self.history), 'epoch')}{''.join(told)}{end})"
 
 
 def fit(

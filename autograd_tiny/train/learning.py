@@ -10,6 +10,7 @@ from typing import Any
 from autograd_tiny.data import Features, Target, split
 from autograd_tiny.data.tables import as_table
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.nn import MLP
 from autograd_tiny.optim import Adam, Optimizer
 from autograd_tiny.train.fitting import Fitted, fit
@@ -28,6 +29,9 @@ class Learned:
     fitted: Fitted
     rows: Any
     aside: Any
+
+    def __repr__(self) -> str:
+        return f"Learned({self.predictor!r}, {counted(len(self.rows), 'row')}, {len(self.aside):,} kept aside)"
 
 
 def learn(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_tiny.data import Features, Target
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.nn import losses
 from autograd_tiny.train.flat import flat, values_of
 from autograd_tiny.train.keeping.models import read_model, write_model
@@ -37,6 +38,10 @@ class Predictor:
     model: Any
     features: Features
     target: Target
+
+    def __repr__(self) -> str:
+        columns = counted(len(self.features.columns), "column")
+        return f"Predictor({self.target.name} from {columns} by {self.model!r})"
 
     def outputs(self, table: Any) -> Any:
         """Return what the model computes for each row: scores of the classes, or a standardised number."""

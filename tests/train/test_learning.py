@@ -183,3 +183,10 @@ def test_a_path_in_the_place_of_a_table_is_refused(name, learned):
     told = "a dict of columns, a DataFrame or an array, not str: data.read_csv('new.csv') reads a file"
     with pytest.raises(ValueError, match=re.escape(told)):
         calls[name]("new.csv")
+
+
+def test_what_is_learned_is_shown_in_a_line(learned):
+    table, found = learned
+    name, (rows, aside) = found.predictor.target.name, (len(found.rows), len(found.aside))
+    assert repr(found) == f"Learned({found.predictor!r}, {rows} rows, {aside} kept aside)"
+    assert repr(found.predictor) == f"Predictor({name} from {len(table.names) - 1} columns by {found.fitted.model!r})"

@@ -424,3 +424,18 @@ def test_numbers_written_to_the_array_before_a_break_are_in_the_module():
         event.training.parameters[:] = 0.25
         break
     assert {p.data for p in model.parameters()} == {0.25}
+
+
+def test_the_result_of_a_fit_is_shown_in_a_line():
+    settings = {"epochs": 30, "seed": 0, "validation": 0.2}
+    found = fit(MODELS["mlp"](), losses.cross_entropy, X, CLASSES, **settings)
+    last = found.history[-1]
+    assert repr(found) == (
+        f"Fitted(MLP(3, [4, 3]), 30 epochs, loss {last['loss']:.4g}, validation loss {last['validation_loss']:.4g})"
+    )
+    none = fit(MODELS["mlp"](), losses.cross_entropy, X, CLASSES, epochs=0)
+    assert repr(none) == "Fitted(MLP(3, [4, 3]), 0 epochs)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = fit(MLP(3, [1], seed=0), losses.mse, X, bad(NUMBERS, 11, 1e200), epochs=1, seed=0)
+    assert repr(found) == "Fitted(MLP(3, [1]), 0 epochs, diverged)"
