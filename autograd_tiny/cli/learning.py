@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograd_tiny.cli.outputs import check_outputs
 from autograd_tiny.cli.process import Refused, complain
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.extras import needed_by
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from autograd_tiny.train import Learned, Predictor, Report
 
 SHOWN = 5  # single rows in the terminal
+MOST_PARAMETERS = 500_000  # of hidden layers; each weight is an instruction of the compiled step
 RATES = {"sgd": 0.1, "adagrad": 0.1, "lion": 0.001}  # learning rates for small networks; 0.01 for the other optimisers
 
 
@@ -81,8 +84,9 @@ def train(given: argparse.Namespace) -> int:
 def predict(given: argparse.Namespace) -> None:
     """Print a prediction for each row of a table, as CSV."""
     with _refusing():
-        predictor = _predictor(given.model)
+        predictor = _predictor(given)
         table = _table(given.data)
+        check_outputs({"-o": given.output}, given.data, given.model)
         needed = [column.name for column in predictor.features.columns if column.name in table]
         whole = table.drop_missing(needed) if given.drop_missing else table
         cells = _predictions(predictor, whole, given.probabilities)
@@ -99,8 +103,9 @@ def evaluate(given: argparse.Namespace) -> None:
         from autograd_tiny import train
         from autograd_tiny.data.sets import SETS
 
-        predictor = _predictor(given.model)
+        predictor = _predictor(given)
         table = _table(given.data)
+        check_outputs({"--html": given.html}, given.data, given.model)
         name = predictor.target.name
         told: dict[str, object] = {}
         if given.drop_missing or given.data in SETS:
@@ -140,11 +145,14 @@ def _table(name: str) -> Table:
     """Read a CSV file, standard input for -, or a named set; a file of that name is ./moons."""
     from autograd_tiny.data import load_set, read_csv
     from autograd_tiny.data.sets import SETS
+    from autograd_tiny.train.keeping.formats import FORMATS
 
     if name == "-":
         return read_csv(sys.stdin.buffer)
     if name in SETS:
         return load_set(name)
+    if Path(name).suffix.lower() in FORMATS:
+        raise Refused(f"{name} has the suffix of a model: a CSV file is needed")
     try:
         return read_csv(name)
     except FileNotFoundError:
@@ -165,6 +173,11 @@ def _prepared(table: Table, given: argparse.Namespace, told: dict[str, object]) 
     table[given.target]
     if given.target in given.drop:
         raise Refused(f"{given.target} is the target: it cannot be left out by --drop")
+    for name in given.drop:
+        parts = [part.strip() for part in name.split(",")]
+        if name not in table and len(parts) > 1 and all(part in table for part in parts):
+            each = " ".join(f"--drop {shlex.quote(part)}" for part in parts)
+            raise Refused(f"--drop {shlex.quote(name)}: give {each}")
     if given.drop:
         table = table.drop(given.drop)
     return _whole_rows(table, table.names, told) if given.drop_missing else table
@@ -186,7 +199,13 @@ def _layers(text: str) -> list[int]:
     sizes = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in sizes):
         raise Refused(f"--layers {text}: give the size of each hidden layer, such as 16,16, or none")
-    return [*map(int, sizes)]
+    layers = [*map(int, sizes)]
+    if sum((size + 1) * following for size, following in pairwise([*layers, 1])) > MOST_PARAMETERS:
+        raise Refused(
+            f"--layers {text} is a network of more than {MOST_PARAMETERS:,} parameters, which would take minutes to "
+            "compile: give smaller layers, such as 64,64"
+        )
+    return layers
 
 
 def _activation(name: str) -> Any:
@@ -222,15 +241,7 @@ def _output(given: argparse.Namespace) -> str:
     format_of(path)
     if given.checkpoint is not None:
         format_of(given.checkpoint)
-    for other, flag in ((given.checkpoint, "--checkpoint"), (given.html, "--html")):
-        if other is not None and os.path.realpath(other) == os.path.realpath(path):
-            raise Refused(f"{path} is the model that is written: {flag} needs a file of its own")
-    for written in filter(None, (path, given.checkpoint, given.html)):
-        folder = Path(os.path.realpath(written)).parent
-        if not folder.is_dir():
-            raise Refused(f"{written} cannot be written: there is no folder {folder}")
-        if not os.access(folder, os.W_OK):
-            raise Refused(f"{written} cannot be written: there is no permission to write in {folder}")
+    check_outputs({"--output": path, "--checkpoint": given.checkpoint, "--html": given.html}, given.data)
     if os.path.lexists(path):
         try:
             Predictor.load(path)
@@ -239,9 +250,13 @@ def _output(given: argparse.Namespace) -> str:
     return path
 
 
-def _predictor(path: str) -> Predictor:
+def _predictor(given: argparse.Namespace) -> Predictor:
     from autograd_tiny.train import Predictor
+    from autograd_tiny.train.keeping.formats import FORMATS
 
+    path, data = given.model, given.data
+    if Path(path).suffix.lower() not in FORMATS and Path(data).suffix.lower() in FORMATS:
+        raise Refused(f"the model comes first: {shlex.quote(data)} {shlex.quote(path)}")
     try:
         return Predictor.load(path)
     except FileNotFoundError:

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from autograd_tiny import __version__
@@ -18,8 +19,23 @@ DESCRIPTION = "See each step of a gradient, draw its graph, check it, and train 
 
 
 class _Parser(argparse.ArgumentParser):
+    verbs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # of the verb that is run
+    takes_expression = False
+
     def error(self, message: str) -> NoReturn:
-        hint = "; put -- before an expression that starts with a minus" if "unrecognized" in message else ""
+        if self.verbs and (unknown := re.search(r"step \| .*invalid choice: '([^']*)'", message)):
+            near = get_close_matches(unknown[1], self.verbs, 1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.verbs)}"
+            raise Refused(f"there is no verb {unknown[1]!r}: {meant}")
+        hint = ""
+        if "unrecognized" in message:
+            typed = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+            near = [option for word in typed for option in get_close_matches(word, self.options, 1)]
+            if near:
+                hint = f"; did you mean {near[0]}?"
+            elif self.takes_expression:
+                hint = "; put -- before an expression that starts with a minus"
         if "unrecognized" in message and "step" in sys.argv[1:2] and re.search(r" (-o|--output)\b", message):
             hint = "; to write a page: step --html FILE, to write the graph: draw -o FILE"
         raise Refused(f"{message}{hint}")
@@ -85,10 +101,13 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"autograd-tiny {__version__}")
+    parser.verbs = tuple(verb.name for verb in verbs)
     commands = parser.add_subparsers(required=True, metavar=" | ".join(verb.name for verb in verbs))
     for verb in verbs:
         command = commands.add_parser(verb.name, help=verb.help)
         command.set_defaults(run=verb.run)
         for argument in verb.arguments() if verb.name in arguments else ():
             command.add_argument(*argument.names, **argument.settings)
+            parser.options += tuple(name for name in argument.names if name.startswith("--"))
+            parser.takes_expression |= "values" in argument.names
     return parser

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from autograd_tiny.cli import exercising, learning
+from autograd_tiny.cli.numbers import part, positive, whole
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
 from autograd_tiny.cli.teaching import write_filmstrip, write_frames, write_gif, write_slides, write_worksheet
@@ -108,13 +109,16 @@ def table() -> tuple[Verb, ...]:
                 _argument("--task", choices=("classification", "regression"), help="(default: as the values look)"),
                 _option("--layers", "SIZES", "16,16", "sizes of the hidden layers, or none"),
                 _option("--activation", "OP", "relu", "relu, tanh, sigmoid, …"),
-                _option("--epochs", "N", 100, "passes over the data"),
-                _option("--batch", "N", 32, "rows for each step"),
+                _option("--epochs", "N", 100, "passes over the data", type=whole(1)),
+                _option("--batch", "N", 32, "rows for each step", type=whole(1)),
                 _option("--optimizer", "NAME", "adam", "sgd, momentum, adam, adamw, rmsprop, lion, …"),
-                _argument("--lr", type=float, metavar="RATE", help="step size (default: 0.01 for most)"),
-                _option("--validation", "PART", 0.2, "part of the rows kept aside to judge the model on"),
-                _option("--seed", "N", 0, "fixes all that is random"),
-                _argument("--drop", action="append", default=[], metavar="COLUMN", help="a column to leave out"),
+                _argument("--lr", type=positive, metavar="RATE", help="step size (default: 0.01 for most)"),
+                _option("--validation", "PART", 0.2, "part of the rows kept aside to judge the model on", type=part),
+                _option("--seed", "N", 0, "fixes all that is random", type=whole(0)),
+                _argument(
+                    "--drop", action="append", default=[], metavar="COLUMN",
+                    help="a column to leave out; once more for each other one",
+                ),
                 _argument("--drop-missing", action="store_true", help="leave out rows with missing values"),
                 _argument("--checkpoint", metavar="FILE", help="keep the training, and go on from it if it is there"),
                 _argument("--html", metavar="FILE", help="write the report as a page, with pictures"),
@@ -218,8 +222,9 @@ def _pictures(path: str, what: str) -> tuple[Argument, ...]:
     )
 
 
-def _option(name: str, metavar: str, default: Any, what: str) -> Argument:
-    return _argument(name, metavar=metavar, default=default, type=type(default), help=f"{what} (default: %(default)s)")
+def _option(name: str, metavar: str, default: Any, what: str, **settings: Any) -> Argument:
+    settings = {"type": type(default), **settings}
+    return _argument(name, metavar=metavar, default=default, help=f"{what} (default: %(default)s)", **settings)
 
 
 def _sets() -> str:

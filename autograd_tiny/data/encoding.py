@@ -13,14 +13,15 @@ array([[-1.225,  1.   ,  0.   ],
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd_tiny.data.reading import NUMBER
-from autograd_tiny.data.tables import Column, Numbers, Table, UnknownColumnError, listed
+from autograd_tiny.data.reading import is_number
+from autograd_tiny.data.tables import Column, Numbers, Table, UnknownColumnError, as_table, listed
 from autograd_tiny.engine.digits import short
 
 
@@ -60,7 +61,7 @@ class Features:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, table: Table, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
+    def of(cls, table: Any, except_: str | Iterable[str] = (), rows: Any = None) -> Features:
         """Make features of all columns but some; means and deviations are those of `rows`, the training part.
 
         Values of text are known from all rows. Raises ValueError for a missing or infinite value, text that differs in
@@ -70,6 +71,7 @@ class Features:
         >>> Features.of(table, except_="b", rows=[0, 1]).array(table).tolist()
         [[-1.0], [1.0], [99.0]]
         """
+        table = as_table(table)
         excluded = [except_] if isinstance(except_, str) else [*except_]
         for name in excluded:
             table[name]
@@ -81,14 +83,15 @@ class Features:
             raise ValueError("the training part has no rows")
         columns: list[Number | Text] = []
         left_out = []
+        too_many: dict[str, str] = {}
         for name in names:
             column, seen = table[name], part[name]
             if isinstance(column, list):
-                leave_out = f"drop({name!r}) or --drop {name} leaves the column out"
                 if told := mixed(name, column, table):
-                    raise ValueError(f"{told}: correct it or leave the cell empty; {leave_out}")
+                    raise ValueError(f"{told}: correct it or leave the cell empty; {_leaving_out([name])}")
                 if told := varied(name, column):
-                    raise ValueError(f"{told}, too many to learn from: {leave_out}")
+                    too_many[name] = told
+                    continue
                 if len(values := sorted(set(column))) > 1:
                     columns.append(Text(name, tuple(values)))
                     continue
@@ -98,6 +101,8 @@ class Features:
             value = seen[0] if isinstance(seen, list) else short(float(seen[0]))
             varies = not isinstance(column, list) and scale_of(column) is not None
             left_out.append(f"{name} is {value} in every row{' of the training part' if varies else ''}")
+        if too_many:
+            raise ValueError(f"{'; '.join(too_many.values())}, too many to learn from: {_leaving_out([*too_many])}")
         if not columns:
             told = f": {'; '.join(left_out)}" if left_out else ""
             raise ValueError(f"no column is left to learn from{told}")
@@ -108,7 +113,7 @@ class Features:
         """Names of the columns of `array`: ``kind=cat`` for the value cat of kind."""
         return [name for column in self.columns for name in column.names]
 
-    def array(self, table: Table) -> Numbers:
+    def array(self, table: Any) -> Numbers:
         """Return the features of a table as an array of shape (rows, `len(names)`); columns of other names are ignored.
 
         Raises ValueError for a column that is not there, a missing or infinite value, or text that training did not
@@ -119,6 +124,7 @@ class Features:
         Traceback (most recent call last):
         ValueError: kind is 'cow' in row 2, which training did not have: it had cat, dog
         """
+        table = as_table(table)
         lacking = [column.name for column in self.columns if column.name not in table]
         if lacking:
             raise UnknownColumnError(
@@ -128,7 +134,7 @@ class Features:
         for column in self.columns:
             cells = table[column.name]
             if isinstance(column, Number) and isinstance(cells, list) and len(cells):
-                i = next((i for i, cell in enumerate(cells) if cell and not NUMBER.fullmatch(cell)), 0)
+                i = next((i for i, cell in enumerate(cells) if cell and not is_number(cell)), 0)
                 raise ValueError(f"{column.name} is {cells[i]!r} in row {table.rows[i]}: in training it was a number")
         table.check(column.name for column in self.columns)
         out = np.empty((len(table), len(self.names)))
@@ -214,7 +220,7 @@ def mixed(name: str, cells: list[str], table: Table) -> str:
     >>> mixed("a", ["1", "2", "x"], Table({"a": ["1", "2", "x"]}))
     "a is a number in 2 of 3 rows, and 'x' in row 3"
     """
-    numeric = {cell for cell in set(cells) if NUMBER.fullmatch(cell)}
+    numeric = {cell for cell in set(cells) if is_number(cell)}
     count = sum(cell in numeric for cell in cells) if numeric else 0
     if not len(cells) / 2 < count < len(cells):
         return ""
@@ -226,11 +232,11 @@ def varied(name: str, cells: list[str]) -> str:
     """Say that text differs in more than half of its rows, ten or more; "" if that is not so.
 
     >>> varied("a", [*"abcdefghij"]), varied("a", ["x"] * 10)
-    ('a has 10 different texts in 10 rows', '')
+    ("a has 10 different texts in 10 rows, such as 'a'", '')
     """
     distinct = len(set(cells))
     return (
-        f"{name} has {distinct:,} different texts in {len(cells):,} rows"
+        f"{name} has {distinct:,} different texts in {len(cells):,} rows, such as {short_repr(cells[0])}"
         if len(cells) >= 10 and len(cells) < 2 * distinct
         else ""
     )
@@ -264,6 +270,12 @@ def short_repr(x: Any) -> str:
     except (RecursionError, ValueError):  # too deep, or an integer of too many digits
         return type(x).__name__
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _leaving_out(names: list[str]) -> str:
+    options = " ".join(f"--drop {shlex.quote(name)}" for name in names)
+    one = len(names) == 1
+    return f"drop({(names[0] if one else names)!r}) or {options} leaves {'the column' if one else 'them'} out"
 
 
 def _check_rows(table: Table, names: list[str]) -> None:

@@ -432,6 +432,15 @@ def _cell(cell: str) -> str:
     return "" if cell in MISSING else cell
 
 
+def is_number(cell: str) -> bool:
+    """Return whether a cell of text is spelled as a number, with a decimal point or a decimal comma.
+
+    >>> is_number("1.5"), is_number("1,5"), is_number("1.234,50"), is_number("x")
+    (True, True, False, False)
+    """
+    return NUMBER.fullmatch(cell.replace(",", ".", 1)) is not None
+
+
 def _text(cells: list[str]) -> Column:
     """Return text, or 1 and 0 for True and False."""
     truths = {cell: cell.lower() == "true" for cell in set(cells) if cell.lower() in ("true", "false")}

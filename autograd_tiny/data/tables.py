@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,11 @@ class Table:
         return f"the table has no column {name!r}: {known}"
 
 
+def as_table(source: Any) -> Table:
+    """Return a Table as it is, and anything that `Table` takes as one."""
+    return source if isinstance(source, Table) else Table(source)
+
+
 def listed(things: Iterable[object], most: int = 8) -> str:
     """Write things one after another, at most so many.
 
@@ -200,6 +206,7 @@ def _columns(source: Any, names: Sequence[str] | None) -> list[tuple[str, Any]]:
                 f"a table is made of a dict of columns, a DataFrame or an array of two axes, not of shape {array.shape}"
                 if isinstance(source, (np.ndarray, list, tuple))
                 else f"a table is made of a dict of columns, a DataFrame or an array, not {type(source).__name__}"
+                + (f": data.read_csv({str(source)!r}) reads a file" if isinstance(source, (str, Path)) else "")
             )
         pairs = [(f"x{k + 1}", array[:, k]) for k in range(array.shape[1])]
     if names is not None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_tiny.data.encoding import fields, finite, items, mixed, scale_of, short_repr, standardised, varied
-from autograd_tiny.data.reading import NUMBER
+from autograd_tiny.data.reading import NUMBER, is_number
 from autograd_tiny.data.tables import Column, Numbers, Table, listed
 from autograd_tiny.engine.digits import short
 
@@ -61,7 +61,7 @@ class Target:
             raise ValueError(f"{name} has no rows")
         if isinstance(cells, list):
             if task == "regression":
-                i = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell)), 0)
+                i = next((i for i, cell in enumerate(cells) if not is_number(cell)), 0)
                 raise ValueError(f"{name} is {cells[i]!r} in row {table.rows[i]}: a regression needs numbers")
             if task is None and (told := mixed(name, cells, table)):
                 raise ValueError(f"{told}: correct it or leave the cell empty; as a classification all are classes")

@@ -21,6 +21,15 @@ def short(x: float) -> str:
     return plain if float(plain) == x or x != x else format(x, _PADDED).rstrip(".")
 
 
+def plain(x: float) -> str:
+    """Format x as `short` does, but from 10,000 to a billion as a whole number, which stands in a column with others.
+
+    >>> plain(0.41997), plain(424582.3), plain(4.2e12 + 0.5)
+    ('0.4200', '424582', '4.200e+12')
+    """
+    return f"{x:.0f}" if 1e4 <= abs(x) < 1e9 else short(x)
+
+
 def is_exact(*xs: float) -> bool:
     """Return True if `short` shows every one of xs exactly.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from inspect import isfunction
 from typing import Any
 
 from autograd_tiny.compiler import jit
@@ -35,9 +36,9 @@ class Optimizer:
     (adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.0) of 1 parameter after 100 steps, 3.0)
 
     The parameters are a Module, or Values in a list, a dict or any nested container. `lr` is a float, or a function of
-    the number of steps before; it may be set between steps. Without parameters, as in
-    Adam(0.01), `init` and `update` work on arrays. Raises TypeError or ValueError, naming what is wrong, for parameters
-    that are not leaves and for hyper-parameters out of their range.
+    the number of steps before; it may be set between steps. Without parameters, as in Adam(0.01) or Adam(rate), `init`
+    and `update` work on arrays. Raises TypeError or ValueError, naming what is wrong, for parameters that are not
+    leaves and for hyper-parameters out of their range.
     """
 
     def __init__(self, rule: Rule, parameters: Any = None, lr: Rate | None = None, **hyper: Any) -> None:
@@ -46,7 +47,7 @@ class Optimizer:
         if unknown := [name for name in hyper if name not in rule.hyper]:
             raise TypeError(f"{rule.name} has no {unknown[0]!r}: it takes {', '.join(['lr', *rule.hyper])}")
         self.rule = rule
-        if isinstance(parameters, float):  # Adam(0.01): a learning rate alone
+        if isinstance(parameters, (float, partial)) or isfunction(parameters):  # Adam(0.01): a learning rate alone
             if lr not in (None, rule.lr):
                 raise TypeError(f"{rule.name} got two learning rates, {parameters!r} and {lr!r}, and no parameters")
             parameters, lr = None, parameters

@@ -7,12 +7,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.terminal import new_console
 from autograd_tiny.optim import Optimizer
 from autograd_tiny.train.divergence import Diverged
@@ -21,7 +22,7 @@ from autograd_tiny.train.interrupts import interruptible
 from autograd_tiny.train.resuming import checkpoint as write_checkpoint
 from autograd_tiny.train.resuming import resumed, seed_in
 from autograd_tiny.train.samples import Samples, samples_of
-from autograd_tiny.train.training import Event, Training, new_seed, whole_number
+from autograd_tiny.train.training import Event, Training, new_seed, try_once, whole_number
 
 SECONDS = 1.0  # between checkpoints
 
@@ -33,8 +34,14 @@ class Fitted:
     model: Any
     history: list[dict[str, float]]
     stopped: str | None
-    training: Training = field(repr=False)
+    training: Training
     diverged: bool = False
+
+    def __repr__(self) -> str:
+        last = self.history[-1] if self.history else {}
+        told = [f", {name.replace('_', ' ')} {x:.4g}" for name, x in last.items() if name.endswith("loss")]
+        end = ", diverged" if self.diverged else "" if self.stopped is None else f", {self.stopped}"
+        return f"Fitted({self.model!r}, {counted(len(self.history), 'epoch')}{''.join(told)}{end})"
 
 
 def fit(
@@ -71,8 +78,12 @@ def fit(
     seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
     whole_number(epochs, "epochs")
     whole_number(seed, "seed")
-    samples, held = _apart(samples_of(X, y, sample_weight), validation, seed)
-    training = Training(model, loss, samples, optimizer=optimizer, batch=batch, seed=seed, compiled=compiled)
+    whole = samples_of(X, y, sample_weight)
+    samples, rows, held = _apart(whole, validation, seed)
+    settings: Any = {"optimizer": optimizer, "batch": batch, "seed": seed, "compiled": compiled}
+    training = Training(model, loss, samples, rows=rows, tried=whole, **settings)
+    if held is not None and rows is None:
+        try_once(model, loss, held, "validation ")
     if is_there:
         resumed(training, checkpoint)
     stopped, diverged, written = None, False, time.monotonic()
@@ -100,19 +111,20 @@ def fit(
     return Fitted(model, training.history, stopped, training, diverged)
 
 
-def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Samples | None]:
-    """Split samples for training and validation."""
+def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Any, Samples | None]:
+    """Split samples for training, with their rows, and for validation."""
     if validation is None:
-        return samples, None
+        return samples, None, None
     if isinstance(validation, (tuple, list)) and len(validation) == 2:
-        return samples, samples_of(validation[0], validation[1], of="validation: ")
+        return samples, None, samples_of(validation[0], validation[1], of="validation: ")
     if not isinstance(validation, float) or not 0 < validation < 1:
         raise ValueError(f"validation is a part of the samples, such as 0.2, or a pair (X, y), got {validation!r:.60}")
     n, order = samples.size, np.random.default_rng([1, seed]).permutation(samples.size)
     aside = round(n * validation)
     if not 0 < aside < n:
         raise ValueError(f"validation={validation:g} of {n} samples leaves none on one side")
-    return samples.part(np.sort(order[aside:])), samples.part(np.sort(order[:aside]))
+    rows = np.sort(order[aside:])
+    return samples.part(rows), rows, samples.part(np.sort(order[:aside]))
 
 
 @contextmanager

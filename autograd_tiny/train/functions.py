@@ -14,7 +14,7 @@ from autograd_tiny.engine.value import Value
 from autograd_tiny.train.flat import fill, values_of
 from autograd_tiny.train.keeping.specs import module_of, spec_of
 from autograd_tiny.train.masks import Masks
-from autograd_tiny.train.samples import Samples
+from autograd_tiny.train.samples import Samples, plain
 from autograd_tiny.transforms.derivatives import value_and_grad
 
 Loss = Callable[[Any, Any], Any]  # of the output for one sample, and its target
@@ -101,7 +101,7 @@ def eager(model: Any, loss: Loss, masks: Masks = NO_MASKS) -> Functions:
 
     def outputs(w: Any, X: Any) -> Any:
         fill(values, w)
-        return np.array([_numbers(model(x.tolist())) for x in X])
+        return np.array([_numbers(model(x)) for x in plain(X)])
 
     return Functions(gradient, lambda w, samples: mean(w, samples).data, outputs)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograd_tiny.data import Features, Table, Target, split
+from autograd_tiny.data import Features, Target, split
+from autograd_tiny.data.tables import as_table
 from autograd_tiny.engine import ops
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.nn import MLP
 from autograd_tiny.optim import Adam, Optimizer
 from autograd_tiny.train.fitting import Fitted, fit
@@ -28,9 +30,12 @@ class Learned:
     rows: Any
     aside: Any
 
+    def __repr__(self) -> str:
+        return f"Learned({self.predictor!r}, {counted(len(self.rows), 'row')}, {len(self.aside):,} kept aside)"
+
 
 def learn(
-    table: Table,
+    table: Any,
     target: str,
     *,
     layers: Sequence[int] = (16, 16),
@@ -43,7 +48,7 @@ def learn(
     validation: float = 0.2,
     checkpoint: Any = None,
 ) -> Learned:
-    """Train an MLP to predict a column of a table from all others.
+    """Train an MLP to predict a column of a table, or of what `data.Table` takes, from all others.
 
     >>> from autograd_tiny import data
     >>> iris = data.load_set("iris")
@@ -57,6 +62,7 @@ def learn(
     default; other arguments are those of `fit`. Raises ValueError, naming column and row, for a table that cannot be
     learned from.
     """
+    table = as_table(table)
     is_there = checkpoint is not None and Path(checkpoint).exists()
     whole_number(seed, "seed")
     seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed

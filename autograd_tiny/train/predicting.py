@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_tiny.data import Features, Table, Target
+from autograd_tiny.data import Features, Target
+from autograd_tiny.engine.digits import counted
 from autograd_tiny.nn import losses
 from autograd_tiny.train.flat import flat, values_of
 from autograd_tiny.train.keeping.models import read_model, write_model
@@ -23,6 +24,7 @@ LOSSES = {"classification": losses.cross_entropy, "regression": losses.mse}  # b
 class Predictor:
     """A model that predicts a column of a table from others: a class, or a number in the unit of the column.
 
+    >>> from autograd_tiny.data import Table
     >>> from autograd_tiny.nn import MLP
     >>> table = Table({"size": [1.0, 3.0], "kind": ["cat", "dog"]})
     >>> predictor = Predictor(MLP(1, [2], seed=0), Features.of(table, except_="kind"), Target.of(table, name="kind"))
@@ -37,7 +39,11 @@ class Predictor:
     features: Features
     target: Target
 
-    def outputs(self, table: Table) -> Any:
+    def __repr__(self) -> str:
+        columns = counted(len(self.features.columns), "column")
+        return f"Predictor({self.target.name} from {columns} by {self.model!r})"
+
+    def outputs(self, table: Any) -> Any:
         """Return what the model computes for each row: scores of the classes, or a standardised number."""
         X, parameters = self.features.array(table), flat(values_of(self.model))
         if len(X) * len(parameters) <= FEW and spec_of(self.model) is not None:
@@ -48,7 +54,7 @@ class Predictor:
 
         return functions_of(self.model, LOSSES[self.target.task], NO_MASKS).outputs(parameters, X)
 
-    def probabilities(self, table: Table) -> Any:
+    def probabilities(self, table: Any) -> Any:
         """Return the probability of each class of `target.classes`, by row."""
         if self.target.task != "classification":
             raise ValueError(f"{self.target.name} is a number: it has no classes and no probabilities")
@@ -56,7 +62,7 @@ class Predictor:
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
-    def predict(self, table: Table) -> Any:
+    def predict(self, table: Any) -> Any:
         """Return the predicted classes as a list, or the predicted numbers as an array."""
         outputs = self.outputs(table)
         return self.target.labels(outputs if self.target.task == "regression" else outputs.argmax(axis=1))

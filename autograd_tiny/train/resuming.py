@@ -37,6 +37,9 @@ def checkpoint(path: Any, training: Training, **more: Any) -> Path:
     generator, the history and a digest of the samples. `more` is what JSON knows. It replaces an old file once it is
     whole, and raises what `save` raises.
     """
+    training = getattr(training, "training", training)  # of an event
+    if not isinstance(training, Training):
+        raise TypeError(f"checkpoint takes the training of an event, event.training, got {in_a_line(training)}")
     training.show()
     rule = training.optimizer.rule
     slots = {f"slot {name}": x for name, x in zip(rule.slots, training.slots, strict=True)}
@@ -77,7 +80,9 @@ def _restore(training: Training, arrays: Any, state: Any) -> None:
         raise ValueError("its training is not whole")
     for name, now in _digests(training).items():
         if state["data"].get(name) != now:
-            raise ValueError(f"it was trained on other samples: {name} differs")
+            seeds = state.get("seed"), training.seed  # a seed chooses the samples that are kept aside
+            told = "" if seeds[0] == seeds[1] else f"; its seed is {in_a_line(seeds[0])}, and here it is {seeds[1]}"
+            raise ValueError(f"it was trained on other samples: {name} differs{told}")
     for what, here in (("optimizer", _described(training)), ("batch", training.batch)):
         if state[what] != here:
             raise ValueError(f"its {what} is {in_a_line(state[what])}, and here it is {in_a_line(here)}")

@@ -33,7 +33,19 @@ class Samples(NamedTuple):
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """Yield input and target of each sample as Python's numbers; integers are int, as a class must be."""
-        return zip(self.X.tolist(), (self.y.astype(int) if self.whole else self.y).tolist(), strict=True)
+        return zip(plain(self.X), (self.y.astype(int) if self.whole else self.y).tolist(), strict=True)
+
+
+def plain(numbers: Any) -> Any:
+    """Return an array of float64 as nested lists, in which whole numbers are int, as an index must be.
+
+    >>> plain(np.array([[2.0, 0.5], [-0.0, 3.0]]))
+    [[2, 0.5], [-0.0, 3]]
+    """
+    whole = (numbers % 1 == 0) & (abs(numbers) < EXACT) & ((numbers != 0) | ~np.signbit(numbers))
+    found = numbers.astype(object)
+    found[whole] = numbers[whole].astype(int)
+    return found.tolist()
 
 
 def samples_of(X: Any, y: Any, sample_weight: Any = None, of: str = "") -> Samples:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from autograd_tiny.optim import Optimizer
 from autograd_tiny.train.flat import flat
 from autograd_tiny.train.functions import Loss
@@ -57,8 +59,13 @@ def steps(
 
 
 def _shown(training: Training, events: Iterator[Event]) -> Iterator[Event]:
-    """Yield events with the numbers reached in the Module, and take those the Module has afterwards."""
+    """Yield events with the numbers reached in the Module, and take those it has afterwards, or else the array."""
     for event in events:
         training.show()
-        yield event
-        training.parameters[:] = flat(training.values)
+        reached = training.parameters.copy()
+        try:
+            yield event
+        finally:  # a loop that ends early, too
+            given = flat(training.values)
+            training.parameters[:] = np.where(given == reached, training.parameters, given)
+            training.show()

@@ -10,12 +10,14 @@ import numpy as np
 
 from autograd_tiny.engine.special import in_a_line
 from autograd_tiny.engine.value import Value
+from autograd_tiny.nn import Embedding
+from autograd_tiny.nn.states import modules_in
 from autograd_tiny.optim import Adam, Optimizer
 from autograd_tiny.train.divergence import Diverged, is_finite, where_it_began
 from autograd_tiny.train.flat import fill, flat, values_of
 from autograd_tiny.train.functions import Loss, eager, functions_of
-from autograd_tiny.train.masks import masks_of
-from autograd_tiny.train.samples import Samples
+from autograd_tiny.train.masks import DEEP, masks_of
+from autograd_tiny.train.samples import Samples, plain
 
 MOST_TRIED = 1000  # distinct targets that the loss is tried on before the first step
 
@@ -46,13 +48,16 @@ class Training:
         batch: int | None = 32,
         seed: int | None = None,
         compiled: bool = True,
+        rows: Any = None,
+        tried: Samples | None = None,
     ) -> None:
         self.model, self.loss, self.samples = model, loss, samples
+        self.rows = np.arange(samples.size) if rows is None else rows  # of the samples, in what was given
         self.optimizer = _unbound(Adam() if optimizer is None else optimizer)
         self.batch = _size(batch, samples.size)
         self.values = values_of(model)
-        _try_once(model, loss, samples)
-        self.masks = masks_of(model, samples.X[0].tolist())
+        try_once(model, loss, samples if tried is None else tried)  # all, before some were kept aside
+        self.masks = masks_of(model, plain(samples.X[:1])[0])
         self.functions = (functions_of if compiled else eager)(model, loss, self.masks)
         self.seed = new_seed() if whole_number(seed, "seed") is None else seed
         self.generator = np.random.default_rng(self.seed)
@@ -104,7 +109,8 @@ class Training:
         """Raise Diverged, with the state before the last step that was done."""
         where, at = "", f"step {self.step + 1} (epoch {self.epoch + 1}) {what}"
         if len(rows):
-            where = f": {where_it_began(lambda i: self._loss_of(rows[i], i, mask), rows, self._is_finite(rows, mask))}"
+            finite = self._is_finite(rows, mask)
+            where = f": {where_it_began(lambda i: self._loss_of(rows[i], i, mask), self.rows[rows], finite)}"
         self.parameters, self.slots = before
         self.show()
         raise Diverged(f"{at}{where}; try a smaller learning rate than {self.optimizer.rate(self.step):g}")
@@ -150,10 +156,15 @@ def _unbound(optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def _try_once(model: Any, loss: Loss, samples: Samples) -> None:
+def try_once(model: Any, loss: Loss, samples: Samples, of: str = "") -> None:
     """Compute the loss of the first sample on Values, and with every target; raise what is wrong with them."""
+    if not callable(model):
+        instead = ", not forward(self, x)" if hasattr(model, "forward") else ""
+        raise TypeError(f"{type(model).__name__} is called for its output: write __call__(self, x){instead}")
     if not callable(loss):
         raise TypeError(f"loss is a function of output and target, such as nn.losses.mse, got {loss!r:.60}")
+    if any(isinstance(inner, Embedding) for inner in (model, *(inner for _, inner in modules_in(model, DEEP)))):
+        _try_indices(model, samples, of)
     _, first = np.unique(samples.y, axis=0, return_index=True)
     rows = [0, *first[:MOST_TRIED].tolist()] if samples.y.ndim == 1 else [0]
     output: Any = None
@@ -162,7 +173,20 @@ def _try_once(model: Any, loss: Loss, samples: Samples) -> None:
         try:
             found = loss(output, target)
         except Exception as error:
-            error.add_note(f"raised by the loss of sample {row}, whose target is {in_a_line(target)}")
+            error.add_note(f"raised by the loss of {of}sample {row}, whose target is {in_a_line(target)}")
             raise
         if not isinstance(found, Value):
             raise TypeError(f"the loss of one sample is a number that depends on parameters, got {in_a_line(found)}")
+
+
+def _try_indices(model: Any, samples: Samples, of: str) -> None:
+    """Run a model that looks up rows on the samples with the least, the greatest and the first broken index."""
+    columns = samples.X.reshape(samples.size, -1)
+    rows = [*columns.argmin(axis=0), *columns.argmax(axis=0), *(columns % 1 != 0).argmax(axis=0)]
+    rows = sorted({*map(int, rows)})[:MOST_TRIED]
+    for row, (x, _) in zip(rows, samples.part(rows).pairs(), strict=True):
+        try:
+            model(x)
+        except Exception as error:
+            error.add_note(f"raised by the model for {of}sample {row}")
+            raise

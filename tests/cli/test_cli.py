@@ -207,7 +207,7 @@ BAD = [
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
     ([], "required: step | live | draw | check | diagnose | museum"),
-    (["jump", "a"], "invalid choice: 'jump'"),
+    (["jump", "a"], "there is no verb 'jump': there are step, live, draw"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "no such file"),
     (["step", "{}/train.py:lost"], "has no function lost; it has loss, other, none, floats, fails, stops"),

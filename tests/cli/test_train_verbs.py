@@ -199,16 +199,32 @@ BAD = {
     ("train", "german.csv", *T, "--drop", "gewicht", "--drop", "größe"): "no column is left to learn from",
     ("train", "german.csv", *T, "--layers", "4,x"): "--layers 4,x: give the size of each hidden layer",
     ("train", "german.csv", *T, "--layers", "0"): "--layers 0: give the size",
+    ("train", "german.csv", *T, "--layers", "800,800"): "--layers 800,800 is a network of more than 500,000 parameters",
+    ("train", "german.csv", *T, "--layers", "9,99999999999999"): "is a network of more than 500,000 parameters",
     ("train", "german.csv", *T, "--activation", "rely"): "--activation rely: did you mean relu?",
     ("train", "german.csv", *T, "--activation", "add"): "--activation add: ",
     ("train", "german.csv", *T, "--optimizer", "adm"): "--optimizer adm: there are sgd, momentum",
-    ("train", "german.csv", *T, "--lr", "-1"): "lr",
-    ("train", "german.csv", *T, "--lr", "nan"): "lr",
-    ("train", "german.csv", *T, "--batch", "0"): "batch is an integer of at least 1",
-    ("train", "german.csv", *T, "--epochs", "-1"): "epochs is an integer of at least 0",
-    ("train", "german.csv", *T, "--epochs", "many"): "invalid int value: 'many'",
-    ("train", "german.csv", *T, "--validation", "1"): "between 0 and 1",
-    ("train", "german.csv", *T, "--seed", "-1"): "seed",
+    ("train", "german.csv", *T, "--lr", "-1"): "--lr: give a number above 0, such as 0.01, not '-1'",
+    ("train", "german.csv", *T, "--lr", "0,01"): "--lr: give a number above 0, such as 0.01, not '0,01'",
+    ("train", "german.csv", *T, "--lr", "nan"): "--lr: give a number above 0",
+    ("train", "german.csv", *T, "--lr", "inf"): "--lr: give a number above 0",
+    ("train", "german.csv", *T, "--batch", "0"): "--batch: give a whole number of at least 1, not '0'",
+    ("train", "german.csv", *T, "--epochs", "-1"): "--epochs: give a whole number of at least 1",
+    ("train", "german.csv", *T, "--epochs", "0"): "--epochs: give a whole number of at least 1, not '0'",
+    ("train", "german.csv", *T, "--epochs", "1e2"): "--epochs: give a whole number of at least 1, not '1e2'",
+    ("train", "german.csv", *T, "--epochs", "many"): "--epochs: give a whole number of at least 1, not 'many'",
+    ("train", "german.csv", *T, "--validation", "1"): "--validation: give a part between 0 and 1, such as 0.2",
+    ("train", "german.csv", *T, "--validation", "20%"): "--validation: give a part between 0 and 1, such as 0.2",
+    ("train", "german.csv", *T, "--seed", "-1"): "--seed: give a whole number of at least 0, not '-1'",
+    ("train", "german.csv", "--traget", "art"): "unrecognized arguments: --traget art; did you mean --target?",
+    ("train", "german.csv", *T, "--drop", "größe,gewicht"): "give --drop 'größe' --drop gewicht",
+    ("train", "{models}/species.json", *T): "species.json has the suffix of a model: a CSV file is needed",
+    ("train", "a.safetensors", *T): "a.safetensors has the suffix of a model: a CSV file is needed",
+    ("predict", "{models}/species.json", "a.safetensors"): "a.safetensors has the suffix of a model: a CSV",
+    ("predict", "whole.csv", "{models}/species.json"): "the model comes first: {models}/species.json whole.csv",
+    ("evaluate", "whole.csv", "{models}/species.json"): "the model comes first: {models}/species.json whole.csv",
+    ("predcit", "whole.csv"): "there is no verb 'predcit': did you mean predict?",
+    ("whole.csv",): "there is no verb 'whole.csv': there are step, live, draw",
     ("train", "german.csv", *T, "-o", "model"): "model has no suffix, expected .safetensors or .json",
     ("train", "german.csv", *T, "-o", "german.csv"): "the suffix '.csv', expected .safetensors or .json",
     ("train", "german.csv", *T, "-o", "foreign.json"): "foreign.json is there, and is not a model that `train` wrote",
@@ -217,6 +233,17 @@ BAD = {
     ("train", "german.csv", *T, "--checkpoint", "{models}/species.json"): "cannot be",
     ("train", "german.csv", *T, "--checkpoint", "foreign.json"): "foreign.json cannot be read",
     ("train", "german.csv", *T, *BRIEF, "--html", "/dev/full"): "/dev/full: cannot write there: No space left",
+    ("train", "german.csv", *T, "--html", "german.csv"): "german.csv is the data that is read: --html needs",
+    ("train", "german.csv", *T, "--checkpoint", "german.json", "-o", "german.json"): "--checkpoint",
+    ("train", "german.csv", *T, "--html", "page.pdf"): "--html page.pdf: a page has the suffix .html",
+    ("train", "german.csv", *T, "--html", "."): ". is a folder: --html needs the name of a file",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "./whole.csv"): "whole.csv is the data that is read: -o",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "{models}/species.json"): "is the model that is read",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "."): ". is a folder: -o needs the name of a file",
+    ("predict", "{models}/species.json", "whole.csv", "-o", "none/a.csv"): "a.csv cannot be written: there is no",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "whole.csv"): "whole.csv is the data that is read",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "{models}/species.json"): "is the model that is read",
+    ("evaluate", "{models}/species.json", "whole.csv", "--html", "none/a.html"): "there is no folder",
     ("predict", "none.json", "german.csv"): "none.json: no such file; autograd-tiny train writes a model",
     ("predict", "german.csv", "german.csv"): "the suffix '.csv', expected .safetensors or .json",
     ("predict", "foreign.json", "german.csv"): "foreign.json cannot be read",
@@ -253,14 +280,23 @@ def test_bad_input_is_one_line_and_leaves_nothing(arguments, run, models):
     if "/dev/full" in arguments and not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full")
     before = {name: Path(name).read_bytes() for name in os.listdir()}
+    kept = {path: path.read_bytes() for path in models.iterdir()}
     code, out, err = run(*(argument.format(models=models) for argument in arguments))
     assert (code, out.count("autograd"), err.count("\n")) == (2, 0, 1), (out, err)
     assert err.startswith("autograd-tiny: ")
     assert BAD[arguments].format(models=models) in err
     after = {name: Path(name).read_bytes() for name in os.listdir()}
-    if "--html" in arguments:
+    if "/dev/full" in arguments and "--html" in arguments:
         after.pop("german.safetensors")  # the model is kept before the page is written
     assert after == before
+    assert {path: path.read_bytes() for path in models.iterdir()} == kept
+
+
+@pytest.mark.usefixtures("strange_files")
+def test_a_file_that_is_read_is_not_written_by_another_name(run, models):
+    os.link("whole.csv", "alias.csv")
+    code, _, err = run("predict", models / "species.json", "whole.csv", "-o", "alias.csv")
+    assert (code, err) == (2, "autograd-tiny: alias.csv is the data that is read: -o needs a file of its own\n")
 
 
 def test_a_checkpoint_of_another_network_or_of_other_data_is_told(run):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from autograd_tiny.data import Features, Table, Target
+from autograd_tiny.data import Features, Table, Target, read_csv
 
 NUMBERS = st.floats(-1e300, 1e300)
 LABELS = (
@@ -113,8 +113,8 @@ BAD = [
     ({"a": [1.0, None]}, f"a is missing in row 2; 1 of 2 rows has missing values: {LEAVE}"),
     ({"a": [1.0, math.inf]}, "a is inf in row 2: a finite number is needed"),
     ({"a": [3.0, 3.0], "b": ["x", "x"]}, "no column is left to learn from: a is 3 in every row; b is x in every row"),
-    ({"name": MANY}, "name has 10 different texts in 10 rows, too many to learn from: drop('name') or --drop name "
-     "leaves the column out"),
+    ({"name": MANY}, "name has 10 different texts in 10 rows, such as 'w0', too many to learn from: drop('name') "
+     "or --drop name leaves the column out"),
     ({"a": ["1", "2", "x", "4"]}, "a is a number in 3 of 4 rows, and 'x' in row 3: correct it or leave the cell empty; "
      "drop('a') or --drop a leaves the column out"),
 ]  # fmt: skip
@@ -246,7 +246,7 @@ REFUSED = [
     (["1", "b"], "regression", "y is 'b' in row 2: a regression needs numbers"),
     (["1", "2", "b"], None, "y is a number in 2 of 3 rows, and 'b' in row 3: correct it or leave the cell empty; as a "
      "classification all are classes"),
-    (MANY, None, "y has 10 different texts in 10 rows, too many for classes"),
+    (MANY, None, "y has 10 different texts in 10 rows, such as 'w0', too many for classes"),
     ([*range(10)], "classification", "y has 10 different numbers in 10 rows, too many for classes: the task is "
      "regression"),
     ([1, 2], "guess", "the task is classification or regression, not 'guess'"),
@@ -283,3 +283,42 @@ HOSTILE_TARGETS = [
 def test_json_that_is_not_a_target(data):
     with pytest.raises(ValueError, match=r"^not a target: "):
         Target.from_json(data)
+
+
+def with_decimal_commas(path, cell, rows=40):
+    cells = [f"{i % 4},{i % 3}" for i in range(rows)]
+    cells[rows - 2] = cell
+    path.write_text("\n".join(["x;kind", *(f"{x};{'ab'[i % 2]}" for i, x in enumerate(cells))]), encoding="utf-8")
+    return read_csv(path)
+
+
+@pytest.mark.parametrize("cell", ["3,x1", "1.234,50", "2,1 kg"])
+def test_a_cell_that_is_no_number_is_named_beside_decimal_commas_too(tmp_path, cell):
+    table = with_decimal_commas(tmp_path / "a.csv", cell)
+    told = re.escape(f"x is a number in 39 of 40 rows, and {cell!r} in row 39: correct it")
+    with pytest.raises(ValueError, match=told):
+        Features.of(table, except_="kind")
+    with pytest.raises(ValueError, match=told):
+        Target.of(table, name="x")
+    with pytest.raises(ValueError, match=re.escape(f"x is {cell!r} in row 39: a regression needs numbers")):
+        Target.of(table, "regression", name="x")
+    features = Features.of(with_decimal_commas(tmp_path / "b.csv", "1,5"), except_="kind")
+    with pytest.raises(ValueError, match=re.escape(f"x is {cell!r} in row 39: in training it was a number")):
+        features.array(table)
+
+
+@pytest.mark.parametrize("spelled", ["{}.000,50", "{} €", "C{}", "2020-01-{}"])
+def test_text_that_differs_in_most_rows_is_told_with_an_example(spelled):
+    cells = [spelled.format(i) for i in range(10, 30)]
+    table = Table({"x": cells, "kind": [*"ab"] * 10})
+    told = re.escape(f"x has 20 different texts in 20 rows, such as {cells[0]!r}, too many")
+    with pytest.raises(ValueError, match=told):
+        Features.of(table, except_="kind")
+    with pytest.raises(ValueError, match=told):
+        Target.of(table, name="x")
+
+
+def test_all_columns_of_text_that_differ_in_most_rows_are_told_at_once():
+    table = Table({"id": [f"C{i}" for i in range(20)], "day": [f"d{i}" for i in range(20)], "x": [*range(20)]})
+    with pytest.raises(ValueError, match=r"drop\(\['id', 'day'\]\) or --drop id --drop day leaves them out$"):
+        Features.of(table, except_="x")

@@ -348,3 +348,16 @@ def test_a_float_alone_is_the_learning_rate():
     assert (optim.Adam(0.25).lr, optim.SGD(0.5, momentum=0.9).lr, optim.Adam(0.25).parameters) == (0.25, 0.5, None)
     with pytest.raises(TypeError, match=r"adam got two learning rates, 0\.1 and 0\.2, and no parameters"):
         optim.Adam(0.1, lr=0.2)
+
+
+def test_a_function_alone_is_the_learning_rate_as_a_float_is():
+    from functools import partial
+
+    def rate(step):
+        return 0.1 / (step + 1)
+
+    for one in (rate, lambda step: rate(step), partial(rate)):
+        assert optim.Adam(one).parameters is None
+        assert optim.SGD(one).rate(1) == 0.05
+    with pytest.raises(TypeError, match="two learning rates"):
+        optim.Adam(rate, lr=0.5)

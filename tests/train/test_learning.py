@@ -10,7 +10,7 @@ import pytest
 
 import autograd_tiny
 from autograd_tiny import data, train
-from autograd_tiny.data import Table
+from autograd_tiny.data import Features, Table
 
 TASKS = {"penguins": "species", "moons": "moon"}
 
@@ -161,3 +161,32 @@ def test_a_training_whose_validation_overflows_is_kept(tmp_path):
 def test_a_seed_that_is_none_is_named(seed):
     with pytest.raises(ValueError, match="seed is an integer of at least 0 or None"):
         train.learn(data.load_set("moons"), "moon", seed=seed)
+
+
+@pytest.mark.parametrize("made", ["dict", "pandas"])
+def test_a_dict_of_columns_and_a_table_of_pandas_are_learned_and_predicted_as_a_table(made):
+    columns = {"size": [float(i) for i in range(40)], "kind": [*"ab"] * 20, "y": [0, 1] * 20}
+    source = pytest.importorskip("pandas").DataFrame(columns) if made == "pandas" else columns
+    learned = train.learn(source, "y", layers=[4], epochs=3, seed=0)
+    same = train.learn(Table(columns), "y", layers=[4], epochs=3, seed=0)
+    assert learned.fitted.history == same.fitted.history
+    assert learned.predictor.predict(source) == same.predictor.predict(Table(columns))
+    assert (learned.predictor.probabilities(source) == same.predictor.probabilities(Table(columns))).all()
+    assert Features.of(source).array(source).tolist() == Features.of(Table(columns)).array(Table(columns)).tolist()
+
+
+@pytest.mark.parametrize("name", ["learn", "predict", "features"])
+def test_a_path_in_the_place_of_a_table_is_refused(name, learned):
+    calls = {
+        "learn": lambda x: train.learn(x, "species"), "predict": learned[1].predictor.predict, "features": Features.of,
+    }  # fmt: skip
+    told = "a dict of columns, a DataFrame or an array, not str: data.read_csv('new.csv') reads a file"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        calls[name]("new.csv")
+
+
+def test_what_is_learned_is_shown_in_a_line(learned):
+    table, found = learned
+    name, (rows, aside) = found.predictor.target.name, (len(found.rows), len(found.aside))
+    assert repr(found) == f"Learned({found.predictor!r}, {rows} rows, {aside} kept aside)"
+    assert repr(found.predictor) == f"Predictor({name} from {len(table.names) - 1} columns by {found.fitted.model!r})"

@@ -3,6 +3,7 @@
 import io
 import math
 from itertools import combinations, pairwise
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -434,3 +435,11 @@ def test_residuals_say_what_is_not_drawn():
 def test_refusals(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_the_result_of_a_fit_is_told_where_its_history_is():
+    class Fitted:
+        history: ClassVar = [{"epoch": 1, "loss": 1.0}]
+
+    with pytest.raises(ValueError, match="one for each epoch, as in the history of what fit returns"):
+        plots.curves(Fitted())

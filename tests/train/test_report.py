@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib", reason="the page of a report has figures")
 from autograd_tiny.nn import MLP  # noqa: E402
 from autograd_tiny.train import make_report, plots, print_report, write_report  # noqa: E402
 from autograd_tiny.train.views.judging import Sheet  # noqa: E402
-from autograd_tiny.train.views.report import page  # noqa: E402
+from autograd_tiny.train.views.report import _written, page  # noqa: E402
 
 HOSTILE = [
     "<script>document.title='owned'</script>",
@@ -185,3 +185,15 @@ def test_in_a_browser(browser, tmp_path, scheme):
     assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert heard == []
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("x", "told"),
+    [(424582.3, "424582"), (-42278.51, "-42279"), (11390.2, "11390"), (9042.2, "9042"), (123456789.4, "123456789"),
+     (0.41997, "0.4200"), (3.0e12 + 0.5, "3.000e+12"), (math.inf, "inf"), (math.nan, "–")],
+)  # fmt: skip
+def test_a_large_number_is_told_beside_others_of_its_column_without_an_exponent(x, told):
+    true = np.array([466860.0, 332014.0, 588886.0])
+    report = make_report(true, true + [0.25, 42278.3, -3.5])
+    assert "e+" not in report.facts["RMSE"] + "".join(map(_written, report.tables[0].rows[0]))
+    assert _written(x) == told

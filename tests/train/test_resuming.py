@@ -167,3 +167,19 @@ def test_a_state_that_was_changed_by_hand_is_refused(field, tmp_path):
     assert changed(written) != written
     with pytest.raises(ValueError, match=re.escape(str(path))):
         events(network(), optim.Adam(0.01), resume=path)
+
+
+def test_an_event_is_taken_for_its_training(tmp_path):
+    for event in events(network(), optim.Adam(0.01), seed=0):
+        a, b = checkpoint(tmp_path / "a.json", event), checkpoint(tmp_path / "b.json", event.training)
+        assert a.read_bytes() == b.read_bytes()
+        break
+    with pytest.raises(TypeError, match=r"takes the training of an event, event.training, got MLP"):
+        checkpoint(tmp_path / "a.json", MLP(3, [4, 3], seed=0))
+
+
+def test_another_seed_is_told_where_it_chose_other_samples(tmp_path):
+    settings = {"validation": 0.2, "epochs": 2, "checkpoint": tmp_path / "run.json"}
+    fit(network(), losses.cross_entropy, X, CLASSES, seed=0, **settings)
+    with pytest.raises(ValueError, match="other samples: X differs; its seed is 0, and here it is 1"):
+        fit(network(), losses.cross_entropy, X, CLASSES, seed=1, **settings)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_tiny import ops, optim
-from autograd_tiny.nn import MLP, Dropout, LayerNorm, Linear, Module, Sequential, losses
+from autograd_tiny.nn import MLP, Dropout, Embedding, LayerNorm, Linear, Module, Sequential, losses
 from autograd_tiny.train import Diverged, fit, steps
 
 RNG = np.random.default_rng(0)
@@ -303,3 +303,139 @@ def test_a_dropout_elsewhere_than_in_a_sequential_is_refused():
 
     with pytest.raises(TypeError, match=r"dropout is Dropout\(0.5\): masks are drawn for the layers of a Sequential"):
         steps(Nested(), losses.cross_entropy, X, CLASSES)
+
+
+class Forward(Module):
+    """A Module written as for PyTorch."""
+
+    def __init__(self):
+        self.w = Linear(3, 3, seed=0)
+
+    def forward(self, x):
+        return self.w(x)
+
+
+def test_a_module_with_forward_is_told_what_it_is_called_by():
+    with pytest.raises(
+        TypeError, match=re.escape("Forward is called for its output: write __call__(self, x), not for")
+    ):
+        steps(Forward(), losses.cross_entropy, X, CLASSES)
+
+
+def bad(values, i, x):
+    found = np.array(values, copy=True)
+    found[i] = x
+    return found
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_samples_kept_aside_are_checked_as_those_trained_on(compiled):
+    model = MODELS["mlp"]()
+    for validation, error, told, note in [
+        (
+            (X, bad(CLASSES, 17, 3)),
+            ValueError,
+            "a class of cross_entropy is an integer from 0 to 2, got 3",
+            "sample 17",
+        ),
+        ((X[:, :2], CLASSES), ValueError, "MLP(3, [4, 3]) takes 3 inputs, got 2", ""),
+    ]:
+        with pytest.raises(error, match=re.escape(told)) as caught:
+            fit(model, losses.cross_entropy, X, CLASSES, validation=validation, epochs=1, compiled=compiled)
+        assert note in str(getattr(caught.value, "__notes__", ""))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sample_is_named_by_its_row_in_what_was_given(seed):
+    with pytest.raises(ValueError, match="got 3") as caught:
+        fit(MODELS["mlp"](), losses.cross_entropy, X, bad(CLASSES, 11, 3), validation=0.3, epochs=1, seed=seed)
+    assert "sample 11, " in caught.value.__notes__[0]
+
+
+def test_a_sample_that_diverges_is_named_by_its_row_in_what_was_given():
+    for seed in range(6):
+        y = bad(NUMBERS, 11, 1e200)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = fit(MLP(3, [1], seed=0), losses.mse, X, y, validation=0.3, epochs=1, seed=seed)
+        if found.diverged:
+            assert ": sample 11: " in str(told[0].message)
+            return
+    raise AssertionError("sample 11 was kept aside each time")
+
+
+class Looked(Module):
+    """A Module that looks up rows by columns of whole numbers, beside a column of others."""
+
+    def __init__(self):
+        self.rows, self.out = Embedding(5, 3, seed=0), Linear(7, 2, seed=1)
+
+    def __call__(self, x):
+        return self.out([*self.rows(x[0]), *self.rows(x[1]), x[2]])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kind", ["floats", "lists", "pandas"])
+def test_columns_of_whole_numbers_are_indices_of_an_embedding(kind, compiled):
+    codes = RNG.integers(5, size=(30, 2))
+    made = np.column_stack([codes, RNG.normal(size=30)])
+    if kind == "lists":
+        made = [[*map(int, pair), x] for *pair, x in made.tolist()]
+    elif kind == "pandas":
+        made = pytest.importorskip("pandas").DataFrame({"a": codes[:, 0], "b": codes[:, 1], "x": made[:, 2]})
+    settings = {"epochs": 60, "seed": 0, "batch": 10, "optimizer": optim.Adam(0.05), "compiled": compiled}
+    found = fit(Looked(), losses.cross_entropy, made, (codes[:, 0] == codes[:, 1]).astype(int), **settings)
+    assert found.history[-1]["loss"] < 0.5 * found.history[0]["loss"]
+    alone = Sequential(Embedding(5, 4, seed=0), Linear(4, 5, seed=1))
+    assert fit(alone, losses.cross_entropy, codes[:, 0], codes[:, 0], **settings).history[-1]["loss"] < 0.5
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("code", "kind"), [(5, ValueError), (-1, ValueError), (1.5, TypeError)])
+def test_an_index_out_of_range_is_named(code, kind, compiled):
+    made = np.column_stack([np.arange(30) % 5, np.arange(30) % 5, np.zeros(30)]).astype(float)
+    made[17, 1] = code
+    told = re.escape(f"the index of Embedding(5, 3) is an integer from 0 to 4, got {code}")
+    with pytest.raises(kind, match=told) as caught:
+        fit(Looked(), losses.cross_entropy, made, np.arange(30) % 2, batch=7, epochs=2, seed=0, compiled=compiled)
+    assert "sample 17" in str(caught.value.__notes__)
+
+
+def test_numbers_written_to_the_array_between_steps_count_as_those_given_to_the_module():
+    kept = []
+    for by_array in (True, False):
+        model = MODELS["mlp"]()
+        for event in steps(
+            model, losses.cross_entropy, X, CLASSES, optimizer=optim.SGD(0.5), batch=5, epochs=3, seed=0
+        ):
+            if by_array:
+                np.clip(event.training.parameters, -0.2, 0.2, out=event.training.parameters)
+            else:
+                for p in model.parameters():
+                    p.data = min(max(p.data, -0.2), 0.2)
+        kept.append(model.state_dict())
+    assert kept[0] == kept[1]
+    assert max(map(abs, kept[0].values())) == 0.2
+
+
+def test_numbers_written_to_the_array_before_a_break_are_in_the_module():
+    model = MODELS["mlp"]()
+    for event in steps(model, losses.cross_entropy, X, CLASSES, seed=0):
+        event.training.parameters[:] = 0.25
+        break
+    assert {p.data for p in model.parameters()} == {0.25}
+
+
+def test_the_result_of_a_fit_is_shown_in_a_line():
+    settings = {"epochs": 30, "seed": 0, "validation": 0.2}
+    found = fit(MODELS["mlp"](), losses.cross_entropy, X, CLASSES, **settings)
+    last = found.history[-1]
+    assert repr(found) == (
+        f"Fitted(MLP(3, [4, 3]), 30 epochs, loss {last['loss']:.4g}, validation loss {last['validation_loss']:.4g})"
+    )
+    none = fit(MODELS["mlp"](), losses.cross_entropy, X, CLASSES, epochs=0)
+    assert repr(none) == "Fitted(MLP(3, [4, 3]), 0 epochs)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = fit(MLP(3, [1], seed=0), losses.mse, X, bad(NUMBERS, 11, 1e200), epochs=1, seed=0)
+    assert repr(found) == "Fitted(MLP(3, [1]), 0 epochs, diverged)"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd_tiny.engine.digits import counted, short
+from autograd_tiny.engine.digits import counted, plain, short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.train.views.metrics import class_scores, confusion_matrix, mae, numbers, pair, r2, rmse
 from autograd_tiny.train.views.surfaces import two_columns
@@ -167,7 +167,7 @@ def _each_class(matrix: Any, names: Sequence[Any]) -> Sheet:
 def _of_numbers(true: Any, predicted: Any, labels: object, name: str) -> _Parts:
     score = {"R²": r2, "MAE": mae, "RMSE": rmse}
     true, predicted = numbers(true, predicted)
-    facts = {"samples": f"{len(true):,}", **{what: short(f(true, predicted)) for what, f in score.items()}}
+    facts = {"samples": f"{len(true):,}", **{what: plain(f(true, predicted)) for what, f in score.items()}}
     figures = {"Residuals": lambda: _plots().residuals(true, predicted, name)}
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.abs(true - predicted)

@@ -9,10 +9,10 @@ None of them touches the global state of pyplot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_tiny.engine.digits import counted, short
+from autograd_tiny.engine.digits import counted, plain, short
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.train.views import canvas
 from autograd_tiny.train.views.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
@@ -47,9 +47,11 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Picture:
     The history is a dict for each epoch; "validation_loss" is paired with "loss". A loss that falls to a twentieth has
     a logarithmic scale. Where a number is nan or infinite the line has a gap, and the picture says from where on.
     """
-    history = [*history]
-    if not history or not all(isinstance(entry, Mapping) for entry in history):
-        raise ValueError(f"curves takes a list of dicts, one for each epoch, got {history!r:.60}")
+    entries = [*history] if isinstance(history, Iterable) else []
+    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
+        told = ", as in the history of what fit returns" if hasattr(history, "history") else ""
+        raise ValueError(f"curves takes a list of dicts, one for each epoch{told}, got {history!r:.60}")
+    history = entries
     over = next((key for key in ("epoch", "step") if _rises(history, key)), "")
     keys = dict.fromkeys(key for entry in history for key, x in entry.items() if is_number(x))
     names = [*dict.fromkeys(key.removeprefix("validation_") for key in keys if key not in _NOT_DRAWN)]
@@ -465,7 +467,7 @@ def residuals(true: Any, predicted: Any, name: str = "") -> Picture:
 
     Points on the line are right; a shape in the right picture is something that the model has not learnt.
     """
-    score = f"R² {short(r2(true, predicted))}   MAE {short(mae(true, predicted))}   RMSE {short(rmse(true, predicted))}"
+    score = f"R² {short(r2(true, predicted))}   MAE {plain(mae(true, predicted))}   RMSE {plain(rmse(true, predicted))}"
     true, predicted = numbers(true, predicted)
     unit = f" ({canvas.shortened(name, 30)})" if name else ""
     figure = canvas.picture(10, 4.6, adapts=True)

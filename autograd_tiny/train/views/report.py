@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import IO, TYPE_CHECKING, Any
 
-from autograd_tiny.engine.digits import counted, short
+from autograd_tiny.engine.digits import counted, plain
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.pictures.theme import Color, style_sheet
@@ -111,7 +111,7 @@ def _in_a_line(history: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     ):
         xs = [entry[key] for entry in history if is_number(entry.get(key))]
         if xs:
-            lines[str(key).replace("_", " ")] = f"{_blocks(xs)}  {short(xs[0])} → {short(xs[-1])}"
+            lines[str(key).replace("_", " ")] = f"{_blocks(xs)}  {plain(xs[0])} → {plain(xs[-1])}"
     return lines
 
 
@@ -242,7 +242,7 @@ def _is_numeric(sheet: Sheet, k: int) -> bool:
 
 
 def _written(x: Any) -> str:
-    """Write an entry: a float with four digits, – where there is none."""
+    """Write an entry: a float as `plain` does, – where there is none."""
     if not is_number(x) or isinstance(x, Integral):
         return str(x)
-    return "–" if x != x else short(float(x))
+    return "–" if x != x else plain(float(x))
