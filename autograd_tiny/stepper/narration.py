@@ -36,8 +36,8 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     >>> for line in explain_step(trace(b), 4)[:5]:
     ...     print(line)
     BACKWARD 5/5: how much does a move b through b?
-    upstream ∂b/∂b = 1  ×  local ∂(a + a)/∂a = 1  =  1
-    a.grad += 1 : 1 → 2   (path 2 of 2, final)
+    upstream ∂b/∂b = 1,  local ∂(a + a)/∂a = 1:  1 × 1 = 1
+    a.grad += 1 : 1 → 2   (use 2 of 2, final)
     a.grad += b.grad * 1
     1 + 1 → 2; with = instead of += it would be 1
     """
@@ -82,19 +82,32 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     upstream = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}"
     by_rule = f"local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}"
     sign = "passes the pole as" if step.passes_pole else sign
-    equation = f"{upstream}  ×  {by_rule}  {sign}  {digits(step.contribution)}"
+    product = f"{digits(step.upstream)} × {digits(step.local)} {sign} {digits(step.contribution)}"
+    equation = f"{upstream},  {by_rule}:  {product}"
     before = (
         "–"
         if step.before is NO_GRAD or (step.nth == 1 and not step.before and step.operand.op)
         else digits(step.before)
     )
-    path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
-    accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({path})"
+    use = numbered_use(step)
+    accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({use})"
     factor = spelled.removeprefix("local = ") if reason else digits(step.local)
     code = f"{_(operand)}.grad += {_(node.name)}.grad * {factor}"
     said = [spelled] if spelled and not reason else []
     headline = f"BACKWARD {numbered}: how much does {operand} move {output} through {node.name}?"
     return Explained(headline, equation, accumulation, code, "; ".join(said + _context(step, digits)), source)
+
+
+def numbered_use(step: Backward) -> str:
+    """Number a use of a value: each arrow of the graph is one, while a path leads from the output to the value.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a")
+    >>> numbered_use(trace(a + a)[4])
+    'use 2 of 2, final'
+    """
+    return f"use {step.nth} of {step.of}{', final' if step.final else ''}"
 
 
 def _context(step: Backward, digits: object) -> list[str]:
