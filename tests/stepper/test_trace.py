@@ -107,7 +107,7 @@ def test_rules():
     branching = Op("branching", lambda x: 2 * x, (lambda y, x: 2.0 if x > 0 else 0.0,))
     steps = [s for s in trace(branching((x * w + x).sigmoid() ** 2)) if isinstance(s, Backward)]
     assert [rule(s) for s in steps] == [
-        "", "local = 2 * sigmoid(x * w + x) ** 1", "∂sigmoid(x)/∂x = y * sigmoid(-x)    where y = sigmoid(x)",
+        "", "local = 2 * sigmoid(x * w + x) ** 1", "∂sigmoid(x)/∂x = y * (1 - y)    where y = sigmoid(x)",
         "", "", "local = w", "local = x",
     ]  # fmt: skip
 
