@@ -1,9 +1,11 @@
 """Views of a trace.
 
-terminal.py  every step, printed
-prompt.py    a prompt like pdb's
-layout.py    positions of boxes and arrows on the page
-scene.py     texts and sizes of the frames
-sequence.py  a picture per step, a GIF, a filmstrip, TikZ
-page/        one web page
+terminal.py    every step, printed
+prompt.py      a prompt like pdb's
+layout.py      positions of boxes, arrows and frames on the page
+short_names.py w₀ for layers[0].neurons[3].w[0]
+program.py     the lines of the user's file, or statements written from the graph
+scene.py       texts and sizes of the frames
+sequence.py    a picture per step, a GIF, a filmstrip, TikZ
+page/          one web page
 """
