@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from autograd_tiny.nn.modules import MLP
 from autograd_tiny.stepper.breakpoints import BreakpointError
 from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views import page as page_folder
 from autograd_tiny.stepper.views.page import embedded, write_page
 
 pytestmark = pytest.mark.browser
@@ -425,10 +427,11 @@ def test_hostile_names(opened):
     assert page.evaluate("document.images.length") == 0
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (500, False)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
 def test_accessible(opened, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core checks accessibility")
-    page = opened(neuron(), width=width, hash_="#step=14")
+    page = opened(neuron() if dark else training_step(), width=width, hash_="#step=60")
+    page.evaluate("choose(0)")
     page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
     page.evaluate("document.querySelector('meta[http-equiv]').remove()")
     response = axe.Axe().run(page).response
@@ -455,6 +458,15 @@ def test_in_a_sandboxed_frame(browser, tmp_path):
     frame.click("#last")
     assert frame.inner_text("#headline").startswith("BACKWARD 20/20")
     page.close()
+
+
+def test_the_modules_of_the_script_are_small_and_share_no_name():
+    folder = Path(page_folder.__file__).parent
+    assert sorted(path.stem for path in folder.glob("*.js")) == sorted(page_folder.SCRIPT)
+    texts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in page_folder.SCRIPT]
+    names = [name for text in texts for name in re.findall(r"^(?:export )?(?:const|let|function) ([$\w]+)", text, re.M)]
+    assert max(text.count("\n") for text in texts) < 400
+    assert [name for name in names if names.count(name) > 1] == []
 
 
 def test_sizes_and_refusals(tmp_path):

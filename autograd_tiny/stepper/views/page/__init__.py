@@ -1,9 +1,7 @@
 """Write a trace as one web page without dependencies: no network, no server, no library.
 
-page.html  structure
-page.css   style, also for narrow screens and print; its colours are variables from the theme
-script/    state after a step, and its display: modules, joined in the order of `SCRIPT`
-
+page.html    structure
+page.css     style, also for narrow screens and print; its colours are variables from the theme
 data.js      nodes and steps
 state.js     gradients after a step
 graph.js     the picture
@@ -72,7 +70,7 @@ def page(trace: Trace) -> str:
         )
     here = files("autograd_tiny.stepper.views.page")
     style = style_sheet() + _flush((here / "page.css").read_text(encoding="utf-8"))
-    script = "\n".join(_joined((here / "script" / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPT)
+    script = "\n".join(_joined((here / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPT)
     data = json.dumps(_data(trace), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         TITLE=html.escape(_heading(trace)),

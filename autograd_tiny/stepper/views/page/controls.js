@@ -108,6 +108,7 @@ function listenToButtons() {
   $("project").onclick = project;
   $("help-open").onclick = () => $("help").showModal();
   $("exactly").onchange = () => {
+    document.body.classList.toggle("exactly", $("exactly").checked);
     N.forEach((_, i) => write(i));
     show();
   };
