@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     upstream ∂b/∂b = 1,  local ∂(a + a)/∂a = 1:  1 × 1 = 1
     a.grad += 1 : 1 → 2   (use 2 of 2, final)
     a.grad += b.grad * 1
-    1 + 1 → 2; with = instead of += it would be 1
+    1 + 1 → 2; with = instead of += here alone it would be 1
     """
     step, digits = trace[n], repr if exact else short
     numbered = f"{n + 1}/{len(trace)}"
@@ -91,7 +92,7 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     )
     use = numbered_use(step)
     accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({use})"
-    factor = spelled.removeprefix("local = ") if reason else digits(step.local)
+    factor = _factor(spelled.removeprefix("local = ")) if reason else digits(step.local)
     code = f"{_(operand)}.grad += {_(node.name)}.grad * {factor}"
     said = [spelled] if spelled and not reason else []
     headline = f"BACKWARD {numbered}: how much does {operand} move {output} through {node.name}?"
@@ -115,7 +116,7 @@ def _context(step: Backward, digits: object) -> list[str]:
     name, said = step.operand.name, []
     if step.nth > 1:
         sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
-        said.append(f"{sums}; with = instead of += it would be {shown(step.contribution)}")
+        said.append(f"{sums}; with = instead of += here alone it would be {shown(step.contribution)}")
     elif step.before and step.before is not NO_GRAD:
         said.append(
             f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
@@ -161,6 +162,17 @@ def _sign(x: float, exact: bool) -> str:
 
 def _bracketed(text: str) -> str:
     return f"({text})" if text.startswith("-") else text
+
+
+def _factor(text: str) -> str:
+    """Put parentheses around a formula after * if it needs them.
+
+    >>> _factor("b"), _factor("1 - y ** 2"), _factor("sigmoid(x + 1)")
+    ('b', '(1 - y ** 2)', 'sigmoid(x + 1)')
+    """
+    depths = itertools.accumulate({"(": 1, ")": -1}.get(c, 0) for c in text)
+    outside = "".join(c for c, depth in zip(text, depths, strict=True) if not depth)
+    return f"({text})" if any(sign in outside for sign in (" + ", " - ", " / ", " % ")) else text
 
 
 def _(name: str) -> str:

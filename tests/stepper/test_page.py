@@ -113,7 +113,7 @@ def test_one_step_explained(opened):
     assert page.inner_text("#equation") == "upstream ∂c/∂b = 2,  local ∂(a + a)/∂a = 1:  2 × 1 = 2"
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#accumulation") == "a.grad += 2 : 2 → 4   (use 2 of 2, final)"
-    assert "with = instead of += it would be 2" in page.inner_text("#context")
+    assert "with = instead of += here alone it would be 2" in page.inner_text("#context")
     assert page.url.endswith("#step=8")
     assert page.evaluate("document.querySelectorAll('.hot').length") == 1
 

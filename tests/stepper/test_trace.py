@@ -25,6 +25,7 @@ from autograd_tiny.stepper.breakpoints import BreakpointError
 from autograd_tiny.stepper.diagnosis import diagnose
 from autograd_tiny.stepper.events import Backward, Forward, Seed, rule
 from autograd_tiny.stepper.museum import BUGS, exhibit
+from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace
 from autograd_tiny.stepper.views.terminal import lines
 
@@ -317,3 +318,23 @@ def test_the_museum():
     assert "it makes no difference here" in str(exhibit(trace(Value(2.0, "x").tanh()), "assign"))
     with pytest.raises(ValueError, match="'rust' is not in the museum; its bugs are assign, order, stale, seed"):
         exhibit(steps, "rust")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, w: (x * w + 1.0).tanh(),
+        lambda x, w: (x / w).sigmoid(),
+        lambda x, w: x**3 - w / x,
+        lambda x, w: x.atan(),
+    ],
+)
+def test_the_code_of_a_step_computes_its_contribution(f):
+    y = f(Value(0.5, "x"), Value(2.0, "w"))
+    y.name = "y"
+    steps = trace(y)
+    for n, step in enumerate(steps):
+        if isinstance(step, Backward) and step.node is steps.output:
+            factor = explain_step(steps, n).code.partition(".grad * ")[2]
+            known = {**ops.TABLE, "x": 0.5, "w": 2.0, "y": y.data}
+            assert eval(f"3.0 * {factor}", known) == pytest.approx(3.0 * step.local, rel=1e-3)
