@@ -1,7 +1,7 @@
 // The texts of a step, the table of values, and the value that was chosen.
 
 import {$, counted, D, INTO, isBackward, isForward, make, N, ORDER, PATHS, plain, S, SEED, target} from "./data.js";
-import {arrows, boxes, lens, marksOf, queue, route, writeBox} from "./graph.js";
+import {arrows, boxes, marksOf, queue, route, writeBox} from "./graph.js";
 import {keepInside, showProgram} from "./program.js";
 import {grads, known, now, seek, shown, summands, within} from "./state.js";
 import {follow} from "./view.js";
@@ -144,8 +144,7 @@ let routed = [];
 export function trace(i, only = null) {
   for (const element of routed) element.classList.remove("lit");
   routed = [];
-  lens.classList.toggle("tracing", i !== null && now >= SEED);
-  $("full").textContent = i === null ? "" : fullName(i);
+  tellFull(i ?? chosen);
   if (i === null || now < SEED) return;
   for (const n of route(i, only)) {
     routed.push(boxes[S[n].node].g);
@@ -154,9 +153,12 @@ export function trace(i, only = null) {
   for (const element of routed) element.classList.add("lit");
 }
 
-function fullName(i) {
+// The full name of a value, and of the chosen one why its gradient is what it is: near the picture, for phones.
+function tellFull(i) {
   const v = N[i];
-  return v.expression && v.expression !== v.name ? `${v.name} = ${v.expression}` : v.name;
+  const name = v?.expression && v.expression !== v.name ? `${v.name} = ${v.expression}` : (v?.name ?? "");
+  const lines = i === chosen && i !== null ? [...$("why").querySelectorAll(".line")].map(line => line.textContent) : [];
+  $("full").textContent = [name, lines.join(" ")].filter(Boolean).join(": ");
 }
 
 export function choose(i) {
@@ -166,6 +168,7 @@ export function choose(i) {
   }
   chosen = chosen === i ? null : i;
   $("selected").hidden = chosen === null;
+  tellFull(chosen);
   if (chosen === null) return;
   boxes[i].g.classList.add("chosen");
   rows[i].row.classList.add("chosen");
@@ -187,6 +190,7 @@ function showChosen() {
     return line;
   });
   $("uses").tBodies[0].replaceChildren(...lines);
+  tellFull(chosen);
 }
 
 function hoverable(element, n) {
