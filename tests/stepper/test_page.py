@@ -127,18 +127,20 @@ EACH_STEP = """() => S.map((s, n) => {
   });
   const [before, view] = [seen(), lens.style.transform];
   go(n);
-  const rows = ["explain", "headline", "equation", "accumulation"].map(id => $(id).getBoundingClientRect());
+  const texts = ["explain", "headline", "equation", "accumulation", "habit", "context"].map($);
+  const rows = texts.map(text => text.getBoundingClientRect());
   return [before, seen(), view !== lens.style.transform, rows[0].height, rows.map(r => r.top).join()];
 })"""
 
 
-def test_nothing_jumps(opened):
-    page = opened(training_step())
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (900, 640)])
+def test_nothing_jumps(opened, width, height):
+    page = opened(training_step(), width, height)
     page.emulate_media(reduced_motion="reduce")
     before, after, moved, heights, tops = zip(*page.evaluate(EACH_STEP)[1:], strict=True)
     assert all(after)
     assert [n for n, (seen, move) in enumerate(zip(before, moved, strict=True)) if seen and move] == []
-    assert 0 < sum(moved) < 40
+    assert 0 < sum(moved) < (40 if width > 1000 else 70)
     assert len(set(heights)) == len(set(tops)) == 1
 
 
@@ -267,7 +269,7 @@ def test_on_a_phone(opened):
         "S.map((s, n) => { go(n); const e = $('explain'); return [e.offsetHeight, e.scrollHeight] })"
     )
     assert len({height for height, _ in heights}) == 1
-    assert sum(whole > height for height, whole in heights) < len(heights) // 10
+    assert sum(whole > height for height, whole in heights) < len(heights) // 20
 
 
 def test_printed(opened):
@@ -467,11 +469,12 @@ def test_the_modules_of_the_script_are_small_and_share_no_name():
     texts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in page_folder.SCRIPT]
     names = [name for text in texts for name in re.findall(r"^(?:export )?(?:const|let|function) ([$\w]+)", text, re.M)]
     assert max(text.count("\n") for text in texts) < 400
+    assert sum(len(text.encode()) for text in texts) < 48_000
     assert [name for name in names if names.count(name) > 1] == []
 
 
 def test_sizes_and_refusals(tmp_path):
-    assert write_page(neuron(), tmp_path / "neuron.html").stat().st_size <= 64_000
+    assert write_page(neuron(), tmp_path / "neuron.html").stat().st_size <= 68_000
     with pytest.raises(OSError, match="cannot write there"):
         write_page(neuron(), tmp_path / "nowhere" / "page.html")
     y = Value(1.0)

@@ -86,7 +86,8 @@ def _by_renderer(trace: Trace) -> Layout:
     lines = [f"n{i} [width={width / 72:.3f}, height={HEIGHT / 72:.3f}]" for i, width in enumerate(widths)]
     order = sorted(range(len(uses.targets)), key=lambda k: (uses.consumers[k], uses.slots[k]))
     lines += [f"n{uses.targets[k]} -> n{uses.consumers[k]}" for k in order]
-    graph = "rankdir=LR; ordering=in; nodesep=0.18; ranksep=0.6"
+    longest = max((text_width(f"× {short(d)}") for d in _locals(trace)), default=0.0)
+    graph = f"rankdir=LR; ordering=in; nodesep=0.18; ranksep={max(36.0, longest + 4) / 72:.3f}"
     shapes = 'edge [arrowhead=none]; node [shape=box, fixedsize=true, label=""]'
     modules = _modules(trace)
     lines.insert(0, _clusters(modules))
@@ -99,6 +100,11 @@ def _by_renderer(trace: Trace) -> Layout:
         arrows[k] = [(x, found.height - y) for x, y in points]
     placed = [(box.x, found.height - box.y, box.width) for box in boxes]
     return Layout(found.width, found.height, placed, arrows, _frames(modules, placed))
+
+
+def _locals(trace: Trace) -> set[float]:
+    """The local derivatives that stand at arrows."""
+    return {d for node in trace.nodes for d in node.local_derivatives if d is not None}
 
 
 def _modules(trace: Trace) -> dict[tuple[str, ...], list[int]]:

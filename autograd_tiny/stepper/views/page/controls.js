@@ -2,7 +2,7 @@
 
 import {$, AT, LAST, N, ORDER, S, SEED} from "./data.js";
 import {boxes} from "./graph.js";
-import {choose, chosen, go, reveal, rows, show, showWatched, trace, watched, write} from "./panel.js";
+import {choose, chosen, go, reserve, reveal, rows, show, showWatched, trace, watched, write} from "./panel.js";
 import {keepInside} from "./program.js";
 import {now, within} from "./state.js";
 import {change, run, say, stop} from "./stops.js";
@@ -65,6 +65,11 @@ function chooseNext(by) {
 function project() {
   const on = document.documentElement.classList.toggle("projector");
   $("project").setAttribute("aria-pressed", String(on));
+  fitted();
+}
+
+function fitted() {
+  reserve();
   resized();
 }
 
@@ -178,6 +183,6 @@ export function listen() {
     const n = wanted();
     if (n !== null && n !== now) go(n);
   });
-  addEventListener("resize", resized);
+  addEventListener("resize", fitted);
   addEventListener("beforeprint", () => fit(true));
 }

@@ -94,12 +94,12 @@ function box(v, i, choose, trace) {
 
 // Keep a text within its room, whatever letters the reader's machine has. Measured beside the page, which then need
 // not be laid out for each text.
-const ruler = document.createElement("canvas").getContext("2d");
+const scale = document.createElement("canvas").getContext("2d");
 const FONTS = {data: "bold 15px", g: "11px", module: "11px", title: "bold 11px"};
 function squeeze(text) {
   const room = Number(text.dataset.room);
-  ruler.font = `${FONTS[text.getAttribute("class")]} Helvetica, Arial, sans-serif`;
-  const wide = ruler.measureText(text.textContent).width * 1.02 > room;
+  scale.font = `${FONTS[text.getAttribute("class")]} Helvetica, Arial, sans-serif`;
+  const wide = scale.measureText(text.textContent).width * 1.02 > room;
   if (wide) text.setAttribute("lengthAdjust", "spacingAndGlyphs");
   if (wide) text.setAttribute("textLength", room);
   else text.removeAttribute("textLength");

@@ -120,6 +120,7 @@ function showTexts(s) {
   $("exact").hidden = hidden || !$("exactly").checked;
   $("exact").textContent = exact(s, op);
   $("predict").hidden = !hidden;
+  $("explain").classList.toggle("asking", hidden);
   if (hidden) $("guess").value = "";
   if (hidden || !$("verdict").dataset.keep) $("verdict").textContent = "";
   delete $("verdict").dataset.keep;
@@ -129,6 +130,30 @@ function showTexts(s) {
   if (document.activeElement !== $("step")) $("step").value = now + 1;
   $("time").value = now;
   $("time").setAttribute("aria-valuetext", headline);
+}
+
+// Room for the longest text of each kind, so that no text moves another.
+const SLOTS = {headline: 0, equation: 1, accumulation: 2, code: 3, context: 4};
+const ruler = document.createElement("canvas").getContext("2d");
+export function reserve() {
+  const around = getComputedStyle($("explain"));
+  const room = $("explain").clientWidth - 2 * parseFloat(around.paddingLeft);
+  if (room <= 0) return;
+  let total = 2 * parseFloat(around.paddingTop) + 1.6 * parseFloat(around.fontSize); // a line for digits or a verdict
+  const texts = Object.entries(SLOTS).map(([id, k]) => [id, S.map(s => s.texts[k])]);
+  texts.push(["habit", Object.values(D.ops).map(op => op.habit)]);
+  for (const [id, all] of texts) {
+    const style = getComputedStyle($(id));
+    if (style.display === "none") continue;
+    ruler.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    const widest = all.reduce((most, text) => Math.max(most, ruler.measureText(text).width), 0);
+    const most = style.whiteSpace === "nowrap" ? 1 : id === "context" ? 2 : 5; // a longer context stands last
+    const lines = Math.min(most, Math.max(1, Math.ceil((widest * 1.1) / room)));
+    const high = lines * parseFloat(style.lineHeight);
+    $(id).style.minHeight = `${high}px`;
+    total += high + 2 * parseFloat(style.marginTop);
+  }
+  $("explain").style.height = `${Math.ceil(total)}px`;
 }
 
 function exact(s, op) {

@@ -2,7 +2,7 @@
 
 import {$, D, FLAGS, LAST, make, N} from "./data.js";
 import {drawGraph} from "./graph.js";
-import {choose, drawTable, go, trace, write} from "./panel.js";
+import {choose, drawTable, go, reserve, trace, write} from "./panel.js";
 import {drawProgram} from "./program.js";
 import {drawTicks} from "./stops.js";
 import {listen, wanted} from "./controls.js";
@@ -39,6 +39,7 @@ drawTicks();
 drawMuseum();
 drawFound();
 listen();
+reserve();
 N.forEach((_, i) => {
   write(i);
 });

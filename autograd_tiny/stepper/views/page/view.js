@@ -5,7 +5,8 @@ import {lens} from "./graph.js";
 import {now} from "./state.js";
 
 const MARGIN = 15; // points around the picture
-const READABLE = 0.8; // scale at which letters of 11 points can be read
+const READABLE = 0.72; // scale at which the whole picture can still be read
+const CLOSE = 0.9; // scale of a part of it
 
 export let camera = null; // [left, top, width, height] in points of the picture
 export let whole = false;
@@ -33,8 +34,8 @@ export function follow() {
 const readable = () => (document.documentElement.classList.contains("projector") ? 2 : READABLE);
 
 function scaleOf(view, box) {
-  if (!view || readable() > READABLE) return Math.max(READABLE + 0.1, readable());
-  return Math.max(READABLE, Math.min(box.width / view[2], box.height / view[3]));
+  if (!view || readable() > READABLE) return Math.max(CLOSE, readable());
+  return Math.max(0.8, Math.min(box.width / view[2], box.height / view[3]));
 }
 
 // Where a view of size `room` starts so that the wanted part is in its middle, and no empty space is shown.
