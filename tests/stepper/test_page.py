@@ -194,7 +194,7 @@ def test_the_tray_keeps_its_summands(opened):
     page.click("#graph .node >> nth=0")
     told = ["a.grad = 4", "= 2 + 2", "= (1 + 1) × 1 + (1 + 1) × 1", "2 uses, 4 paths from c"]
     assert page.inner_text("#why").split("\n") == told
-    assert page.inner_text("#full").startswith("a: a.grad = 4 = 2 + 2 = (1 + 1) × 1")
+    assert page.inner_text("#full") == f"a · {' '.join(told[:3])} · {told[3]}"
     page.focus("#why button >> nth=1")
     assert page.evaluate("arrows.flatMap((a, n) => a.g.classList.contains('lit') ? [n + 1] : [])") == [5, 6, 8]
     page.keyboard.press("ArrowLeft")

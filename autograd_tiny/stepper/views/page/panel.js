@@ -80,6 +80,7 @@ export function show() {
   if (chosen !== null) showChosen();
   showWatched();
   showProgram();
+  $("explain").scrollTop = 0; // from here on positions are read: the page is laid out once
   follow();
   if (chosen === null) keepInside(rows[target(s)].row, $("values"));
   try {
@@ -110,7 +111,6 @@ function showTexts(s) {
   $("habit").textContent = op && !isForward(s) && isBackward(s) ? op.habit : "";
   $("context").textContent = hidden ? "" : context;
   $("source").textContent = source;
-  $("explain").scrollTop = 0;
   const {ready, waits} = queue();
   const list = (word, names) =>
     names.length ? `${word}: ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""}` : "";
@@ -183,7 +183,9 @@ function tellFull(i) {
   const v = N[i];
   const name = v?.expression && v.expression !== v.name ? `${v.name} = ${v.expression}` : (v?.name ?? "");
   const lines = i === chosen && i !== null ? [...$("why").querySelectorAll(".line")].map(line => line.textContent) : [];
-  $("full").textContent = [name, lines.join(" ")].filter(Boolean).join(": ");
+  const sums = lines.filter(line => line.startsWith("= "));
+  const [first = "", counts = ""] = lines.filter(line => !line.startsWith("= "));
+  $("full").textContent = [name, [first, ...sums].join(" "), counts].filter(Boolean).join(" · ");
 }
 
 export function choose(i) {
