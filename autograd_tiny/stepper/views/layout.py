@@ -25,17 +25,22 @@ MARGIN, TITLE = 8.0, 12.0  # points: from a box to the frame around it, height o
 MOST_SUMMANDS = 3  # of a gradient, written in its tray; of more only their number is
 
 
-class Layout(NamedTuple):
-    """Size of the picture, (x, y, width) of each box with x and y at its centre, a spline per use; points, y down.
+class Frame(NamedTuple):
+    """Rectangle around the boxes of a module; its name is the last step of the module's path."""
 
-    A frame is (last step of the module's path, left, top, right, bottom), around a module's boxes, outer ones first.
-    """
+    module: str
+    name: str
+    sides: tuple[float, float, float, float]  # left, top, right, bottom
+
+
+class Layout(NamedTuple):
+    """Size of the picture, (x, y, width) of each box with x and y at its centre, a spline per use, frames; y down."""
 
     width: float
     height: float
     boxes: list[tuple[float, float, float]]
     arrows: list[list[Point]]
-    frames: list[tuple[str, float, float, float, float]]
+    frames: list[Frame]  # outer ones first
 
 
 def title(node: Node) -> str:
@@ -129,9 +134,7 @@ def _clusters(modules: dict[tuple[str, ...], list[int]], around: tuple[str, ...]
     return ";".join(written)
 
 
-def _frames(
-    modules: dict[tuple[str, ...], list[int]], boxes: list[tuple[float, float, float]]
-) -> list[tuple[str, float, float, float, float]]:
+def _frames(modules: dict[tuple[str, ...], list[int]], boxes: list[tuple[float, float, float]]) -> list[Frame]:
     """Draw a rectangle around the boxes of each module, and around the modules inside it."""
     around: dict[tuple[str, ...], tuple[float, float, float, float]] = {}
     for path in reversed(modules):
@@ -143,7 +146,7 @@ def _frames(
             f(side) for f, side in zip((min, min, max, max), zip(*parts, strict=True), strict=True)
         )
         around[path] = left - MARGIN, top - MARGIN - TITLE, right + MARGIN, bottom + MARGIN
-    return [(path[-1], *around[path]) for path in modules]
+    return [Frame(".".join(path), path[-1], around[path]) for path in modules]
 
 
 def _in_layers(trace: Trace) -> Layout:

@@ -4,6 +4,7 @@ page.html    structure
 page.css     style, also for narrow screens and print; its colours are variables from the theme
 data.js      nodes and steps
 state.js     gradients after a step
+frames.js    frames around modules, open or closed
 graph.js     the picture
 view.js      the part of the picture on screen
 words.js     words explained, names in colours
@@ -46,7 +47,19 @@ from autograd_tiny.stepper.views.program import program
 from autograd_tiny.stepper.views.short_names import short_formula, short_label, short_text
 
 MOST_IN_MUSEUM = 40  # values; a longer list of wrong gradients is unreadable
-SCRIPT = ("data", "state", "words", "graph", "view", "program", "panel", "stops", "controls", "start")  # imports first
+SCRIPT = (
+    "data",
+    "state",
+    "words",
+    "frames",
+    "graph",
+    "view",
+    "program",
+    "panel",
+    "stops",
+    "controls",
+    "start",
+)  # imports first
 MOST_ON_PAGE = 3000  # values; larger graphs are unusable in a browser
 
 
@@ -150,7 +163,7 @@ def _data(trace: Trace) -> dict[str, Any]:
             fields["upstreamDigits"] = short(step.upstream)
             fields["shareDigits"] = short(step.contribution)
     return {
-        "frames": [[name, *(round(x, 1) for x in sides)] for name, *sides in found.frames],
+        "frames": [[f.name, *(round(x, 1) for x in f.sides), f.module] for f in found.frames],
         "ops": {op.name: {"habit": habit(op), "stable": _stable(op)} for op in {node.op for node in trace.nodes} if op},
         "program": program(trace)._asdict(),
         "found": _found(trace),

@@ -1,6 +1,7 @@
 // Buttons, fields and keys.
 
 import {$, AT, LAST, N, ORDER, S, SEED} from "./data.js";
+import {toggleAll} from "./frames.js";
 import {boxes} from "./graph.js";
 import {choose, chosen, go, reserve, reveal, rows, show, showWatched, trace, watched, write} from "./panel.js";
 import {keepInside} from "./program.js";
@@ -142,6 +143,7 @@ const KEYS = {
   c: () => run(1),
   C: () => run(-1),
   w: change,
+  m: toggleAll,
   p: project,
   q: () => toggle("predicting"),
   x: () => toggle("exactly"),

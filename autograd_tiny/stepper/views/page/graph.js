@@ -2,6 +2,7 @@
 
 import {$, D, FLAGS, INTO, isBackward, isForward, make, N, plain, S, SEED} from "./data.js";
 import {grads, known, now, shown, stage, summands} from "./state.js";
+import {drawFrames, lidOf, onToggle, writeLids} from "./frames.js";
 import {coloured} from "./words.js";
 
 export const boxes = [];
@@ -12,18 +13,11 @@ const TRAY = 21; // height of the strip that holds the gradient
 const MOST_SUMMANDS = 3; // as in layout.py
 
 export function drawGraph(choose, trace) {
-  const frames = make("g");
+  const [frames, lids] = [make("g"), make("g")];
+  drawFrames(frames, lids);
   const ends = make("g");
   const middles = make("g");
   const labels = make("g");
-  for (const [scope, left, top, right, bottom] of D.frames) {
-    const name = make("text", {class: "module", x: left + 6, y: top + 11}, scope);
-    frames.append(
-      make("rect", {class: "frame", x: left, y: top, width: right - left, height: bottom - top, rx: 9}),
-      name,
-    );
-    name.dataset.room = right - left - 12;
-  }
   S.forEach((s, n) => {
     if (!isBackward(s) || !D.arrows[n - SEED - 1].length) return;
     const parallel = INTO[s.to].some(other => other < n && S[other].node === s.node);
@@ -35,11 +29,23 @@ export function drawGraph(choose, trace) {
     boxes[i] = box(v, i, choose, trace);
     middles.append(boxes[i].g);
   });
-  lens.append(frames, ends, middles, labels);
+  lens.append(frames, ends, lids, middles, labels);
   lens.setAttribute("width", D.size[0] + 30);
   lens.setAttribute("height", D.size[1] + 30);
   $("graph").append(lens);
   for (const text of lens.querySelectorAll("[data-room]")) squeeze(text);
+  onToggle(cover);
+}
+
+// Hide the values under a lid, and the arrows between them.
+function cover() {
+  boxes.forEach(({g}, i) => {
+    g.classList.toggle("covered", lidOf(i) !== null);
+  });
+  arrows.forEach(({g, label}, n) => {
+    const covered = lidOf(S[n].node) !== null && lidOf(S[n].node) === lidOf(S[n].to);
+    for (const element of [g, label]) element.classList.toggle("covered", covered);
+  });
 }
 
 function arrow(points, below) {
@@ -95,10 +101,11 @@ function box(v, i, choose, trace) {
 // Keep a text within its room, whatever letters the reader's machine has. Measured beside the page, which then need
 // not be laid out for each text.
 const scale = document.createElement("canvas").getContext("2d");
-const FONTS = {data: "bold 15px", g: "11px", module: "11px", title: "bold 11px"};
+const WEIGHTS = {data: "bold 15px", g: "11px", module: "11px", title: "bold 11px", named: "bold 11px"};
 function squeeze(text) {
   const room = Number(text.dataset.room);
-  scale.font = `${FONTS[text.getAttribute("class")]} Helvetica, Arial, sans-serif`;
+  const font = WEIGHTS[text.getAttribute("class")];
+  scale.font = `${text.style.fontSize ? `bold ${text.style.fontSize}` : font} Helvetica, Arial, sans-serif`;
   const wide = scale.measureText(text.textContent).width * 1.02 > room;
   if (wide) text.setAttribute("lengthAdjust", "spacingAndGlyphs");
   if (wide) text.setAttribute("textLength", room);
@@ -152,6 +159,7 @@ export function writeBox(i, exactly) {
   squeeze(g_);
   g.classList.toggle("ahead", !there);
   g.classList.toggle("bad", marksOf(i).length > 0);
+  writeLids(i, squeeze);
   for (const name of ["waits", "ready", "done"]) g.classList.toggle(name, stage(i) === name);
   const grad = grads[i] === null ? "not there yet" : exactly ? plain(grads[i]) : shown[i];
   const told = [`${v.name}: data ${there ? (exactly ? plain(v.data) : v.digits) : "–"}, grad ${grad}`, ...marksOf(i)];

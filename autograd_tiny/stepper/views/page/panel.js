@@ -2,6 +2,7 @@
 
 import {$, counted, D, INTO, isBackward, isForward, make, N, ORDER, PATHS, plain, S, SEED, target} from "./data.js";
 import {arrows, boxes, marksOf, queue, route, writeBox} from "./graph.js";
+import {lidOf} from "./frames.js";
 import {keepInside, showProgram} from "./program.js";
 import {grads, known, now, seek, shown, summands, within} from "./state.js";
 import {follow} from "./view.js";
@@ -71,6 +72,7 @@ export function show() {
   lit = [];
   light(boxes[s.node].g, isForward(s) ? "active" : "giver");
   light(rows[s.node].row, "active");
+  for (const lid of [s.node, target(s)].map(lidOf)) if (lid) light(lid.lid, "active");
   if (isBackward(s)) {
     light(boxes[s.to].g, "target");
     light(rows[s.to].row, "target");

@@ -1,8 +1,9 @@
 // Draw everything once, and open at the step that the address names, else where something is wrong.
 
 import {$, D, FLAGS, LAST, make, N} from "./data.js";
+import {onToggle} from "./frames.js";
 import {drawGraph} from "./graph.js";
-import {choose, drawTable, go, reserve, trace, write} from "./panel.js";
+import {choose, drawTable, go, reserve, show, trace, write} from "./panel.js";
 import {drawProgram} from "./program.js";
 import {drawTicks} from "./stops.js";
 import {listen, wanted} from "./controls.js";
@@ -43,4 +44,5 @@ reserve();
 N.forEach((_, i) => {
   write(i);
 });
+onToggle(show);
 go(wanted() ?? D.found?.step ?? 0);
