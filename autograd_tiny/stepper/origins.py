@@ -120,11 +120,11 @@ def _gradient(step: Backward) -> tuple[str, str]:
         if not all(map(math.isfinite, (node.data, *numbers(node)))):
             return f"the local derivative {local} is {step.local}, because not all of its numbers are finite", ""
         if not at_pole(node) and math.isinf(step.local):
-            return f"the local derivative {local} is larger than any float where {at}: it overflows", _SCALE
+            return f"it overflows, the local derivative {local} is larger than any float where {at}", _SCALE
         advice = _at_pole(node, step.i)
         if step.upstream == 0:
             return f"0 × {step.local}: the upstream gradient is 0, and {local} has a pole where {at}", advice
-        return f"the local derivative {local} is {step.local} where {at}: it has a pole there", advice
+        return f"it has a pole, the local derivative {local} is {step.local} where {at}", advice
     if not math.isfinite(step.contribution):
         return f"{short(step.upstream)} × {short(step.local)} overflows, it is larger than any float", _SCALE
     if not math.isfinite(step.before):
