@@ -76,7 +76,7 @@ picture = plots.landscape(cost, model, X, labels, path=path)
 picture.savefig(HERE.parent / "docs" / "static" / "landscape.png", metadata={"Software": None})
 with sync_playwright() as p:
     browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-    page = browser.new_page(viewport={"width": 1100, "height": 560})
+    page = browser.new_page(viewport={"width": 1240, "height": 620})
     page.goto(f"{page_file.resolve().as_uri()}#step=6")
     page.screenshot(path=HERE / "page.png")
     browser.close()

@@ -160,6 +160,7 @@ def test_a_step_prints_as_text():
 @pytest.mark.parametrize("x", [-5.0, -1.5, -0.25, 0.0, 0.5, 1.0, 3.0, 7.0])
 def test_a_rule_that_is_shown_is_the_rule_that_computes(name, x):
     op = ops.TABLE[name]
+    x = {"asin": x / 8, "acos": x / 8, "atanh": x / 8, "acosh": 1.5 + abs(x)}.get(name, x)
     y = op(x)
     assert SHOWN[name](y, x) == pytest.approx(op.local_derivatives(y, (x,))[0], rel=1e-8)
 

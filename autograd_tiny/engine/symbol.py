@@ -13,7 +13,14 @@ from autograd_tiny.engine.operand import Operand
 # compares them with the rules.
 SHOWN: dict[str, Callable[[Any, Any], Any]] = {
     "tanh": lambda y, x: 1 - y**2,
+    "sigmoid": lambda y, x: y * (1 - y),
     "atan": lambda y, x: 1 / (1 + x**2),
+    "asin": lambda y, x: 1 / TABLE["sqrt"](1 - x**2),
+    "acos": lambda y, x: -1 / TABLE["sqrt"](1 - x**2),
+    "asinh": lambda y, x: 1 / TABLE["sqrt"](1 + x**2),
+    "acosh": lambda y, x: 1 / TABLE["sqrt"](x**2 - 1),
+    "atanh": lambda y, x: 1 / (1 - x**2),
+    "softsign": lambda y, x: 1 / (1 + abs(x)) ** 2,
 }
 MAX_SPELLED = 2000  # characters of a formula; longer ones are cut in the middle
 
@@ -111,8 +118,8 @@ def explain(op: Op) -> str:
     >>> print(explain(ops.sqrt))
     ∂sqrt(x)/∂x = 0.5 / y    where y = sqrt(x)
 
-    The formulas are the rules of `op.partials`, those of tanh and atan as textbooks write them. Raises TypeError
-    if a rule branches, or for anything but an Op.
+    The formulas are the rules of `op.partials`, those of tanh, atan and their like as textbooks write them. Raises
+    TypeError if a rule branches, or for anything but an Op.
     """
     if not isinstance(op, Op):
         of = "the op of a Value is v.op" if isinstance(op, Operand) else "the ops are in autograd_tiny.ops"

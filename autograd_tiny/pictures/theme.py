@@ -29,7 +29,14 @@ class Color(Enum):
     GRAD     = "#b54708", "#f5a268", "#d9822b"  # orange: gradients, the backward pass, warnings
     LEAF     = "#eef3f8", "#1f2833", ""         # fill of leaf boxes
     ACTIVE   = "#ffe9c7", "#4a3413", ""         # fill of the boxes of the current step
+    TRAY     = "#fdefe5", "#2e2014", ""         # fill of the strip that holds a gradient
     NEGATIVE = "#9b5fc0", "#b98ad6", ""         # purple, contrast 4:1 on white and on black: negative weights
+    NAME0 = "#0f6a31", "#83d494", ""            # names of variables, contrast 4.5:1 with PAPER
+    NAME1 = "#753e81", "#e0a4ee", ""
+    NAME2 = "#006b6d", "#44d6d6", ""
+    NAME3 = "#584995", "#bdb0ff", ""
+    NAME4 = "#635a00", "#c9c261", ""
+    NAME5 = "#873761", "#f89dc9", ""
     PALE_VALUE = "#e3eef8", "", ""              # fills of boxes in frames, contrast 4.5:1 with VALUE and GRAD
     PALE_GRAD = "#fdeee3", "", ""
     WAITING  = "#6b7078", "", ""                # values not computed yet

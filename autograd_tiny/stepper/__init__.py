@@ -7,6 +7,7 @@ traces.py       `trace`: all steps of a backward pass
 trace_json.py   a trace as JSON and back
 attribution.py  `why`, `paths`: contributions to a gradient
 narration.py    a step in words
+habits.py       what each op does with a gradient, in a few words
 museum.py       wrong backward passes beside the right one
 origins.py      the first value and gradient that are not finite
 diagnosis.py    `diagnose`: the origin of a nan

@@ -54,7 +54,7 @@ def diagnose(y: Value | Trace | Callable[..., Any], *args: Any, check: bool = Fa
 
     >>> x = Value(0.0, "x")
     >>> print(diagnose(x.sqrt() * 2))
-    the gradient of x is inf from sqrt(x) on: a pole, the local derivative ∂sqrt(x)/∂x is inf where x = 0
+    the gradient of x is inf from sqrt(x) on: it has a pole, the local derivative ∂sqrt(x)/∂x is inf where x = 0
       try: (x + eps).sqrt() with a small eps, such as 1e-12
 
     A function is run on Values of `args`, and what it raises is found, too:

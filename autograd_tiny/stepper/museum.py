@@ -30,7 +30,7 @@ class Exhibit(NamedTuple):
     def __str__(self) -> str:
         lines = [
             BUGS[self.bug],
-            f"  {self.parted or 'it makes no difference here; try it on a value that is used twice'}",
+            f"  {self.parted or 'it makes no difference here'}",
         ]
         for node, right, wrong in self.leaves:
             sign = "=" if right == wrong else "≠"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 from collections.abc import Callable
 from pathlib import Path
@@ -36,10 +37,10 @@ def explain_step(trace: Trace, n: int, exact: bool = False) -> Explained:
     >>> for line in explain_step(trace(b), 4)[:5]:
     ...     print(line)
     BACKWARD 5/5: how much does a move b through b?
-    upstream ∂b/∂b = 1  ×  local ∂(a + a)/∂a = 1  =  1
-    a.grad += 1 : 1 → 2   (path 2 of 2, final)
+    upstream ∂b/∂b = 1,  local ∂(a + a)/∂a = 1:  1 × 1 = 1
+    a.grad += 1 : 1 → 2   (use 2 of 2, final)
     a.grad += b.grad * 1
-    1 + 1 → 2; with = instead of += it would be 1
+    1 + 1 → 2; with = instead of += here alone it would be 1
     """
     step, digits = trace[n], repr if exact else short
     numbered = f"{n + 1}/{len(trace)}"
@@ -82,19 +83,32 @@ def _backward(trace: Trace, step: Backward, numbered: str, exact: bool, source: 
     upstream = f"upstream ∂{_(output)}/∂{_(node.name)} {_sign(step.upstream, exact)} {digits(step.upstream)}"
     by_rule = f"local {local}{reason} {_sign(step.local, exact)} {digits(step.local)}"
     sign = "passes the pole as" if step.passes_pole else sign
-    equation = f"{upstream}  ×  {by_rule}  {sign}  {digits(step.contribution)}"
+    product = f"{digits(step.upstream)} × {digits(step.local)} {sign} {digits(step.contribution)}"
+    equation = f"{upstream},  {by_rule}:  {product}"
     before = (
         "–"
         if step.before is NO_GRAD or (step.nth == 1 and not step.before and step.operand.op)
         else digits(step.before)
     )
-    path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
-    accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({path})"
-    factor = spelled.removeprefix("local = ") if reason else digits(step.local)
+    use = numbered_use(step)
+    accumulation = f"{_(operand)}.grad += {digits(step.contribution)} : {before} → {digits(step.after)}   ({use})"
+    factor = _factor(spelled.removeprefix("local = ")) if reason else digits(step.local)
     code = f"{_(operand)}.grad += {_(node.name)}.grad * {factor}"
     said = [spelled] if spelled and not reason else []
     headline = f"BACKWARD {numbered}: how much does {operand} move {output} through {node.name}?"
     return Explained(headline, equation, accumulation, code, "; ".join(said + _context(step, digits)), source)
+
+
+def numbered_use(step: Backward) -> str:
+    """Number a use of a value: each arrow of the graph is one, while a path leads from the output to the value.
+
+    >>> from autograd_tiny import Value
+    >>> from autograd_tiny.stepper.traces import trace
+    >>> a = Value(3.0, "a")
+    >>> numbered_use(trace(a + a)[4])
+    'use 2 of 2, final'
+    """
+    return f"use {step.nth} of {step.of}{', final' if step.final else ''}"
 
 
 def _context(step: Backward, digits: object) -> list[str]:
@@ -102,7 +116,7 @@ def _context(step: Backward, digits: object) -> list[str]:
     name, said = step.operand.name, []
     if step.nth > 1:
         sums = f"{shown(step.before)} + {_bracketed(shown(step.contribution))} → {shown(step.after)}"
-        said.append(f"{sums}; with = instead of += it would be {shown(step.contribution)}")
+        said.append(f"{sums}; with = instead of += here alone it would be {shown(step.contribution)}")
     elif step.before and step.before is not NO_GRAD:
         said.append(
             f"{shown(step.before)} is left over from an earlier backward(): gradients add up until they are zeroed"
@@ -148,6 +162,17 @@ def _sign(x: float, exact: bool) -> str:
 
 def _bracketed(text: str) -> str:
     return f"({text})" if text.startswith("-") else text
+
+
+def _factor(text: str) -> str:
+    """Put parentheses around a formula after * if it needs them.
+
+    >>> _factor("b"), _factor("1 - y ** 2"), _factor("sigmoid(x + 1)")
+    ('b', '(1 - y ** 2)', 'sigmoid(x + 1)')
+    """
+    depths = itertools.accumulate({"(": 1, ")": -1}.get(c, 0) for c in text)
+    outside = "".join(c for c, depth in zip(text, depths, strict=True) if not depth)
+    return f"({text})" if any(sign in outside for sign in (" + ", " - ", " / ", " % ")) else text
 
 
 def _(name: str) -> str:

@@ -94,7 +94,7 @@ def _from_finite(node: Node, xs: list[float], computed: str) -> str:
     if math.isnan(node.data):
         return f"{computed} has no value{place(node)}\n  try: {_WHERE}"
     if at_pole(node):
-        return f"{computed} is a pole{place(node)}\n  try: {_at_pole(node, 0)}"
+        return f"{computed} is at a pole{place(node)}\n  try: {_at_pole(node, 0)}"
     advice = OVERFLOWS.get(node.op.name, _SCALE)
     return f"{computed} overflows, it is larger than any float{place(node)}\n  try: {advice}"
 
@@ -120,16 +120,16 @@ def _gradient(step: Backward) -> tuple[str, str]:
         if not all(map(math.isfinite, (node.data, *numbers(node)))):
             return f"the local derivative {local} is {step.local}, because not all of its numbers are finite", ""
         if not at_pole(node) and math.isinf(step.local):
-            return f"overflow, the local derivative {local} is larger than any float where {at}", _SCALE
+            return f"it overflows, the local derivative {local} is larger than any float where {at}", _SCALE
         advice = _at_pole(node, step.i)
         if step.upstream == 0:
             return f"0 × {step.local}: the upstream gradient is 0, and {local} has a pole where {at}", advice
-        return f"a pole, the local derivative {local} is {step.local} where {at}", advice
+        return f"it has a pole, the local derivative {local} is {step.local} where {at}", advice
     if not math.isfinite(step.contribution):
-        return f"overflow, {short(step.upstream)} × {short(step.local)} is larger than any float", _SCALE
+        return f"{short(step.upstream)} × {short(step.local)} overflows, it is larger than any float", _SCALE
     if not math.isfinite(step.before):
         return f"it was {step.before} before the backward pass, to which it is added", "zero_grad() before backward()"
-    return "overflow, the sum of its contributions is larger than any float", _SCALE
+    return "the sum of its contributions overflows, it is larger than any float", _SCALE
 
 
 def _at_pole(node: Node, i: int) -> str:

@@ -237,9 +237,9 @@ def trace(y: Any, recording: Recording | None = None) -> Trace:
     >>> b = a * a
     >>> for step in trace(b):
     ...     if isinstance(step, Backward):
-    ...         print(step.upstream, "×", step.local, "=", step.contribution, f"path {step.nth} of {step.of}")
-    1.0 × 3.0 = 3.0 path 1 of 2
-    1.0 × 3.0 = 3.0 path 2 of 2
+    ...         print(step.upstream, "×", step.local, "=", step.contribution, f"use {step.nth} of {step.of}")
+    1.0 × 3.0 = 3.0 use 1 of 2
+    1.0 × 3.0 = 3.0 use 2 of 2
 
     A value without a name is called by the variable of the caller that holds it. Within `tracing()`, or with its
     recording, nodes know their source lines and modules too, and come in the order in which they were computed. y can

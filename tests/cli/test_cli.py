@@ -31,7 +31,7 @@ def test_step_prints_every_step():
     assert lines[11].startswith("BACKWARD")
     assert (
         lines[-1]
-        == "  20    w1                    += 0.5010 × 2 ≈ 1.002    grad – → 1.002   path 1 of 1, final  local = x1"
+        == "  20    w1                    += 0.5010 × 2 ≈ 1.002    grad – → 1.002   use 1 of 1, final  local = x1"
     )
     assert "\x1b" not in done.stdout
 

@@ -49,7 +49,7 @@ def test_a_training_step_can_be_stepped_through():
         capture_output=True, text=True, encoding="utf-8", check=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     assert "loss = softplus(-1 * score)" in done.stdout
-    assert "path 4 of 4, final  local = layers[0].neurons[0].w[0]" in done.stdout
+    assert "use 4 of 4, final  local = layers[0].neurons[0].w[0]" in done.stdout
 
 
 STORIES = {

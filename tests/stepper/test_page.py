@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import runpy
+from pathlib import Path
+
 import pytest
 
 from autograd_tiny import Value
@@ -11,10 +15,12 @@ from autograd_tiny.nn.modules import MLP
 from autograd_tiny.stepper.breakpoints import BreakpointError
 from autograd_tiny.stepper.flags import FLAGS
 from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views import page as page_folder
 from autograd_tiny.stepper.views.page import embedded, write_page
 
 pytestmark = pytest.mark.browser
 
+DEMO = Path(__file__).parents[2] / "demos" / "3_penguins.py"
 HOSTILE = [
     "</script><script>document.title='owned'</script>",
     "\"'><img src=x onerror=document.title='owned'>",
@@ -30,6 +36,14 @@ def neuron():
         o = (x1 * w1 + x2 * w2 + b).tanh()
     o.name = "o"
     return trace(o, recording)
+
+
+def training_step():
+    """The loss of the penguins' network on one of them, as `autograd-tiny step` traces it."""
+    loss = runpy.run_path(str(DEMO))["loss"]
+    with tracing() as recording:
+        y = loss()
+    return trace(y, recording)
 
 
 def twice():
@@ -88,18 +102,217 @@ def test_the_state_at_every_step_is_the_traces(opened, make):
         page.evaluate(f"go({n})")
         assert table(page) == state(steps, n)
     boxes = page.evaluate("boxes.map(b => [b.data.textContent, b.g_.textContent])")
-    assert boxes == [[f"data {d}", f"grad {g}"] for d, g in state(steps, len(steps) // 2)]
+    assert [(d, t.split(" = ")[-1].removeprefix("grad ").partition(" (")[0]) for d, t in boxes if "+ –" not in t] == [
+        (d, g) for (d, g), (_, t) in zip(state(steps, len(steps) // 2), boxes, strict=True) if "+ –" not in t
+    ]
 
 
 def test_one_step_explained(opened):
     page = opened(twice(), hash_="#step=7")
     assert page.inner_text("#headline") == "BACKWARD 7/8: how much does a move c through b?"
-    assert "upstream ∂c/∂b = 2" in page.inner_text("#equation")
+    assert page.inner_text("#equation") == "upstream ∂c/∂b = 2,  local ∂(a + a)/∂a = 1:  2 × 1 = 2"
     page.keyboard.press("ArrowRight")
-    assert page.inner_text("#accumulation") == "a.grad += 2 : 2 → 4   (path 2 of 2, final)"
-    assert "with = instead of += it would be 2" in page.inner_text("#context")
+    assert page.inner_text("#accumulation") == "a.grad += 2 : 2 → 4   (use 2 of 2, final)"
+    assert "with = instead of += here alone it would be 2" in page.inner_text("#context")
     assert page.url.endswith("#step=8")
     assert page.evaluate("document.querySelectorAll('.hot').length") == 1
+
+
+# Each step of the whole page: was what it is about on screen before, is it there after, did the view move, how high are
+# the texts.
+EACH_STEP = """() => S.map((s, n) => {
+  const seen = () => [s.node, target(s)].every(i => {
+    const [a, b] = [boxes[i].g.querySelector(".edge").getBoundingClientRect(), $("graph").getBoundingClientRect()];
+    return a.left >= b.left && a.top >= b.top && a.right <= b.right && a.bottom <= b.bottom;
+  });
+  const [before, view] = [seen(), lens.style.transform];
+  go(n);
+  const texts = ["explain", "headline", "equation", "accumulation", "habit", "context"].map($);
+  const rows = texts.map(text => text.getBoundingClientRect());
+  return [before, seen(), view !== lens.style.transform, rows[0].height, rows.map(r => r.top).join()];
+})"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (900, 640)])
+def test_nothing_jumps(opened, width, height):
+    page = opened(training_step(), width, height)
+    page.emulate_media(reduced_motion="reduce")
+    before, after, moved, heights, tops = zip(*page.evaluate(EACH_STEP)[1:], strict=True)
+    assert all(after)
+    assert [n for n, (seen, move) in enumerate(zip(before, moved, strict=True)) if seen and move] == []
+    assert 0 < sum(moved) < (40 if width > 1000 else 70)
+    assert len(set(heights)) == len(set(tops)) == 1
+
+
+# Texts of the picture that leave their box or touch its edge: [text, pixels too far].
+TEXTS_OUTSIDE = """() => boxes.flatMap(({g}) => {
+  const edge = g.querySelector(".edge").getBoundingClientRect();
+  return [...g.querySelectorAll(".title, .data, .g")].flatMap(text => {
+    const at = text.getBoundingClientRect();
+    const far = Math.max(edge.left - at.left, at.right - edge.right, edge.top - at.top, at.bottom - edge.bottom);
+    return far > -1 ? [[text.textContent, far]] : [];
+  });
+})"""
+
+
+def long_names():
+    names = ["W" * 70, "漢字" * 30, "🙂" * 20, "w" * 12 + "[3][141592653]", "ــ‮" * 9, "a b\n\tc" * 9]
+    total = Value(0.0, "0")
+    for k, name in enumerate(names):
+        x = Value(-1.2345678e-5 * 10**k, name)
+        total = total + x * x * x
+    return trace(total)
+
+
+@pytest.mark.parametrize("make", [training_step, twice, long_names])
+def test_no_text_leaves_its_box(opened, make):
+    steps = make()
+    page = opened(steps)
+    for n in range(0, len(steps), max(1, len(steps) // 15)):
+        page.evaluate(f"go({n})")
+        assert page.evaluate(TEXTS_OUTSIDE) == []
+
+
+def test_names_are_short_within_their_module(opened):
+    page = opened(training_step(), hash_="#step=60")
+    titles = page.evaluate("N.map(v => v.title)")
+    assert {"w₀", "w₁", "b", "b + v40", "v43 = w₁ * bill_depth", "score = v25 + v35 + v46"} <= set(titles)
+    assert "∂(w₁ * bill_depth)/∂w₁ = bill_depth" in page.inner_text("#equation")
+    assert page.inner_text("#headline").endswith("how much does layers[0].neurons[3].w[1] move loss through v43?")
+    assert page.evaluate("D.frames.map(f => f[0])").count("neurons[0]") == 2
+    page.evaluate("boxes[S[now].to].g.focus()")
+    assert page.inner_text("#full") == "layers[0].neurons[3].w[1]"
+
+
+def test_a_module_closes_to_a_filter_and_opens(opened):
+    page = opened(training_step(), hash_="#step=104")
+    page.keyboard.press("m")
+    lids = """[...document.querySelectorAll(".lid.closed")]
+      .map(lid => [...lid.querySelectorAll("text")].map(text => text.textContent))"""
+    assert len(page.evaluate(lids)) == 5
+    assert ["layers[0].neurons[3]", "tanh(v44) = 0.9010", "grad -0.005723"] in page.evaluate(lids)
+    seen = "boxes.filter(b => getComputedStyle(b.g).display !== 'none').length"
+    assert page.evaluate(seen) == 4
+    assert page.evaluate("document.querySelectorAll('.lid.active').length") == 1
+    page.focus(".module[aria-label='layers[0].neurons[3]: open']")
+    page.keyboard.press("Enter")
+    assert len(page.evaluate(lids)) == 4
+    page.keyboard.press("m")
+    assert page.evaluate(lids) == []
+    assert page.evaluate(seen) == page.evaluate("N.length")
+
+
+def test_the_tray_keeps_its_summands(opened):
+    page = opened(twice(), hash_="#step=7")
+    trays = "boxes.map(b => b.g_.textContent)"
+    assert page.evaluate(trays) == ["grad 2 + –", "grad 1 + 1 = 2", "grad 1"]
+    assert page.inner_text("#queue") == "ready to pass on: b · waits for more: a (1 of 2)"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(trays) == ["grad 2 + 2 = 4", "grad 1 + 1 = 2", "grad 1"]
+    page.click("#graph .node >> nth=0")
+    told = ["a.grad = 4", "= 2 + 2", "= (1 + 1) × 1 + (1 + 1) × 1", "2 uses, 4 paths from c"]
+    assert page.inner_text("#why").split("\n") == told
+    assert page.inner_text("#full") == f"a · {' '.join(told[:3])} · {told[3]}"
+    page.focus("#why button >> nth=1")
+    assert page.evaluate("arrows.flatMap((a, n) => a.g.classList.contains('lit') ? [n + 1] : [])") == [5, 6, 8]
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#why").split("\n")[:2] == ["a.grad = 2", "= 2 × 1".replace("2", "(1 + 1)")]
+
+
+def test_words_are_explained_where_they_stand(opened):
+    page = opened(twice(), hash_="#step=8")
+    for word in ("upstream", "∂", "local"):
+        page.focus(f"button.term:text-is('{word}')")
+        assert page.inner_text("#meaning").startswith(word)
+        assert page.inner_text("#equation").startswith("upstream ∂c/∂b = 2")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#meaning")
+    assert page.inner_text("#habit") == "+ copies: each operand gets the gradient as it is"
+    page.evaluate("go(3)")
+    page.hover("button.term:text-is('SEED')")
+    assert "the output moves by exactly as much as itself" in page.inner_text("#meaning")
+
+
+def test_a_name_is_no_word_to_explain(opened):
+    page = opened(trace(Value(2.0, "upstream local ∂") * Value(3.0, "local")), hash_="#step=5")
+    assert page.evaluate("[...document.querySelectorAll('.term')].map(t => t.textContent)") == [
+        "upstream",
+        "∂",
+        "local",
+    ]
+    assert page.inner_text("#equation").endswith("= local = 3:  1 × 3 = 3")
+
+
+def test_the_program_beside_the_picture(opened):
+    page = opened(training_step(), hash_="#step=104")
+    lines = page.inner_text("#program").split("\n")
+    assert any("score = network()" in line for line in lines)
+    assert "score = network()" in page.inner_text("#program li.back")
+    name = "<b>w</b>"
+    page = opened(trace((Value(2.0, "x") * Value(-3.0, name) + 1.0).tanh()), hash_="#step=3")
+    assert "".join(page.locator("#program li.run code .run").all_inner_texts()) == f"x * {name}"
+    assert page.inner_text("#program li.run").strip() == f"tanh(x * {name} + 1)"
+    assert page.evaluate("[...document.querySelectorAll('.name')].map(n => n.textContent)").count("x") > 1
+
+
+def test_large_letters_and_a_clicker(opened):
+    page = opened(neuron(), width=1920, height=1080)
+    page.keyboard.press("p")
+    sizes = "['#headline', '#queue', '#equation'].map(q => parseFloat(getComputedStyle($(q.slice(1))).fontSize))"
+    assert min(page.evaluate(sizes)) >= 25
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageUp")
+    assert page.input_value("#step") == "2"
+
+
+# Targets of a finger that are smaller than 44 px; words within a sentence may be.
+SMALL = """() => [...document.querySelectorAll("button:not(.term), input, select, summary, #table tbody tr[class]")]
+  .filter(e => e.offsetParent && e.type !== "checkbox").map(e => [e.id || e.tagName, e.getBoundingClientRect()])
+  .filter(([, r]) => r.height < 44 || r.width < 44).map(([name, r]) => [name, r.width, r.height])"""
+
+
+def test_on_a_phone(opened):
+    page = opened(training_step(), width=390, height=844, hash_="#step=60")
+    assert page.evaluate(SMALL) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    swipe = """x => ["touchstart", "touchend"].forEach((name, k) => {
+      const touch = new Touch({identifier: 1, target: $("explain"), clientX: 200 + k * x, clientY: 100});
+      $("explain").dispatchEvent(new TouchEvent(name, {touches: k ? [] : [touch], changedTouches: [touch]}));
+    })"""
+    for x, step in ((-80, "61"), (80, "60"), (10, "60")):
+        page.evaluate(swipe, x)
+        assert page.input_value("#step") == step
+    heights = page.evaluate(
+        "S.map((s, n) => { go(n); const e = $('explain'); return [e.offsetHeight, e.scrollHeight] })"
+    )
+    assert len({height for height, _ in heights}) == 1
+    assert sum(whole > height for height, whole in heights) < len(heights) // 20
+
+
+def test_printed(opened):
+    page = opened(training_step(), hash_="#step=60")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.is_hidden("footer")
+    assert page.is_visible("#graph")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_it_opens_where_the_numbers_go_wrong(opened):
+    x = Value(1e300, "x")
+    page = opened(trace(x * x / (x * x)))
+    assert page.inner_text("#found span").startswith("x * x is inf, the first value that is not finite")
+    assert page.inner_text("#headline") == "FORWARD 2/11: x * x is computed"
+    assert page.text_content(".node.bad .mark") == "inf"
+    page.keyboard.press("End")
+    assert "grad nan" in page.evaluate("boxes[0].mark.textContent")
+    page.click("#found button")
+    assert page.input_value("#step") == "2"
+    page = opened(trace(Value(-1.0, "x").relu() + Value(1.0, "y")))
+    assert page.inner_text("#found span").startswith("dead: 1 of 4 values passes no gradient")
+    assert page.text_content(".node.bad .mark") == "dead"
+    assert page.inner_text("#headline").startswith("BACKWARD")
 
 
 def test_every_key(opened):
@@ -178,7 +391,7 @@ def test_every_control(opened):
     page.click("#watching button")
     assert page.is_hidden("#breaking")
     assert page.is_hidden("#watching")
-    page.click("#graph .node >> nth=0")
+    page.click("#graph .node.giver")
     page.click("#help-open")
     page.click("#help button")
 
@@ -210,7 +423,7 @@ def test_predict_then_reveal(opened):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.click("#next")
-    assert page.inner_text("#equation").endswith("=  ?")
+    assert page.inner_text("#equation").endswith("1 × 1 = ?")
     assert page.is_hidden("#accumulation") or page.inner_text("#accumulation") == ""
     assert table(page)[1][1] == "?"
     page.fill("#guess", "1")
@@ -235,10 +448,11 @@ def test_hostile_names(opened):
     assert page.evaluate("document.images.length") == 0
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (500, False)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
 def test_accessible(opened, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core checks accessibility")
-    page = opened(neuron(), width=width, hash_="#step=14")
+    page = opened(neuron() if dark else training_step(), width=width, hash_="#step=60")
+    page.evaluate("choose(0)")
     page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
     page.evaluate("document.querySelector('meta[http-equiv]').remove()")
     response = axe.Axe().run(page).response
@@ -267,8 +481,18 @@ def test_in_a_sandboxed_frame(browser, tmp_path):
     page.close()
 
 
+def test_the_modules_of_the_script_are_small_and_share_no_name():
+    folder = Path(page_folder.__file__).parent
+    assert sorted(path.stem for path in folder.glob("*.js")) == sorted(page_folder.SCRIPT)
+    texts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in page_folder.SCRIPT]
+    names = [name for text in texts for name in re.findall(r"^(?:export )?(?:const|let|function) ([$\w]+)", text, re.M)]
+    assert max(text.count("\n") for text in texts) < 400
+    assert sum(len(text.encode()) for text in texts) < 50_000
+    assert [name for name in names if names.count(name) > 1] == []
+
+
 def test_sizes_and_refusals(tmp_path):
-    assert write_page(neuron(), tmp_path / "neuron.html").stat().st_size <= 40_000
+    assert write_page(neuron(), tmp_path / "neuron.html").stat().st_size <= 72_000
     with pytest.raises(OSError, match="cannot write there"):
         write_page(neuron(), tmp_path / "nowhere" / "page.html")
     y = Value(1.0)
@@ -297,5 +521,5 @@ def test_a_notebook(browser, tmp_path):
     page.goto((tmp_path / "notebook.html").as_uri(), wait_until="domcontentloaded")
     frame = next(f for f in page.frames if f.parent_frame)
     frame.click("#last")
-    assert frame.inner_text("#accumulation") == "a.grad += 3 : 3 → 6   (path 2 of 2, final)"
+    assert frame.inner_text("#accumulation") == "a.grad += 3 : 3 → 6   (use 2 of 2, final)"
     page.close()

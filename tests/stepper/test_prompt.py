@@ -373,8 +373,8 @@ def test_sentences():
     assert told[1].equation == "b = a * a = 3 * 3 = 9"
     assert "b = a * a" in told[1].source
     assert "left over from an earlier backward()" in told[3].context
-    assert told[3].accumulation == "a.grad += 3 : 0.5 → 3.5   (path 1 of 2)"
-    assert "(path 2 of 2, final)" in told[4].accumulation
+    assert told[3].accumulation == "a.grad += 3 : 0.5 → 3.5   (use 1 of 2)"
+    assert "(use 2 of 2, final)" in told[4].accumulation
     assert "it would be 3" in told[4].context
     assert "3.5 + 3 → 6.5" in told[4].context
     third = trace(Value(1.0, "x") / 3.0)

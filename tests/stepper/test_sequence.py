@@ -8,12 +8,13 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from autograd_tiny import Value
+from autograd_tiny import Value, ops
 from autograd_tiny.engine.digits import short
 from autograd_tiny.pictures.writers.graph import Graph
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.traces import trace
+from autograd_tiny.stepper.views.layout import layout
 from autograd_tiny.stepper.views.sequence import MOST_FRAMES, filmstrip, frame, frames, gif, tikz
 
 pytestmark = pytest.mark.slow
@@ -115,14 +116,24 @@ def test_the_step_is_to_be_seen_without_colours():
             assert labels == []
 
 
-def test_both_arrows_of_a_square_have_their_turn():
+def test_parallel_arrows_have_their_turn_from_the_top_down():
     a = Value(3.0, "a")
-    steps = trace(a * a)
+    steps = trace(a / a)
     thick = []
     for n in (3, 4):
         (arrows,) = groups(frame(steps, n).pipe("svg"), "edge").values()
-        thick.append([i for i, g in enumerate(arrows) if g.find(f"{SVG}path").get("stroke-width") == "4"])
+        paths = [g.find(f"{SVG}path") for g in arrows]
+        down = sorted(paths, key=lambda path: float(re.search(r",(-?[\d.]+)", path.get("d"))[1]))
+        thick.append([i for i, path in enumerate(down) if path.get("stroke-width") == "4"])
     assert thick == [[0], [1]]
+
+
+def test_parallel_arrows_of_a_layout_are_in_the_order_of_the_operands():
+    x = Value(1.0, "x")
+    steps = trace(ops.where(x, x, x))
+    heights = [arrow[0][1] for arrow in layout(steps).arrows]
+    assert heights == sorted(set(heights))
+    assert len(heights) == 3
 
 
 def test_the_caption_is_the_sentence_of_the_step():

@@ -38,11 +38,11 @@ class Places(NamedTuple):
     curves: list[Curve]
 
     def by_ends(self) -> dict[tuple[str, str], list[Curve]]:
-        """Splines by (tail, head), in order, one per edge."""
+        """Splines by (tail, head), one per edge; parallel ones from the top down, or from left to right."""
         found: dict[tuple[str, str], list[Curve]] = {}
         for curve in self.curves:
             found.setdefault((curve.tail, curve.head), []).append(curve)
-        return found
+        return {ends: sorted(curves, key=_across) for ends, curves in found.items()}
 
 
 def places(source: str) -> Places:
@@ -69,6 +69,12 @@ def places(source: str) -> Places:
                 label = _pairs(rest[-4:-2])[0] if len(rest) > n + 2 else None
                 curves.append(Curve(tail, head, _pairs(rest[:n]), label))
     return Places(width, height, boxes, curves)
+
+
+def _across(curve: Curve) -> float:
+    """Place of a spline among parallel ones, of which all run from left to right or all downwards."""
+    x, y = curve.points[0]
+    return x - y
 
 
 def _pairs(words: list[str]) -> list[Point]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import itertools
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from autograd_tiny.pictures.measure import SIZE, printable, shortened, text_width
-from autograd_tiny.pictures.picture import Box, Frame, Line, Picture, framed
+from autograd_tiny.pictures.picture import Arrow, Box, Frame, Line, Picture, framed
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.pictures.writers.quoting import attribute, tooltip
 from autograd_tiny.pictures.writers.svg import BOX
@@ -45,13 +45,24 @@ def fill(graph: Any, picture: Picture) -> None:
     )
     _inside(graph, framed(picture.boxes), picture.link, itertools.count())
     title = {box.key: shortened(box.title, LONGEST_TITLE) for box in picture.boxes}
-    for arrow in picture.arrows:
+    for arrow in picture.arrows if any(arrow.label for arrow in picture.arrows) else _upwards(picture.arrows):
         look = {"color": Color.INK.light, "penwidth": "2.5"} if arrow.bold else {}
         if arrow.label:
             look["label"] = attribute(f" {arrow.label} ")
         uses = f": {arrow.count:,} uses" if arrow.count > 1 else ""
         told = tooltip(f"{title[arrow.tail]} → {title[arrow.head]}{uses}")
         graph.edge(arrow.tail, arrow.head, tooltip=told, **look)
+
+
+def _upwards(arrows: Sequence[Arrow]) -> list[Arrow]:
+    """Order arrows so that parallel ones, of the same ends, are drawn in the order of the operands from the top down.
+
+    Graphviz draws them from the bottom up, those with a label from the top down.
+    """
+    alike: dict[tuple[str, str], list[Arrow]] = {}
+    for arrow in arrows:
+        alike.setdefault((arrow.tail, arrow.head), []).append(arrow)
+    return [alike[arrow.tail, arrow.head].pop() for arrow in arrows]
 
 
 def _caption(lines: tuple[str, ...]) -> str:

@@ -38,7 +38,7 @@ def debug(trace: Trace | Value, console: Console | None = None) -> None:
     >>> seen = io.StringIO()
     >>> debug(trace(Value(2.0, "a") * 3.0), Console(file=seen, width=80))
     >>> print(seen.getvalue().splitlines()[-1])
-      4    a += 1 × 3 = 3  grad – → 3  path 1 of 1, final
+      4    a += 1 × 3 = 3  grad – → 3  use 1 of 1, final
 
     The letters are those of pdb; `help` lists the commands, and an empty line repeats the last one.
     """

@@ -97,18 +97,15 @@ class Scene:
             box, width, height = self.box(node, state), self.widths[node.number] / 72, self.heights[node.number] / 72
             graph.node(f"n{node.number}", _rows(box), width=f"{width:.4f}", height=f"{height:.4f}", **_look(box))
         for node in self.trace.nodes:
-            for i, operand in enumerate(node.operands):
-                if isinstance(operand, Node):
-                    use = node.number, i
-                    color = self.active(n, use)
-                    text = (
-                        f'<font color="{Color.INK.light}"><b>{self.locals[use]}</b></font>'
-                        if color is Color.GRAD
-                        else ""
-                    )
-                    label = _room(text_width(self.locals[use]) + 6, LEADING, text)
-                    look = {"color": color.light, "penwidth": "4"} if color else {"color": Color.LINE.light}
-                    graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
+            for i, operand in [(i, x) for i, x in enumerate(node.operands) if isinstance(x, Node)]:
+                use = node.number, i
+                color = self.active(n, use)
+                text = (
+                    f'<font color="{Color.INK.light}"><b>{self.locals[use]}</b></font>' if color is Color.GRAD else ""
+                )
+                label = _room(text_width(self.locals[use]) + 6, LEADING, text)
+                look = {"color": color.light, "penwidth": "4"} if color else {"color": Color.LINE.light}
+                graph.edge(f"n{operand.number}", f"n{node.number}", label, **look)
         return graph
 
 

@@ -14,7 +14,7 @@ from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.engine.value import NO_GRAD, Value
 from autograd_tiny.pictures.theme import Color
 from autograd_tiny.stepper.events import Backward, Forward, Node, Seed, rule
-from autograd_tiny.stepper.narration import left_over
+from autograd_tiny.stepper.narration import left_over, numbered_use
 from autograd_tiny.stepper.traces import Trace, as_trace
 
 VALUE, GRAD = Color.VALUE.either, Color.GRAD.either
@@ -33,8 +33,8 @@ def print_trace(trace: Trace | Value, console: Console | None = None) -> None:
     BACKWARD  operand.grad += upstream × local
       4  ∂(a * b)/∂(a * b) = 1, the seed  grad 0 → 1
          from a * b
-      5    a += 1 × -3 = -3  grad – → -3  path 1 of 1, final  local = b
-      6    b += 1 × 2 = 2    grad – → 2   path 1 of 1, final  local = a
+      5    a += 1 × -3 = -3  grad – → -3  use 1 of 1, final  local = b
+      6    b += 1 × 2 = 2    grad – → 2   use 1 of 1, final  local = a
     """
     trace = as_trace(trace, "print_trace")
     console = console or new_console()
@@ -66,11 +66,11 @@ def lines(trace: Trace) -> list[Text]:
     for node, group in groupby(zip(backward, table, strict=True), key=lambda item: item[0][1].node):
         rows.append(Text.assemble(" " * (digits + 4), ("from ", "dim"), clean(node.named.title)))
         for (n, _), cells in group:
-            name, share, change, path, spelled = (
+            name, share, change, use, spelled = (
                 cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
             )
             row = _numbered(n, digits).append(f"  {name} += {share}").append(f"  grad {change}", GRAD)
-            rows.append(row.append(f"  {path}  {spelled}".rstrip(), "dim"))
+            rows.append(row.append(f"  {use}  {spelled}".rstrip(), "dim"))
     return rows
 
 
@@ -86,8 +86,8 @@ def _forward(node: Node) -> Text:
 def _cells(step: Backward) -> tuple[str, ...]:
     sign = "passes the pole as" if step.passes_pole else equals(step.upstream, step.local, step.contribution)
     share = f"{short(step.upstream)} × {short(step.local)} {sign} {short(step.contribution)}"
-    path = f"path {step.nth} of {step.of}{', final' if step.final else ''}"
-    return clean(step.operand.name), share, _change(step.before, step.after), path, clean(rule(step))
+    use = numbered_use(step)
+    return clean(step.operand.name), share, _change(step.before, step.after), use, clean(rule(step))
 
 
 def _change(before: float, after: float) -> str:

@@ -1,8 +1,18 @@
 """Write a trace as one web page without dependencies: no network, no server, no library.
 
-page.html  structure
-page.css   style, also for narrow screens and print; its colours are variables from the theme
-page.js    state after a step, and its display
+page.html    structure
+page.css     style, also for narrow screens and print; its colours are variables from the theme
+data.js      nodes and steps
+state.js     gradients after a step
+frames.js    frames around modules, open or closed
+graph.js     the picture
+view.js      the part of the picture on screen
+words.js     words explained, names in colours
+program.js   the program beside the picture
+panel.js     texts of a step, table, chosen value
+stops.js     breakpoints, timeline
+controls.js  buttons, fields, keys
+start.js     the first sight
 """
 
 from __future__ import annotations
@@ -11,6 +21,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -18,18 +29,37 @@ from typing import Any
 
 from autograd_tiny.engine.digits import short
 from autograd_tiny.engine.files import save
+from autograd_tiny.engine.op import Op
+from autograd_tiny.engine.symbol import SHOWN, Symbol, operand_symbols
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.theme import Color, style_sheet
 from autograd_tiny.stepper.breakpoints import grammar
-from autograd_tiny.stepper.events import Backward, Forward
-from autograd_tiny.stepper.flags import FLAGS
+from autograd_tiny.stepper.diagnosis import diagnose
+from autograd_tiny.stepper.events import Backward, Forward, Node
+from autograd_tiny.stepper.flags import FLAGS, flags_of
+from autograd_tiny.stepper.habits import habit
 from autograd_tiny.stepper.museum import BUGS, exhibit
 from autograd_tiny.stepper.narration import explain_step
 from autograd_tiny.stepper.trace_json import document
 from autograd_tiny.stepper.traces import Trace, as_trace
 from autograd_tiny.stepper.views.layout import HEIGHT, layout, title
+from autograd_tiny.stepper.views.program import program
+from autograd_tiny.stepper.views.short_names import short_formula, short_label, short_text
 
 MOST_IN_MUSEUM = 40  # values; a longer list of wrong gradients is unreadable
+SCRIPT = (
+    "data",
+    "state",
+    "words",
+    "frames",
+    "graph",
+    "view",
+    "program",
+    "panel",
+    "stops",
+    "controls",
+    "start",
+)  # imports first
 MOST_ON_PAGE = 3000  # values; larger graphs are unusable in a browser
 
 
@@ -52,8 +82,8 @@ def page(trace: Trace) -> str:
             "which takes any number of values"
         )
     here = files("autograd_tiny.stepper.views.page")
-    style, script = (_flush((here / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
-    style = style_sheet() + style
+    style = style_sheet() + _flush((here / "page.css").read_text(encoding="utf-8"))
+    script = "\n".join(_joined((here / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPT)
     data = json.dumps(_data(trace), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         TITLE=html.escape(_heading(trace)),
@@ -100,6 +130,12 @@ def _flush(text: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
+def _joined(module: str) -> str:
+    """Make a module a part of one script, in which all modules share their names."""
+    without = re.sub(r"^import \{.*?\} from \"\./\w+\.js\";\n", "", module, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^export (?=const|let|function)", "", _flush(without), flags=re.MULTILINE)
+
+
 def csp_hash(text: str) -> str:
     """Return the source of a style or script that a Content-Security-Policy allows."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
@@ -113,14 +149,24 @@ def _data(trace: Trace) -> dict[str, Any]:
     found, written = layout(trace), document(trace)
     for fields, node, (x, y, width) in zip(written["nodes"], trace.nodes, found.boxes, strict=True):
         place = {"x": round(x, 1), "y": round(y, 1), "width": round(width, 1)}
-        fields |= {"digits": short(node.data), "title": title(node)} | place
+        names = {"short": short_label(node), "formula": short_formula(node), "title": title(node)}
+        fields |= {"digits": short(node.data)} | names | place
     for n, (fields, step) in enumerate(zip(written["steps"], trace, strict=True)):
-        fields["texts"] = explain_step(trace, n)
+        told = explain_step(trace, n)
+        nodes = [x for x in (step.node, *step.node.operands) if isinstance(x, Node)]
+        equation, accumulation = (short_text(text, *nodes) for text in (told.equation, told.accumulation))
+        fields["texts"] = told._replace(equation=equation, accumulation=accumulation)
         if not isinstance(step, Forward):
             fields["digits"] = [short(step.before), short(step.after)]
         if isinstance(step, Backward):
             fields["localDigits"] = short(step.local)
+            fields["upstreamDigits"] = short(step.upstream)
+            fields["shareDigits"] = short(step.contribution)
     return {
+        "frames": [[f.name, *(round(x, 1) for x in f.sides), f.module] for f in found.frames],
+        "ops": {op.name: {"habit": habit(op), "stable": _stable(op)} for op in {node.op for node in trace.nodes} if op},
+        "program": program(trace)._asdict(),
+        "found": _found(trace),
         "nodes": _packed(written["nodes"]),
         "steps": _packed(written["steps"]),
         "arrows": [[round(x, 1) for point in arrow for x in point] for arrow in found.arrows],
@@ -131,6 +177,26 @@ def _data(trace: Trace) -> dict[str, Any]:
         if len(trace.nodes) <= MOST_IN_MUSEUM
         else [],
     }
+
+
+def _found(trace: Trace) -> dict[str, Any] | None:
+    """What is wrong with the numbers, in the first words of `diagnose`, and the step that shows it; None if nothing."""
+    symptoms = diagnose(trace).symptoms
+    if not symptoms:
+        return None
+    flagged = [(n, flags) for n, step in enumerate(trace) if (flags := flags_of(step))]
+    for names in ({"nan", "inf"}, {symptoms[0].partition(":")[0]}):
+        for n, flags in flagged:
+            if not names.isdisjoint(flags):
+                return {"text": symptoms[0], "step": n}
+    return {"text": symptoms[0], "step": 0}
+
+
+def _stable(op: Op) -> str:
+    """The form in which a local derivative is computed, if a textbook writes another; "" if not."""
+    if op.name not in SHOWN or len(xs := operand_symbols(op)) != 1:
+        return ""
+    return str(op.local_derivatives(Symbol("y"), xs)[0])
 
 
 def _packed(items: list[dict[str, Any]]) -> dict[str, Any]:
