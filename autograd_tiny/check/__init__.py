@@ -8,6 +8,9 @@ registration.py  registers `Value` with hypothesis
 frameworks.py  custom rules of HIPS autograd, JAX and torch
 oracles.py     the slopes of any function: exact, by its framework, by a complex step, by stencils
 engines.py     the interface of an engine, and adapters
+points.py      programs of one op, at the points where rules often fail
+limits.py      where floats raise, inf and nan, ints, and large graphs
+shrinking.py   the simplest program that is still wrong
 properties.py  `engine_property`, `check_engine`: random graphs run through an engine
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      reports and errors

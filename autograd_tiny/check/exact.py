@@ -403,7 +403,7 @@ def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
     return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0 would share a cache key
 
 
-@functools.lru_cache(maxsize=8192)  # 2.4 KB each; a run of `engine_property` needs 6,500
+@functools.lru_cache(maxsize=9216)  # 2.4 KB each; a run of `engine_property` needs 7,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     return in_exact_numbers(digits(xs), lambda real: _facts_in(real, op, xs, below))
 

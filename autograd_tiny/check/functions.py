@@ -210,7 +210,11 @@ def gradcheck_property(
     outcomes: list[str] = []
 
     @settings(
-        max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+        max_examples=max_examples,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(st.tuples(*strategies))
     def points(xs: tuple[float, ...]) -> None:

@@ -21,7 +21,7 @@ from autograd_tiny.check import (
     special_reals,
 )
 from autograd_tiny.check.exact import BALLS, MPMATH, OUTSIDE, digits, exact_value
-from autograd_tiny.check.properties import single_ops
+from autograd_tiny.check.points import single_ops
 from autograd_tiny.check.strategies import program_at
 from autograd_tiny.compiler import Step
 from autograd_tiny.engine import ops

@@ -6,9 +6,22 @@ import math
 import random
 import re
 import tracemalloc
+import types
 
 import pytest
-from bugs import FAULTS, RULES, Small, scaled, seeded, with_rule
+from bugs import (
+    FAR,
+    FAR_FAULTS,
+    FAULTS,
+    LIMITS,
+    RULES,
+    Forwards,
+    Small,
+    scaled,
+    seeded,
+    with_float_rule,
+    with_rule,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +43,8 @@ from autograd_tiny.check import (
     reals,
     special_reals,
 )
-from autograd_tiny.check.properties import single_ops
+from autograd_tiny.check.limits import check_limits
+from autograd_tiny.check.points import single_ops
 from autograd_tiny.check.report import Inconclusive, Raises, WrongAccumulation, WrongLocal, WrongState, WrongValue
 from autograd_tiny.compiler import Program, Step, jit
 from autograd_tiny.engine import ops
@@ -45,13 +59,59 @@ test_the_small_engine = engine_property(Small())
 
 @pytest.mark.parametrize(("name", "engine"), list(seeded()), ids=[*RULES, *FAULTS])
 def test_a_seeded_bug_is_found(name, engine):
+    table = [ops.TABLE[RULES[name][0]]] if name in RULES else None  # the others are those of test_our_engine
     with pytest.raises(GradcheckError) as caught:
-        engine_property(engine, seed=1)()
+        engine_property(engine, table, seed=1)()
     report = caught.value.report
     assert report.size <= (2 if name in RULES else 6)
     if name in RULES:
         assert isinstance(caught.value, WrongLocal)
         assert f"the rule of {RULES[name][0]} at" in str(caught.value)
+
+
+def test_there_are_bugs_enough():
+    assert len(RULES) + len(FAULTS) + len(FAR) + len(LIMITS) + len(FAR_FAULTS) >= 120
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_a_rule_that_is_wrong_at_few_points_is_found(name):
+    op = ops.TABLE[FAR[name][0]]
+    with pytest.raises(WrongLocal, match=f"the rule of {op.name} at") as caught:
+        engine_property(with_float_rule(*FAR[name]), [op], seed=1)()
+    assert caught.value.report.size == 1
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_result_that_should_raise_or_is_not_finite_is_found(name):
+    op = ops.TABLE[LIMITS[name][0]]
+    with pytest.raises((WrongValue, Raises), match=f"the result of {op.name} at"):
+        engine_property(Forwards(*LIMITS[name]), [op], seed=1)()
+
+
+@pytest.mark.parametrize("fault", FAR_FAULTS)
+def test_a_fault_with_few_numbers_or_in_large_graphs_is_found(fault):
+    table = [row for row in Small(fault).ops if row.name in ("add", "mul", "div", "square", "where", "tanh")]
+    with pytest.raises(GradcheckError, match=re.escape(FAR_FAULTS[fault])):
+        engine_property(Small(fault), table, seed=1)()
+
+
+class Quiet(ValueEngine):
+    """Engine of NumPy's numbers, which are nan and inf where Python's floats raise."""
+
+    def apply(self, op, xs):
+        numpy = pytest.importorskip("numpy")
+        floats = [x.data if isinstance(x, Value) else x for x in xs]
+        try:
+            return op(*xs)
+        except (ArithmeticError, ValueError):
+            return types.SimpleNamespace(data=numpy.float64(op.ieee(*floats)))
+
+
+@pytest.mark.parametrize("engine", [ValueEngine(), Quiet(), Small("wide")], ids=["ours", "of NumPy's numbers", "small"])
+def test_no_false_alarm_where_floats_raise(engine):
+    for op in ops.FUNCTIONS.values():
+        report = check_limits(engine, op)
+        assert report, report
 
 
 SCALED = [
