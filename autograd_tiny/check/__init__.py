@@ -12,6 +12,8 @@ points.py      programs of one op, at the points where rules often fail
 limits.py      where floats raise, inf and nan, ints, and large graphs
 shrinking.py   the simplest program that is still wrong
 properties.py  `engine_property`, `check_engine`: random graphs run through an engine
+jets.py        Taylor series with balls as coefficients, over a whole box
+proofs.py      `prove`: a gradient is right on all of a box
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      reports and errors
 sweeps.py      sweeps that leave other gradients as they were
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from autograd_tiny.check.functions import gradcheck as gradcheck
     from autograd_tiny.check.functions import gradcheck_property as gradcheck_property
     from autograd_tiny.check.functions import gradgradcheck as gradgradcheck
+    from autograd_tiny.check.proofs import prove as prove
     from autograd_tiny.check.properties import check_engine as check_engine
     from autograd_tiny.check.properties import engine_property as engine_property
     from autograd_tiny.check.report import GradcheckError as GradcheckError
@@ -45,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy(
         ".engines": "Callables Engine MicrogradLike ValueEngine",
         ".functions": "check_grads gradcheck gradcheck_property gradgradcheck",
         ".strategies": "expressions programs reals special_reals",
+        ".proofs": "prove",
         ".properties": "check_engine engine_property",
         ".report": "GradcheckError Report",
     },

@@ -587,4 +587,4 @@ def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
 
 
 def test_ops_made_without_end_are_not_kept():
-    assert exact._forward.cache_parameters()["maxsize"] < 1000
+    assert exact.forward_in.cache_parameters()["maxsize"] < 1000
