@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help demo test quick cover check check-torch lint docs bench bench-compiled bench-calls bench-train soak pictures gallery clean
 
 help:
-	@echo "make demo     step through a neuron and a real training step, and draw them"
+	@echo "make demo     train a model on real data, step through a neuron and a training step, and draw them"
 	@echo "make test     run all tests (some four minutes on two cores)"
 	@echo "make quick    the quick ones of them (some twenty seconds)"
 	@echo "make cover    the same tests, and which lines and branches they reach"
@@ -26,7 +26,7 @@ help:
 .venv/%.stamp: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . $(if $(filter-out run,$*),--group $*)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable $(if $(filter run,$*),".[train]",. --group $*)
 	@touch $@
 
 NEURON := "tanh(x1*w1 + x2*w2 + b)" x1=2 x2=0 w1=-3 w2=1 b=6.88
@@ -37,7 +37,11 @@ demo: .venv/run.stamp
 	@$(BIN)/python demos/1_formula.py
 	@echo "\n— A neuron, step by step —"
 	@$(BIN)/autograd-tiny step $(NEURON)
-	@echo "\n— A small network learns from real penguins —"
+	@echo "\n— A model is trained on a file of real penguins, kept, and asked —"
+	@$(BIN)/autograd-tiny train autograd_tiny/data/penguins.csv --target species --drop-missing -o out/penguins.safetensors
+	@head -n 4 autograd_tiny/data/penguins.csv > out/three.csv
+	@$(BIN)/autograd-tiny predict out/penguins.safetensors out/three.csv --probabilities
+	@echo "\n— A small network learns from real penguins, one scalar at a time —"
 	@$(BIN)/python demos/3_penguins.py
 	@echo "\n— The first step of that training, one scalar at a time —"
 	@$(BIN)/autograd-tiny step demos/3_penguins.py:loss

@@ -78,8 +78,8 @@ def trimmed(app, *where_and_text):
 
 
 def is_elsewhere(app, what, name, thing, skip, options):
-    """Show each name once, where its path is shortest."""
-    if isinstance(thing, ModuleType):
+    """Show each name once, where its path is shortest, and none that scikit-learn adds to its estimators."""
+    if isinstance(thing, ModuleType) or (what == "class" and name.endswith("_request")):
         return True
     return (
         what == "module"

@@ -33,8 +33,8 @@ PUBLIC = {
     "autograd_tiny.pictures": "Graph RenderError draw linked network",
     "autograd_tiny.stepper": "BUGS BreakpointError Diagnosis Trace debug diagnose exhibit filmstrip frames from_json "
     "gif paths print_trace tikz to_json trace why write_page",
-    "autograd_tiny.train": "Diverged Event Fitted Learned Predictor Report Training checkpoint fit learn load "
-    "make_report metrics plots print_report read_model save steps write_report",
+    "autograd_tiny.train": "Diverged Event Fitted Learned MLPClassifier MLPRegressor Predictor Report Training "
+    "checkpoint fit learn load make_report metrics plots print_report read_model save steps write_report",
     "autograd_tiny.train.views": "metrics plots",
     "autograd_tiny.train.views.metrics": "accuracy class_scores confusion_matrix mae r2 rmse",
     "autograd_tiny.train.views.plots": "boundary confusion curves landscape residuals weights",

@@ -7,14 +7,14 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
+from autograd_tiny import __version__
 from autograd_tiny.cli.process import Ended, Refused, complain, drop_output, ending
 from autograd_tiny.cli.verbs import table
 from autograd_tiny.engine.terminal import clean
 
-DESCRIPTION = "See each step of a gradient, draw its graph, and check it."
+DESCRIPTION = "See each step of a gradient, draw its graph, check it, and train a network on a table."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,7 +61,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         if sys.stdout is None:
             raise Refused("standard output is closed: the answer cannot be written")
-        given = _parser().parse_args(arguments)
+        given = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
         code: int = given.run(given) or 0
     except Refused as refused:
         complain(refused)
@@ -75,7 +75,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Make the parser of all verbs, with the arguments of those that are named."""
     verbs = table()
     parser = _Parser(
         prog="autograd-tiny",
@@ -83,11 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="\n".join(["examples:", *(f"  autograd-tiny {line}" for verb in verbs for line in verb.examples)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"autograd-tiny {version('autograd-tiny')}")
+    parser.add_argument("--version", action="version", version=f"autograd-tiny {__version__}")
     commands = parser.add_subparsers(required=True, metavar=" | ".join(verb.name for verb in verbs))
     for verb in verbs:
         command = commands.add_parser(verb.name, help=verb.help)
         command.set_defaults(run=verb.run)
-        for argument in verb.arguments:
+        for argument in verb.arguments() if verb.name in arguments else ():
             command.add_argument(*argument.names, **argument.settings)
     return parser

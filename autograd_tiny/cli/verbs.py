@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from autograd_tiny.cli import learning
 from autograd_tiny.cli.process import Refused
 from autograd_tiny.cli.target import domains, function_in_file, recorded_value, trace_of
 from autograd_tiny.engine.digits import counted
@@ -26,12 +27,12 @@ class Argument(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """Verb of the command; `run` returns the exit code, None for 0."""
+    """Verb of the command; `run` returns the exit code, None for 0; `arguments` are made for the verb that is run."""
 
     name: str
     help: str
     run: Callable[[argparse.Namespace], int | None]
-    arguments: tuple[Argument, ...] = ()
+    arguments: Callable[[], tuple[Argument, ...]] = tuple
     examples: tuple[str, ...] = ()
 
 
@@ -40,7 +41,7 @@ def table() -> tuple[Verb, ...]:
     return (
         Verb(
             "step", "step through the forward and backward pass, in the terminal or as a page", _step,
-            (
+            lambda: (
                 _argument("--html", metavar="FILE", help="write a page that steps forwards and back in any browser"),
                 _argument("--open", action="store_true", help="open that page in the browser"),
                 *_target(),
@@ -54,7 +55,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "draw", "write the graph, with values and gradients, as a picture", _draw,
-            (
+            lambda: (
                 _argument("-o", "--output", default="graph.svg", metavar="FILE", help=_formats()),
                 *(_argument(f"--{name}", metavar=flag, help=sentence(name)) for name, flag in _picture_flags().items()),
                 _argument("--network", action="store_true", help="draw modules as circles, weights as lines"),
@@ -67,7 +68,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "check", "check the gradient of a function over a domain; exit code 1: wrong, 3: inconclusive", _check,
-            (
+            lambda: (
                 _argument("target", help="a function of a file: losses.py:softplus"),
                 _argument("domains", nargs="+", metavar="name=low:high", help="interval of each argument"),
                 _argument("--grad", help="the function of the file for its derivative (default: f runs on Values)"),
@@ -78,7 +79,7 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
-            (
+            lambda: (
                 _argument("--check", action="store_true", help="also compare each local derivative with the exact one"),
                 *_target(),
             ),
@@ -86,7 +87,54 @@ def table() -> tuple[Verb, ...]:
         ),
         Verb(
             "museum", "show four wrong backward passes, each beside the right one", _museum,
-            _target(nargs="?", default=MUSEUM_EXPRESSION),
+            lambda: _target(nargs="?", default=MUSEUM_EXPRESSION),
+        ),
+        Verb(
+            "train", "train a network on a CSV file, keep it, and report how well it predicts", learning.train,
+            lambda: (
+                _argument("data", help=f"a CSV file with a header, - for standard input, or a set: {_sets()}"),
+                _argument("--target", metavar="COLUMN", help="the column to predict; a set has its own"),
+                _argument("-o", "--output", metavar="FILE", help="the model (default: named as the data)"),
+                _argument("--task", choices=("classification", "regression"), help="(default: as the values look)"),
+                _option("--layers", "SIZES", "16,16", "sizes of the hidden layers, or none"),
+                _option("--activation", "OP", "relu", "relu, tanh, sigmoid, …"),
+                _option("--epochs", "N", 100, "passes over the data"),
+                _option("--batch", "N", 32, "rows for each step"),
+                _option("--optimizer", "NAME", "adam", "sgd, momentum, adam, adamw, rmsprop, lion, …"),
+                _argument("--lr", type=float, metavar="RATE", help="step size (default: 0.01 for most)"),
+                _option("--validation", "PART", 0.2, "part of the rows kept aside to judge the model on"),
+                _option("--seed", "N", 0, "fixes all that is random"),
+                _argument("--drop", action="append", default=[], metavar="COLUMN", help="a column to leave out"),
+                _argument("--drop-missing", action="store_true", help="leave out rows with missing values"),
+                _argument("--checkpoint", metavar="FILE", help="keep the training, and go on from it if it is there"),
+                _argument("--html", metavar="FILE", help="write the report as a page, with pictures"),
+            ),
+            (
+                "train moons",
+                "train data.csv --target species",
+                "train data.csv --target price --layers 32,32 --epochs 200 --drop id -o price.safetensors",
+            ),
+        ),
+        Verb(
+            "predict", "predict the rows of a CSV file with a model that train wrote; prints CSV", learning.predict,
+            lambda: (
+                _argument("model", help="a file that train wrote"),
+                _argument("data", help="a CSV file with the columns of the training, - for standard input, or a set"),
+                _argument("--probabilities", action="store_true", help="add the probability of each class"),
+                _argument("--drop-missing", action="store_true", help="predict nothing for rows with missing values"),
+                _argument("-o", "--output", metavar="FILE", help="write the CSV there (default: standard output)"),
+            ),
+            ("predict data.safetensors new.csv",),
+        ),
+        Verb(
+            "evaluate", "report how well a model predicts a CSV file that has the answers", learning.evaluate,
+            lambda: (
+                _argument("model", help="a file that train wrote"),
+                _argument("data", help="a CSV file that has the target too, - for standard input, or a set"),
+                _argument("--drop-missing", action="store_true", help="leave out rows with missing values"),
+                _argument("--html", metavar="FILE", help="write the report as a page, with pictures"),
+            ),
+            ("evaluate data.safetensors data.csv",),
         ),
         Verb("doctor", "show what draws pictures here and what is missing; exit code 1: nothing draws", _doctor),
     )  # fmt: skip
@@ -102,6 +150,16 @@ def _target(**settings: Any) -> tuple[Argument, ...]:
         _argument("target", help=what, **settings),
         _argument("values", nargs="*", metavar="name=value", help="a number for each name or argument: x=2, x=pi/2"),
     )
+
+
+def _option(name: str, metavar: str, default: Any, what: str) -> Argument:
+    return _argument(name, metavar=metavar, default=default, type=type(default), help=f"{what} (default: %(default)s)")
+
+
+def _sets() -> str:
+    from autograd_tiny.data.sets import SETS
+
+    return ", ".join(SETS)
 
 
 def _formats() -> str:

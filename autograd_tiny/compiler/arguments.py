@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import itertools
 import math
 import numbers as abstract
@@ -15,17 +16,21 @@ from autograd_tiny.engine.special import in_a_line
 from autograd_tiny.engine.tables import is_numeric
 from autograd_tiny.engine.tree import (
     NUMBERS,
+    flat,
     indices,
     instead,
     is_array,
     is_module,
     is_table,
+    items_of,
     kind_of,
     leaves,
     rebuild,
     sorted_keys,
     structure,
 )
+
+Leaves = Callable[[list[float], list[str]], list[Any]]
 
 
 class Arguments:
@@ -76,12 +81,15 @@ class Arguments:
         told = ", ".join(f"{name} has shape {shape}" for name, shape in found.items())
         return told and f"; of the batches, {told}"
 
-    def traced(self, sample: int, leaf: Callable[[float, str], Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
-        """Positional and keyword arguments of a sample made of `leaf(number, path)`, and a list of all leaves."""
+    def traced(self, sample: int, made_of: Leaves) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Positional and keyword arguments of a sample, made of `made_of(numbers, paths)`, and a list of all leaves."""
         found: dict[str, list[Any]] = {}
         for name, x in self._one(sample).items():
-            if name not in self.static:
-                found[name] = [leaf(number, path) for number, path in zip(numbers(x), paths(x, name), strict=True)]
+            if is_module(x) and name not in self.static:
+                named = x.named_parameters()
+                found[name] = made_of([real(p.data) for _, p in named], [path for path, _ in named])
+            elif name not in self.static:
+                found[name] = made_of([real(number) for number in numbers(x)], paths(x, name))
         made = [x if name in self.static else rebuild(x, found[name]) for name, x in self._one(sample).items()]
         order = [name for name in found if name not in self.batched] + list(self.batched)
         keywords = dict(zip(list(self.named)[self.positional :], made[self.positional :], strict=True))
@@ -89,8 +97,11 @@ class Arguments:
 
     def parameters(self) -> list[Any]:
         """Parameters of the Modules among the shared arguments, and None for other numbers, in order."""
-        shared = (x for name, x in self.named.items() if name not in self.batched and name not in self.static)
-        return [leaf if isinstance(leaf, Operand) else None for x in shared for _, leaf in leaves(x)]
+        found: list[Any] = []
+        for x in [x for name, x in self.named.items() if name not in self.batched and name not in self.static]:
+            is_numbers = is_array(x) and x.dtype.kind in NUMBERS
+            found += [None] * x.size if is_numbers else [y if isinstance(y, Operand) else None for y in flat(x)]
+        return found
 
     @property
     def plain(self) -> bool:
@@ -152,9 +163,7 @@ def numbers(x: Any, path: str = "argument") -> Any:
         return [x]
     if is_array(x) and x.dtype.kind in NUMBERS:
         return x.ravel().astype(float, copy=False)
-    if is_module(x):
-        return [real(p.data) for _, p in x.named_parameters()]
-    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for _, leaf in leaves(x, path)]  # type: ignore[attr-defined]
+    return [real(leaf.data if isinstance(leaf, Operand) else leaf) for leaf in flat(x, path)]  # type: ignore[attr-defined]
 
 
 def paths(x: Any, name: str) -> list[str]:
@@ -226,7 +235,11 @@ class Results:
     def __init__(self, returned: Any, each: bool) -> None:
         self.around = _around(returned, itertools.count(), each)
         self.model, self.each = rebuild(returned, itertools.repeat(0.0)), each  # keeps no traced number alive
-        self.shape = structure(self.model)
+
+    @functools.cached_property
+    def shape(self) -> Hashable:
+        """The structure of what the function returned."""
+        return structure(self.model)
 
     def __reduce__(self) -> Any:
         return Results, (self.model, self.each)
@@ -271,7 +284,7 @@ def _around(tree: Any, places: Iterator[int], each: bool) -> Shaper:
         raise TypeError(f"a compiled function returned a Module, {tree!r:.60}: return numbers, such as its output")
     if each and (shape := _shape(tree)) is not None:
         return _samples_first(list(itertools.islice(places, math.prod(shape))), shape, not isinstance(tree, list))
-    items = [item for _, item in kind.items(tree)]
+    items = items_of(kind, tree)
     if is_array(tree) and not any(map(kind_of, items)):
         return _array([next(places) for _ in items], tree.shape)
     inner, model = (
@@ -294,7 +307,7 @@ def _shape(tree: Any) -> tuple[int, ...] | None:
         return ()
     if not (is_array(tree) or is_table(tree) or isinstance(tree, list)):
         return None
-    inner = {_shape(item) for _, item in kind.items(tree)} or {()}
+    inner = {*map(_shape, items_of(kind, tree))} or {()}
     shape = inner.pop()
     if inner or shape is None:
         return None

@@ -22,7 +22,6 @@ from autograd_tiny.compiler.backends.registry import chosen
 from autograd_tiny.compiler.flatten import FAILED, flattener, tables
 from autograd_tiny.compiler.kept import find, keep
 from autograd_tiny.compiler.layout import Array, Layout, NoLayout
-from autograd_tiny.compiler.nonfinite import raise_where_it_began
 from autograd_tiny.compiler.outside import is_named
 from autograd_tiny.compiler.pickles import arrived, packed, portable, unpacked
 from autograd_tiny.compiler.randomness import Draws
@@ -245,6 +244,8 @@ class Jitted:
         if on_operands and self._hides(args, kwargs, variants):
             raise TypeError(_BATCHED.format(_name(self.f)))
         if self.check_finite and not _finite(outputs):
+            from autograd_tiny.compiler.nonfinite import raise_where_it_began  # rarely needed, and 7 ms to import
+
             raise_where_it_began(self.f, tried, lambda part: _finite(variants.run(part)[0]))
         if not self.check_finite:
             if glance is not None and variants.known[0].guard is None:

@@ -10,8 +10,6 @@ from autograd_tiny.compiler.arguments import Arguments
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.stepper.diagnosis import diagnose
-from autograd_tiny.stepper.traces import trace
 from autograd_tiny.transforms.tracer import number
 
 
@@ -21,6 +19,9 @@ def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callab
     If it raises nothing, raise a FloatingPointError with the report of `diagnose`. `finite` returns True if the
     compiled function gives finite numbers for a part of the samples.
     """
+    from autograd_tiny.stepper.diagnosis import diagnose  # most programs never need them
+    from autograd_tiny.stepper.traces import trace
+
     start, stop = 0, given.size or 1
     while stop - start > 1:  # the first non-finite sample lies in the first half, unless that is finite
         middle = (start + stop) // 2
@@ -29,7 +30,7 @@ def raise_where_it_began(f: Callable[..., Any], given: Arguments, finite: Callab
     if given.size and finite(given.part(start, stop)):
         raise FloatingPointError("the result of each sample is finite, but their sum is not")
     with tracing() as recording:
-        args, kwargs, _ = given.traced(start, Value)
+        args, kwargs, _ = given.traced(start, lambda numbers, names: [*map(Value, numbers, names)])
         try:
             returned = f(*args, **kwargs)
         except (ValueError, ArithmeticError) as error:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from autograd_tiny.engine.operand import Operand
 from autograd_tiny.engine.tree import below
 
 State = tuple[Callable[[], Any], Callable[[Any], Any], Any]  # read, write, and what was read
@@ -49,7 +50,7 @@ def held_by(tree: Any) -> list[Any]:
             found.append(x)
         elif id(x) not in met:
             met.add(id(x))
-            waiting += [item for _, item in below(x)]
+            waiting += [item for _, item in below(x) if not isinstance(item, (float, Operand))]
     return found
 
 

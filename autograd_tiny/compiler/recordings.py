@@ -37,7 +37,7 @@ def written(variant: Variant) -> dict[str, Any]:
     results = variant.results
     return {
         "program": _program_written(variant.recorded),
-        "conditions": _program_written(variant.conditions),
+        "conditions": _program_written(variant.conditions) if variant.held else None,
         "held": list(variant.held),
         "results": _tree_written(results.model),
         "each": results.each,
@@ -47,7 +47,9 @@ def written(variant: Variant) -> dict[str, Any]:
 
 def read(data: Any, variants: Variants, captured: Sequence[Value]) -> Variant:
     """Make the path that `written` described; raises ValueError, KeyError or TypeError for anything else."""
-    program, conditions = _program_read(data["program"]), _program_read(data["conditions"])
+    program = _program_read(data["program"])
+    no_conditions = Program(program.inputs, (), (), program.widths, example=program.example)
+    conditions = no_conditions if data["conditions"] is None else _program_read(data["conditions"])
     held, results = tuple(map(_number, data["held"])), Results(_tree_read(data["results"]), bool(data["each"]))
     if len(held) != len(conditions.outputs) or conditions.inputs != program.inputs:
         raise ValueError("the comparisons do not belong to the program")

@@ -18,7 +18,7 @@ from autograd_tiny.compiler.collector import gc_paused
 from autograd_tiny.compiler.outside import noticing
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.compiler.randomness import Draws, drawn, held_by, is_iterator, states
-from autograd_tiny.engine.tree import is_array, leaves
+from autograd_tiny.engine.tree import flat, is_array
 from autograd_tiny.engine.value import Value
 from autograd_tiny.transforms.derivatives import NotOneNumber
 from autograd_tiny.transforms.doors import are_targets
@@ -26,7 +26,7 @@ from autograd_tiny.transforms.extremes import selecting
 from autograd_tiny.transforms.libraries import explaining
 from autograd_tiny.transforms.making import told_made
 from autograd_tiny.transforms.program import Program, program_of
-from autograd_tiny.transforms.tracer import Converted, Elsewhere, Tracer, recording, traced
+from autograd_tiny.transforms.tracer import Converted, Elsewhere, recording, traced, unplaced
 
 MAX_VARIANTS = 64
 Function = Callable[..., Any]
@@ -153,7 +153,7 @@ class Variants:
         if is_new := tried == len(self.known):
             with self.watched.lock:  # of several first calls, one traces and the others wait
                 if is_new := tried == len(self.known):  # another thread may have added it
-                    with noticing() as outside:
+                    with noticing() as outside, gc_paused():
                         try:
                             self._trace(given, sample)
                         finally:
@@ -170,14 +170,14 @@ class Variants:
                 "without a branch, by ops.where, ops.maximum, functools.reduce(ops.maximum, z) for many numbers, or by "
                 "builtin or NumPy's max, min and sorted"
             )
-        args, kwargs, inputs = given.traced(sample, Tracer.leaf)
+        args, kwargs, inputs = given.traced(sample, unplaced)
         place = _places(given)
         generators = [*self.watched.generators(), *held_by(list(given.shared().values()))]
         if any(map(is_iterator, generators)):  # it cannot be set back
             self.draws = True
             raise Draws(_name(self.f), generators)
         before = states(generators)
-        with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting(), gc_paused():
+        with recording({v: inputs[i] for v, i in place.items()}, inputs) as recorded, selecting():
             try:
                 with explaining("traced"):
                     returned = self.f(*args, **kwargs)
@@ -194,7 +194,7 @@ class Variants:
             if self.reduce:
                 _refuse_column(returned, given, _name(self.f))
             try:
-                outputs = [traced(y) for _, y in leaves(returned, f"the result of {_name(self.f)}")]
+                outputs = [traced(y) for y in flat(returned, f"the result of {_name(self.f)}")]
             except Elsewhere:
                 raise
             except TypeError as error:

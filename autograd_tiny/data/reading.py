@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,7 @@ _END = "\0end"  # as a line, tells whether a quote is open
 
 
 class _Place(NamedTuple):
-    """A file, or the content of a pipe."""
+    """A file, or the content of a pipe or of an open file."""
 
     path: str
     content: bytes | None
@@ -82,8 +82,8 @@ class _Layout:
     numeric: tuple[bool, ...]
 
 
-def read_csv(path: str | os.PathLike[str]) -> Table:
-    r"""Read a CSV file with the names of its columns in the first row.
+def read_csv(path: str | os.PathLike[str] | IO[bytes]) -> Table:
+    r"""Read a CSV file with the names of its columns in the first row; it is a path, or a file opened as bytes.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def read_csv(path: str | os.PathLike[str]) -> Table:
     memory the table needs. Raises ValueError, with the path and the row, for a file that is not such a table or needs
     more memory than there is, OSError for one that cannot be read.
     """
-    place = _place(os.fspath(path))
+    place = _place(path)
     layout = _layout(place, _encoding(place))
     columns = None
     if place.size() >= PANDAS_FROM and find_spec("pandas") is not None:
@@ -174,7 +174,14 @@ def by_pandas(layout: _Layout) -> dict[str, Column] | None:
     return columns
 
 
-def _place(path: str) -> _Place:
+def _place(source: Any) -> _Place:
+    if hasattr(source, "read"):
+        name, content = getattr(source, "name", None), source.read()
+        if isinstance(content, str):
+            raise TypeError("read_csv finds the encoding itself: open the file as bytes, with mode 'rb'")
+        name = "standard input" if name == "<stdin>" else name if isinstance(name, str) else "the file"
+        return _Place(name, content)
+    path = os.fspath(source)
     there = os.stat(path)
     if stat.S_ISDIR(there.st_mode):
         raise IsADirectoryError(f"{path} is a folder: a CSV file is needed")

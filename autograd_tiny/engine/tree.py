@@ -13,7 +13,8 @@ import itertools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import is_
 from types import MemberDescriptorType
 from typing import Any, NamedTuple
 
@@ -37,9 +38,9 @@ class Kind(NamedTuple):
     items: Callable[[Any], Items]  # each item with its path suffix: "[0]", ".w"
     build: Callable[[Any, list[Any]], Any]  # a container like the given one, with other items
     key: Callable[[Any], Hashable] = lambda x: ()
-    gradient: Callable[[Any, list[Any]], Any] | None = None  # builds the gradient; None: same as build
 
 
+_PLAIN = frozenset({float, int, bool})
 _registry: dict[type, Kind] = {}
 _found: dict[type, Kind | None] = {}  # by exact type, for speed
 
@@ -71,6 +72,7 @@ def register(
         raise ValueError(f"{kind.__name__} is already registered")
     _registry[kind] = Kind(items, build, key)
     _found.clear()
+    _classes.clear()
 
 
 def kind_of(x: Any) -> Kind | None:
@@ -127,6 +129,29 @@ def leaves(tree: Any, path: str = "argument") -> Iterator[tuple[str, Any]]:
             raise OverflowError(f"{path}: {error}") from None
 
 
+def flat(tree: Any, path: str = "argument") -> list[Any]:
+    """List what `leaves` yields, without the paths, which take most of its time; raises the same errors.
+
+    >>> flat({"w": [1.0, 2.0], "b": 3.0})
+    [3.0, 1.0, 2.0]
+    """
+    kind = kind_of(tree)
+    if kind is None or kind is _ARRAY or kind is _TABLE:
+        return [x for _, x in leaves(tree, path)]
+    items = [x for _, x in tree.named_parameters()] if kind is _MODULE else items_of(kind, tree)
+    if all(x.__class__ is float or (isinstance(x, Operand) and not kind_of(x)) for x in _one_of_each(items)):
+        return items
+    try:
+        return [y for suffix, x in _items(kind, tree, path) for y in flat(x, path + suffix)]
+    except RecursionError:
+        raise _endless(path) from None
+
+
+def _one_of_each(items: list[Any]) -> Iterable[Any]:
+    """Return an item of each class."""
+    return {item.__class__: item for item in items}.values()
+
+
 def _endless(path: str) -> TypeError:
     return TypeError(f"{path[:30]}{'…' * (len(path) > 30)}: nested too deeply, or inside itself")
 
@@ -136,6 +161,13 @@ def _items(kind: Kind, tree: Any, path: str) -> Items:
         return kind.items(tree)
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from None
+
+
+def items_of(kind: Kind, tree: Any) -> list[Any]:
+    """List the items of a container of this kind, without their paths."""
+    if kind.items is _numbered:
+        return [*tree]
+    return [tree[key] for key in sorted_keys(tree)] if kind.items is _keyed else [item for _, item in kind.items(tree)]
 
 
 def instead(x: Any) -> str:
@@ -154,6 +186,8 @@ def rebuild(tree: Any, new: Iterable[Any], as_gradient: bool = False) -> Any:
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, [10, 20, 30])
     {'w': [20, 30], 'b': 10}
     """
+    if is_module(tree) and not as_gradient and isinstance(new, list):
+        return _MODULE.build(tree, new)
     return _rebuild(tree, iter(new), as_gradient)
 
 
@@ -163,29 +197,39 @@ def _rebuild(tree: Any, new: Iterator[Any], as_gradient: bool) -> Any:
         return next(new)
     if kind is _ARRAY and tree.dtype.kind in NUMBERS:
         return _array_like(tree, [next(new) for _ in range(tree.size)])
-    items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for _, item in kind.items(tree)]
-    return ((as_gradient and kind.gradient) or kind.build)(tree, items)
+    if as_gradient and kind is _MODULE:
+        return {name: next(new) for name, _ in tree.named_parameters()}
+    old = items_of(kind, tree)
+    if all(kind_of(item) is None for item in _one_of_each(old)):
+        items = [*itertools.islice(new, len(old))]  # without a call for each
+    else:
+        items = [next(new) if item.__class__ is float else _rebuild(item, new, as_gradient) for item in old]
+    return kind.build(tree, items)
 
 
 def structure(tree: Any, path: str = "argument") -> Hashable:
     """Return a cache key for traces: types, lengths, shapes and names, but no values.
 
-    >>> structure({"w": [1.0, 2.0]})
-    (<class 'dict'>, (), ("['w']", (<class 'list'>, (), ('[0]', <class 'float'>), ('[1]', <class 'float'>))))
+    >>> structure({"w": [1.0, 2.0], "b": 3.0})
+    (<class 'dict'>, (), ("['b']", <class 'float'>), ("['w']", (<class 'list'>, (), 2)))
 
     Raises TypeError, naming the path, for a leaf that is not a real number.
     """
     cls = tree.__class__
-    if cls is float or cls is int or cls is bool:
+    if cls in _PLAIN:
         return float
     kind = kind_of(tree)
     if (kind is _ARRAY and tree.dtype.kind in NUMBERS) or kind is _MODULE:
         return cls, kind.key(tree)
+    if kind is not None and kind.items is _numbered and _PLAIN.issuperset(map(type, tree)):
+        return cls, kind.key(tree), len(tree)
     if kind is not None:
         try:
             items = [(suffix, structure(item, path + suffix)) for suffix, item in _items(kind, tree, path)]
         except RecursionError:
             raise _endless(path) from None
+        if kind.items is _numbered and all(item is float for _, item in items):  # such as NumPy's
+            return cls, kind.key(tree), len(tree)
         return (cls, kind.key(tree), *items)
     for _ in leaves(tree, path):  # raises, naming the path, if it is not a number
         pass
@@ -200,7 +244,8 @@ def holds_operands(tree: Any) -> bool:
     if kind is _MODULE or (kind is _ARRAY and tree.dtype != object) or (kind is _TABLE and tables.is_numeric(tree)):
         return False
     try:
-        return any(holds_operands(item) for _, item in kind.items(tree))
+        items = items_of(kind, tree)
+        return {*map(type, items)} != {float} and any(map(holds_operands, items))
     except RecursionError:
         raise _endless("an argument") from None
 
@@ -227,15 +272,29 @@ def attributes(x: Any) -> Items:
     own = getattr(x, "__dict__", {})
     found = {}
     for cls in reversed(x.__class__.__mro__[:-1]):
-        for name, item in vars(cls).items():
-            if name[:2] == "__" or name in own:
+        for name, item in _of_class(cls):
+            if name in own:
                 continue
-            if isinstance(item, MemberDescriptorType):
-                if hasattr(x, name):
-                    found[name] = getattr(x, name)
-            elif isinstance(item, Operand) or kind_of(item) not in (None, _registry[type(None)]):
+            if not isinstance(item, MemberDescriptorType):
                 found[name] = item
+            elif hasattr(x, name):
+                found[name] = getattr(x, name)
     return [*found.items(), *[(name, item) for name, item in own.items() if name != COMPUTED]]
+
+
+def _of_class(cls: type) -> Items:
+    """List the numbers, containers and slots of a class: found once, and again when the class has changed."""
+    own = vars(cls)
+    names, items, found = _classes.get(cls, ([], [], []))
+    if names != [*own] or not all(map(is_, items, own.values())):
+        here = [(name, item) for name, item in own.items() if name[:2] != "__"]
+        kinds = (MemberDescriptorType, Operand)
+        found = [(name, x) for name, x in here if isinstance(x, kinds) or (x is not None and kind_of(x) is not None)]
+        _classes[cls] = [*own], [*own.values()], found
+    return found
+
+
+_classes: dict[type, tuple[list[str], list[Any], Items]] = {}  # names, items, and those that count
 
 
 def is_array(x: Any) -> bool:
@@ -344,8 +403,20 @@ def _deque_like(x: deque[Any], items: list[Any]) -> deque[Any]:
     return new
 
 
+def numbered(count: int) -> Sequence[str]:
+    """List the path suffixes of the items of a list."""
+    return _NUMBERED[:count] if count <= len(_NUMBERED) else [f"[{i}]" for i in range(count)]
+
+
 def _numbered(x: Any) -> Items:
-    return [(f"[{i}]", item) for i, item in enumerate(x)]
+    return [*zip(numbered(len(x)), x, strict=True)]
+
+
+def _keyed(x: Any) -> Items:
+    return [(f"[{key!r}]", x[key]) for key in sorted_keys(x)]
+
+
+_NUMBERED = tuple([f"[{i}]" for i in range(256)])
 
 
 _NAMED_TUPLE = Kind(
@@ -392,6 +463,8 @@ def _module_key(x: Any, above: tuple[Any, ...] = ()) -> Hashable:
         return x.__class__, x.dtype.str, x.shape, x.tobytes()
     if any(x is item for item in above):  # a Module that knows its parent
         return len(above)
+    if x.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, x)}):  # most parameters
+        return list, len(x)
     if kind_of(x) is not None:
         return (x.__class__, *[(suffix, _module_key(item, (*above, x))) for suffix, item in below(x)])
     if _is_open(x):
@@ -411,11 +484,10 @@ _MODULE = Kind(
     lambda x: [(f".{name}", parameter) for name, parameter in x.named_parameters()],
     lambda x, items: x.with_parameters(items),
     _module_key,
-    lambda x, items: dict(zip([name for name, _ in x.named_parameters()], items, strict=True)),
 )
 
 register(list, _numbered, _list_like)
 register(tuple, _numbered, _tuple_like)
-register(dict, lambda x: [(f"[{key!r}]", x[key]) for key in sorted_keys(x)], _dict_like)
+register(dict, _keyed, _dict_like)
 register(type(None), lambda x: (), lambda x, items: None)
 register(deque, _numbered, _deque_like)

@@ -73,6 +73,7 @@ def _leading(item: Any, new: dict[int, Any], modules: bool = True) -> dict[int, 
     """List what below an item leads to a Module or to one of `new`, by id."""
     seen: dict[int, Any] = {}  # keeps alive what it lists, so that no id is used again
     holders: dict[int, list[int]] = {}
+    reached: list[int] = []
     stack = [item]
     while stack:
         x = stack.pop()
@@ -81,11 +82,14 @@ def _leading(item: Any, new: dict[int, Any], modules: bool = True) -> dict[int, 
         seen[id(x)] = x
         if id(x) in new or isinstance(x, Operand) or (is_module(x) and not modules):
             continue
+        if x.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, x)}):  # most numbers
+            reached += [id(x)] if not new.keys().isdisjoint(map(id, x)) else []
+            continue
         for inner in _parts(x):
             holders.setdefault(id(inner), []).append(id(x))
             stack.append(inner)
     found: dict[int, Any] = {}
-    reached = [key for key, x in seen.items() if key in new or (modules and is_module(x))]
+    reached += [key for key, x in seen.items() if key in new or (modules and is_module(x))]
     while reached:
         if (key := reached.pop()) not in found:
             found[key] = seen[key]
@@ -122,12 +126,16 @@ class _Copy(NamedTuple):
         return made
 
     def _container(self, x: Any) -> Any:
-        kind = kind_of(x)
-        if x.__class__ is list or isinstance(x, dict):  # may hold itself
-            self.new[id(x)] = made = copy.copy(x)
-            for key, inner in list(x.items() if isinstance(x, dict) else enumerate(x)):
+        kind, new = kind_of(x), self.new
+        made: Any
+        if x.__class__ is list:  # may hold itself
+            new[id(x)] = made = [None] * len(x)
+            made[:] = [new[i] if (i := id(inner)) in new else self.of(inner) for inner in x]
+        elif isinstance(x, dict):
+            new[id(x)] = made = copy.copy(x)
+            for key, inner in list(x.items()):
                 made[key] = self.of(inner)
-            for key in [key for key in x if id(key) in self.changed] if isinstance(x, dict) else ():
+            for key in [key for key in x if id(key) in self.changed]:
                 made[self.of(key)] = made.pop(key)
         else:
             made = kind.build(x, [self.of(inner) for _, inner in kind.items(x)])  # type: ignore[union-attr]

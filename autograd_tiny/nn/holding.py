@@ -13,7 +13,7 @@ from typing import Any
 from autograd_tiny.engine.chain_rule import topological_order
 from autograd_tiny.engine.op import Op
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, kind_of
+from autograd_tiny.engine.tree import COMPUTED, attributes, below, is_module, kind_of, numbered
 
 Items = Iterable[tuple[str, Any]]
 ATOMS = frozenset({float, int, bool, str, bytes, complex, type(None), Op})
@@ -44,14 +44,34 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
         if isinstance(item, Operand):
             numbers.append((path, item))
             continue
-        computed.update(map(id, getattr(item, COMPUTED, ()) if is_module(item) else ()))
+        if item.__class__ is list and all(issubclass(kind, Operand) for kind in {*map(type, item)}):  # most numbers
+            new = dict(zip(map(id, item), item, strict=True))
+            named = [*zip(map(path.__add__, numbered(len(item))), item, strict=True)]
+            if len(new) == len(item) and seen.keys().isdisjoint(new):
+                numbers += named
+            else:  # the first of equal ones counts
+                first: dict[int, tuple[str, Any]] = {}
+                for at, x in named:
+                    if id(x) not in seen:
+                        first.setdefault(id(x), (at, x))
+                numbers += first.values()
+            seen |= new
+            continue
+        if is_module(item):
+            noted = getattr(item, COMPUTED, ())
+            if id(noted) not in seen:  # the Modules of a copy share one list
+                seen[id(noted)] = noted
+                computed.update(map(id, noted))
         unordered += [(path, item, x) for x in unordered_in(item)]
         inside = [*held(item)]
         if is_module(item):
             _refuse_once(item, inside)
         stack += [((path + suffix).removeprefix("."), inner) for suffix, inner in reversed(inside)]
-    found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
-    ids = {id(x) for _, x in found}
+    if computed:
+        found = [(path, x) for path, x in numbers if id(x) in computed or is_leaf(x)]
+    else:
+        found = [pair for pair in numbers if getattr(pair[1], "op", pair) is None]
+    ids = {id(x) for _, x in found} if unordered else ()
     for path, holder, x in unordered:
         if is_leaf(x) and id(x) not in ids:
             raise TypeError(

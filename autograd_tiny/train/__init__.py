@@ -13,6 +13,7 @@ interrupts.py  Ctrl-C asks to stop after the step under way
 fitting.py     `fit`: epochs, progress, validation, history
 predicting.py  `Predictor`: a model with the columns it was trained on
 learning.py    `learn`: from a table to a predictor
+scikit/        `MLPClassifier` and `MLPRegressor` for scikit-learn
 views/         metrics, pictures and reports
 """
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from autograd_tiny.train.learning import learn as learn
     from autograd_tiny.train.predicting import Predictor as Predictor
     from autograd_tiny.train.resuming import checkpoint as checkpoint
+    from autograd_tiny.train.scikit.estimators import MLPClassifier as MLPClassifier
+    from autograd_tiny.train.scikit.estimators import MLPRegressor as MLPRegressor
     from autograd_tiny.train.stepping import steps as steps
     from autograd_tiny.train.training import Event as Event
     from autograd_tiny.train.training import Training as Training
@@ -50,6 +53,7 @@ __getattr__, __dir__, __all__ = lazy(
         ".learning": "Learned learn",
         ".predicting": "Predictor",
         ".resuming": "checkpoint",
+        ".scikit.estimators": "MLPClassifier MLPRegressor",
         ".stepping": "steps",
         ".training": "Event Training",
         ".views": "metrics plots",

@@ -9,8 +9,6 @@ import numpy as np
 
 from autograd_tiny.engine.provenance import tracing
 from autograd_tiny.engine.value import Value
-from autograd_tiny.stepper.diagnosis import diagnose
-from autograd_tiny.stepper.traces import trace
 
 
 class Diverged(FloatingPointError):
@@ -32,6 +30,9 @@ def where_it_began(loss: Callable[[int], Any], rows: Any, finite: Callable[[int]
     `loss` computes on Values the loss of a sample, given its place in the batch; `finite` says whether compiled code
     gives finite numbers for that sample alone.
     """
+    from autograd_tiny.stepper.diagnosis import diagnose  # most trainings never need them
+    from autograd_tiny.stepper.traces import trace
+
     i = next((i for i in range(len(rows)) if not finite(i)), None)
     if i is None:
         return "each sample of the batch has a finite loss and gradient, but their sum has not"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ class Fitted:
     history: list[dict[str, float]]
     stopped: str | None
     training: Training = field(repr=False)
+    diverged: bool = False
 
 
 def fit(
@@ -59,25 +61,28 @@ def fit(
     (True, None)
 
     `validation` is the part of the samples, such as 0.2, that is kept aside, or other samples (X, y); the history then
-    has their "validation_loss". `checkpoint` is a file that is written each second and at the end; if it is there, the
-    training goes on from it as if there had been no pause. On a terminal, progress is shown. Ctrl-C ends the training
-    after the step under way and returns what is reached; a second one raises. A training that diverges ends with a
-    RuntimeWarning, and the model has the last parameters with a finite loss. Raises what `steps` raises for arguments
-    it cannot train on, and ValueError for a checkpoint of another training.
+    has their "validation_loss" where it is finite. `checkpoint` is a file that is written each second and at the end;
+    if it is there, the training goes on from it as if there had been no pause. On a terminal, progress is shown. Ctrl-C
+    ends the training after the step under way and returns what is reached; a second one raises. A training that
+    diverges ends with a RuntimeWarning, and the model has the last parameters with a finite loss. Raises what `steps`
+    raises for arguments it cannot train on, and ValueError for a checkpoint of another training.
     """
     is_there = checkpoint is not None and Path(checkpoint).exists()
     seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
     whole_number(epochs, "epochs")
+    whole_number(seed, "seed")
     samples, held = _apart(samples_of(X, y, sample_weight), validation, seed)
     training = Training(model, loss, samples, optimizer=optimizer, batch=batch, seed=seed, compiled=compiled)
     if is_there:
         resumed(training, checkpoint)
-    stopped, written = None, time.monotonic()
+    stopped, diverged, written = None, False, time.monotonic()
     with interruptible() as interrupted, _progress(epochs) as show:
         try:
             for event in training.run(epochs):
                 if event.ends_epoch and held is not None:
-                    training.history[-1]["validation_loss"] = training.functions.loss(training.parameters, held)
+                    validation_loss = training.functions.loss(training.parameters, held)
+                    if math.isfinite(validation_loss):  # a file holds no other numbers
+                        training.history[-1]["validation_loss"] = validation_loss
                 show(event)
                 if checkpoint is not None and time.monotonic() - written > SECONDS:
                     write_checkpoint(checkpoint, training)
@@ -86,13 +91,13 @@ def fit(
                     stopped = f"interrupted after step {event.step}"
                     break
         except Diverged as error:
-            stopped = str(error)
+            stopped, diverged = str(error), True
             warnings.warn(stopped, RuntimeWarning, stacklevel=2)
         finally:
             training.show()
     if checkpoint is not None:
         write_checkpoint(checkpoint, training)
-    return Fitted(model, training.history, stopped, training)
+    return Fitted(model, training.history, stopped, training, diverged)
 
 
 def _apart(samples: Samples, validation: Any, seed: Any) -> tuple[Samples, Samples | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from autograd_tiny.data import Features, Table, Target, split
@@ -12,7 +13,8 @@ from autograd_tiny.nn import MLP
 from autograd_tiny.optim import Adam, Optimizer
 from autograd_tiny.train.fitting import Fitted, fit
 from autograd_tiny.train.predicting import LOSSES, Predictor
-from autograd_tiny.train.training import new_seed
+from autograd_tiny.train.resuming import seed_in
+from autograd_tiny.train.training import new_seed, whole_number
 
 RATE = 0.01  # of Adam, for small networks
 
@@ -55,7 +57,9 @@ def learn(
     default; other arguments are those of `fit`. Raises ValueError, naming column and row, for a table that cannot be
     learned from.
     """
-    seed = new_seed() if seed is None else seed
+    is_there = checkpoint is not None and Path(checkpoint).exists()
+    whole_number(seed, "seed")
+    seed = (seed_in(checkpoint) if is_there else new_seed()) if seed is None else seed
     whole = Target.of(table, task, name=target)
     labels = whole.codes(table) if whole.task == "classification" else len(table)
     rows, aside = split(labels, validation, seed)

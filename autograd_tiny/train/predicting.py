@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 from autograd_tiny.data import Features, Table, Target
 from autograd_tiny.nn import losses
 from autograd_tiny.train.flat import flat, values_of
-from autograd_tiny.train.functions import NO_MASKS, functions_of
 from autograd_tiny.train.keeping.models import read_model, write_model
+from autograd_tiny.train.keeping.specs import spec_of
 
+FEW = 1_000_000  # rows × parameters: computed by Python itself before compiled code would be ready
 LOSSES = {"classification": losses.cross_entropy, "regression": losses.mse}  # by the task of a Target
 
 
@@ -37,8 +39,14 @@ class Predictor:
 
     def outputs(self, table: Table) -> Any:
         """Return what the model computes for each row: scores of the classes, or a standardised number."""
-        functions = functions_of(self.model, LOSSES[self.target.task], NO_MASKS)
-        return functions.outputs(flat(values_of(self.model)), self.features.array(table))
+        X, parameters = self.features.array(table), flat(values_of(self.model))
+        if len(X) * len(parameters) <= FEW and spec_of(self.model) is not None:
+            run = self.model.with_parameters(parameters.tolist())  # plain floats
+            with suppress(ArithmeticError, ValueError):  # compiled code gives inf or nan then
+                return np.array([run(x) for x in X.tolist()])
+        from autograd_tiny.train.functions import NO_MASKS, functions_of  # brings the compiler
+
+        return functions_of(self.model, LOSSES[self.target.task], NO_MASKS).outputs(parameters, X)
 
     def probabilities(self, table: Table) -> Any:
         """Return the probability of each class of `target.classes`, by row."""

@@ -54,7 +54,7 @@ class Training:
         _try_once(model, loss, samples)
         self.masks = masks_of(model, samples.X[0].tolist())
         self.functions = (functions_of if compiled else eager)(model, loss, self.masks)
-        self.seed = new_seed() if seed is None else seed
+        self.seed = new_seed() if whole_number(seed, "seed") is None else seed
         self.generator = np.random.default_rng(self.seed)
         self.parameters = flat(self.values)
         self.slots = self.optimizer.init(len(self.parameters))

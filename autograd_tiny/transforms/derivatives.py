@@ -20,7 +20,7 @@ from autograd_tiny.engine.chain_rule import by_square, contributions, present, s
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.ieee import local_derivatives, never_raise
 from autograd_tiny.engine.operand import Operand
-from autograd_tiny.engine.tree import array_of, holds_operands, is_array, kind_of, leaves, rebuild
+from autograd_tiny.engine.tree import array_of, flat, holds_operands, is_array, kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.absence import guarding
 from autograd_tiny.transforms.argnums import Argnums, positional
@@ -34,6 +34,7 @@ from autograd_tiny.transforms.doors import (
     handed_out,
     is_differentiating,
     lift,
+    lifted_all,
     returned,
 )
 from autograd_tiny.transforms.dual import ABSENT, Dual, forward_level, is_live, new_level
@@ -169,7 +170,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     The cotangent has the structure of the output; pullback raises ValueError if it has not.
     """
     run = _run(f, primals, {}, tuple(range(len(primals))))
-    ys = [y for _, y in leaves(run.output)]
+    ys = flat(run.output)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         gs = _alike("the cotangent", cotangent, "the output", run.output)
@@ -235,10 +236,10 @@ def _run(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Ar
     lifted: list[Any] = []
     originals: list[Any] = []
     for i in chosen:
-        xs = [x for _, x in leaves(args[i], f"argument {i}")]
+        xs = flat(args[i], f"argument {i}")
         if not xs:
             refuse_floats(args[i], f"argument {i}")
-        fresh = [lift(x, level) for x in xs]
+        fresh = lifted_all(xs, level)
         lifted_args[i] = rebuild(args[i], fresh)
         lifted += fresh
         originals += xs
@@ -376,7 +377,7 @@ def _settle(x: Any, keep: bool) -> Any:
 
 def settled(tree: Any) -> Any:
     """Convert the numbers of a tree to floats, except those an enclosing derivative depends on."""
-    return rebuild(tree, [_settle(x, False) for _, x in leaves(tree, "the result")])
+    return rebuild(tree, [_settle(x, False) for x in flat(tree, "the result")])
 
 
 def _constant(x: Any) -> Any:

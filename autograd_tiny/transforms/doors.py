@@ -21,12 +21,22 @@ from typing import Any
 from weakref import WeakSet
 
 from autograd_tiny.engine import ops
-from autograd_tiny.engine.tree import is_module, kind_of, leaves
+from autograd_tiny.engine.tree import flat, is_module, kind_of
 from autograd_tiny.engine.value import Value, topological_order
 from autograd_tiny.transforms.dual import Dual
 from autograd_tiny.transforms.making import Made
 from autograd_tiny.transforms.threads import CARRIED, carried_out, carrying
-from autograd_tiny.transforms.tracer import CUT, UNDER_WAY, Tracer, constant, is_recording, lifts, number, traced
+from autograd_tiny.transforms.tracer import (
+    CUT,
+    UNDER_WAY,
+    Tracer,
+    constant,
+    copies,
+    is_recording,
+    lifts,
+    number,
+    traced,
+)
 
 NODES = (Value, Tracer)  # numbers that record their operations
 LIFTED = (Value, Tracer, Dual)
@@ -72,7 +82,7 @@ class Doors:
     def check(self, nodes: Sequence[Any]) -> None:
         """Raise TypeError if one of the nodes is a parameter that a Module has got since."""
         if self.made is not None:
-            self.made.refuse(self.name, nodes, {*self.targets, *self.origins})
+            self.made.refuse(self.name, nodes, [*self.targets, *self.origins])
 
     def _refuse_ended(self, y: Any, order: Sequence[Any]) -> None:
         """Raise TypeError if y depends on a number that another derivative lifted, except by what that returned."""
@@ -158,35 +168,37 @@ def doors(
     """
     targets = [target(x) for x in lifted]
     if all(x.__class__ is Value and x.op is None for x in lifted):  # every number given was a float
-        made = Made((*given, *copies), frozenset(lifted)) if any(map(is_module, given)) else None
+        made = Made((*given, *copies), lifted) if any(map(is_module, given)) else None
         return Doors(name, level, targets, [None] * len(targets), frozenset(), made)
     passed = {x for _, x in leaves_of(others) if isinstance(x, NODES)}
     origins: list[Any] = []
     unclear, seen = set(), set()
     pairs = [pair for tree in given for pair in leaves_of(tree)]
+    is_traced = is_recording()
     for is_parameter, x in pairs:
-        x = origin(x)
-        if not isinstance(x, NODES) or x in passed:
+        if _active:
+            x = origin(x)
+        if not isinstance(x, NODES) or (passed and x in passed):
             origins.append(None)
             continue
         could_be_meant = isinstance(x, Value) and x.op is None  # a traced input stands for a float
-        if is_recording() and isinstance(x, Value):
+        if is_traced and isinstance(x, Value):
             x = traced(x)
         origins.append(x if is_parameter and x not in seen else None)
         if could_be_meant and origins[-1] is None:
             unclear.add(x)
         seen.add(x)
-    origins = [None if x in unclear else x for x in origins]
+    origins = [None if x in unclear else x for x in origins] if unclear else origins
     made = None
     if any(is_parameter for is_parameter, _ in pairs):
-        made = Made((*given, *copies), frozenset([*lifted, *(x for _, x in pairs)]))
+        made = Made((*given, *copies), [*lifted, *(x for _, x in pairs)])
     return Doors(name, level, targets, origins, frozenset(unclear), made)
 
 
 def leaves_of(tree: Any) -> Iterator[tuple[bool, Any]]:
     """Yield each leaf of a tree, in the order of `leaves`, after True for a parameter of a Module."""
     if is_module(tree):
-        yield from ((True, x) for _, x in leaves(tree))
+        yield from ((True, x) for x in flat(tree))
     elif (kind := kind_of(tree)) is not None:
         for _, item in kind.items(tree):
             if item.__class__ in NODES or item.__class__ is float:
@@ -214,6 +226,15 @@ def lift(x: Any, level: int) -> Any:
     else:
         fresh = +x if isinstance(x, NODES) else Value(x)
     return _marked(fresh, level)
+
+
+def lifted_all(xs: list[Any], level: int) -> list[Any]:
+    """Lift many numbers; those of a trace at once."""
+    if not is_recording() or any(x.__class__ is not Tracer for x in xs):
+        return [lift(x, level) for x in xs]
+    fresh = copies(xs)
+    lifts().update(dict.fromkeys(fresh, level))
+    return fresh
 
 
 def handed_out(x: Any, level: int) -> Any:
@@ -286,7 +307,7 @@ def are_targets(nodes: Iterable[Any]) -> bool:
 
 def being_differentiated(tree: Any) -> bool:
     """Return True if a number or parameter in the tree depends on a target of an enclosing derivative."""
-    return bool(_active or _within.get()) and any(isinstance(x, Dual) or depends(x) for _, x in leaves(tree))
+    return bool(_active or _within.get()) and any(isinstance(x, Dual) or depends(x) for x in flat(tree))
 
 
 @contextmanager
@@ -296,7 +317,7 @@ def differentiating(level: int, lifted: Sequence[Any], given: Sequence[Any]) -> 
     for x in lifted:
         if x.__class__ is Dual and isinstance(target(x), NODES):
             pairs[target(x)] = None
-    first = {x for x in map(origin, given) if isinstance(x, NODES)}
+    first = {x for x in (map(origin, given) if _active else given) if isinstance(x, NODES)}
     _active.update(pairs)
     UNDER_WAY.add(mark := object())
     within, originals = _within.set(_within.get() | {level}), _originals.set(_originals.get() | first)

@@ -8,7 +8,7 @@ from typing import Any
 
 from autograd_tiny.engine.tree import below, is_array, is_module, kind_of, leaves
 from autograd_tiny.engine.value import Value
-from autograd_tiny.transforms.tracer import Tracer, captured
+from autograd_tiny.transforms.tracer import Tracer, captured, is_recording, reached
 
 ADVICE = "make it in __init__, or call the model once before"
 
@@ -18,16 +18,23 @@ class Made:
     """The arguments that hold Modules, as given and as copies with lifted numbers."""
 
     trees: tuple[Any, ...]
-    before: frozenset[Any]  # the numbers in both at first
+    numbers: Sequence[Any]  # in both at first
 
-    def refuse(self, name: str, order: Sequence[Any], known: set[Any]) -> None:
+    def refuse(self, name: str, order: Sequence[Any], known: Sequence[Any]) -> None:
         """Raise TypeError if one of the order is a leaf that a Module has got since."""
-        unknown = {v for v in order if v.op is None and v not in known and v not in self.before}
+        unknown = {v for v in order if v.op is None}
+        if is_recording():  # its other inputs stand for no Value
+            met = reached()
+            unknown = {v for v in unknown if v.__class__ is not Tracer or v in met}
+        if not unknown:
+            return
+        before = {*self.numbers}
+        unknown -= {*known, *before}
         if not unknown:
             return
         for tree in self.trees:
             for path, x in leaves(tree, ""):
-                if isinstance(x, Value) and x not in self.before and (x in unknown or captured(x) in unknown):
+                if isinstance(x, Value) and x not in before and (x in unknown or captured(x) in unknown):
                     raise TypeError(told_made(name, path, x))
             for module in modules_in(tree):
                 self._refuse_property(name, module, {_number(v) for v in unknown})

@@ -168,8 +168,9 @@ def program_of(inputs: Sequence[Any], outputs: Sequence[Any], widths: tuple[int,
 
     Inputs are Values or, while tracing, Tracers; outputs may also be numbers.
     """
-    names = tuple(x.name or f"x{i}" for i, x in enumerate(inputs))
-    example = tuple(map(_number, inputs))
+    given = [x.known() if x.__class__ is Tracer else (x.data, x.name) for x in inputs]
+    names = tuple([name or f"x{i}" for i, (_, name) in enumerate(given)])
+    example = tuple([number for number, _ in given])
     traced = [y for y in outputs if isinstance(y, Tracer)]
     if traced or any(isinstance(x, Tracer) for x in inputs):
         steps, results = _recorded(inputs, outputs, traced)
@@ -197,7 +198,8 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
     tapes = [x.tape for x in (*traced, *inputs) if x.tape is not UNPLACED]
     tape = tapes[0] if tapes else Tape(Tracer)
     for x in inputs:
-        x.settle(tape)
+        if x.tape is UNPLACED:
+            x.settle(tape)
     for x in (*traced, *inputs):
         if x.tape is not tape:
             raise elsewhere(x)
@@ -226,8 +228,3 @@ def _recorded(inputs: Sequence[Any], outputs: Sequence[Any], traced: list[Tracer
     steps = Steps(n, list(codes), columns, more, constants)
     steps.alive = results
     return steps, results
-
-
-def _number(node: Any) -> float:
-    number: float = node.seen if isinstance(node, Tracer) else node.data
-    return number

@@ -7,7 +7,7 @@ a counter, and an operand has a lower place than what is computed from it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import count, islice
 from threading import Lock
 from typing import Any
 
@@ -79,10 +79,31 @@ class Tape:
     def leaf(self, number: float, name: str) -> int:
         """Append an input."""
         place = next(self._rest)
-        self.grow(place)
+        if place >= len(self.op):
+            self.grow(place)
         self.leaves[place] = number, name
         self.seen[place] = number
         return place
+
+    def inputs(self, given: Sequence[tuple[float, str]]) -> list[int]:
+        """Append inputs with these numbers and names."""
+        places = [*islice(self._rest, len(given))]
+        if places and places[-1] >= len(self.op):
+            self.grow(places[-1])
+        self.leaves.update(zip(places, given, strict=True))
+        for place, (number, _) in zip(places, given, strict=True):
+            self.seen[place] = number
+        return places
+
+    def append(self, op: Op, xs: Sequence[int]) -> list[int]:
+        """Append a row with this op for each of these places."""
+        places = [*islice(self.counter, len(xs))]
+        if places and places[-1] >= len(self.op):
+            self.grow(places[-1])
+        for place, x in zip(places, xs, strict=True):
+            self.a[place] = x
+            self.op[place] = op
+        return places
 
     def constant(self, x: float) -> int:
         """Return the place of a constant."""

@@ -224,6 +224,12 @@ class Tracer(Operand):
             return self.tape.leaves[self.place][1]
         return self.operands[0].name if self.op is CUT and self.tape.a[self.place] >= 0 else ""
 
+    def known(self) -> tuple[float, str]:
+        """Return the number in the traced run, and the name."""
+        if self.tape is UNPLACED:
+            return self.given
+        return self.tape.leaves.get(self.place) or (self.seen, self.name)
+
     @property
     def parents(self) -> tuple[Tracer, ...]:
         """The operands that are Tracers."""
@@ -322,6 +328,12 @@ def captured(v: Value) -> Any:
     return None if recorded is None else recorded.captured.get(v)
 
 
+def reached() -> set[Any]:
+    """Return the Tracers that stand for Values which the traced function reached."""
+    recorded = _current()
+    return set() if recorded is None else set(recorded.captured.values())
+
+
 def constant(x: float) -> Tracer:
     """Make a Tracer of a known number."""
     recorded = _current()
@@ -389,12 +401,36 @@ def number(x: Any) -> float:
     return real(x.data if isinstance(x, Operand) else x)  # type: ignore[attr-defined]
 
 
+def unplaced(numbers: list[float], names: list[str]) -> list[Any]:
+    """Make the inputs of the next trace."""
+    if _current() is not None:
+        return [*map(Tracer.leaf, numbers, names)]
+    made = [_new(Tracer) for _ in numbers]
+    for x, given in zip(made, zip(numbers, names, strict=True), strict=True):
+        x.tape, x.place, x.given = UNPLACED, NONE, given
+    return made
+
+
+def copies(xs: list[Any]) -> list[Any]:
+    """Record a copy of each of many numbers, as +x does."""
+    recorded = _current()
+    if recorded is None or any(x.__class__ is not Tracer or x.tape is not recorded.tape for x in xs):
+        return [+x for x in xs]
+    tape = recorded.tape
+    places = tape.append(ops.pos, [x.place for x in xs])
+    made = [_new(Tracer) for _ in xs]
+    for x, place in zip(made, places, strict=True):
+        x.tape, x.place = tape, place
+    return made
+
+
 @contextmanager
 def recording(given: dict[Value, Any] | None = None, inputs: Iterable[Tracer] = ()) -> Iterator[Recorded]:
     """Trace in this block: collect guards and the Values that functions close over; `given` are known already."""
     recorded = Recorded([], {}, given=given or {})
-    for x in inputs:
-        x.settle(recorded.tape)
+    tape, inputs = recorded.tape, [x for x in inputs if x.tape is UNPLACED]
+    for x, place in zip(inputs, tape.inputs([x.given for x in inputs]), strict=True):
+        x.tape, x.place, tape.handles[place] = tape, place, x
     token = _recorded.set(recorded)
     UNDER_WAY.add(mark := object())
     _live.append(recorded)

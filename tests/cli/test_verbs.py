@@ -13,7 +13,8 @@ MANUAL = Path(__file__).parents[2] / "docs" / "start.md"
 
 
 def test_one_more_verb_is_one_row(monkeypatch, capsys):
-    row = Verb("count", "count to a number", lambda given: given.n, (Argument(("n",), {"type": int}),), ("count 3",))
+    n = Argument(("n",), {"type": int})
+    row = Verb("count", "count to a number", lambda given: given.n, lambda: (n,), ("count 3",))
     monkeypatch.setattr(cli, "table", lambda: (*table(), row))
     assert cli.main(["count", "3"]) == 3
     assert cli.main(["--help"]) == 0

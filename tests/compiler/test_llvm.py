@@ -33,7 +33,7 @@ np = pytest.importorskip("numpy", reason="batches are NumPy arrays")
 pytest.importorskip("llvmlite", reason="the backend needs llvmlite: pip install 'autograd-tiny[compile]'")
 
 from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - needs llvmlite
-from autograd_tiny.compiler.backends.llvm import engine, functions, kernel, loops, steps  # noqa: E402
+from autograd_tiny.compiler.backends.llvm import engine, functions, kernel, loops, written  # noqa: E402
 from autograd_tiny.compiler.backends.llvm.written import SIMPLE, Machine  # noqa: E402
 
 N = engine.machine().lanes
@@ -106,7 +106,7 @@ def test_each_sample_of_a_batch_agrees_to_the_last_bit(generated, batched, size,
     shared, tables = drawn(data, program, size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(functions, "MAX_INSTRUCTIONS", largest)
-        patch.setattr(steps, "RELOAD_AFTER", far)
+        patch.setattr(written, "RELOAD_AFTER", far)
         found = to_llvm.build(program)(shared, tables, size)
     assert found.shape == (len(program.outputs), size)
     for i, want in enumerate(one_by_one(program, shared, tables, size)):
@@ -250,11 +250,11 @@ def grown(steps, inputs=6, seed=0):
 @pytest.mark.parametrize("largest", [3, 40, 10**6])
 def test_long_programs_are_cut_into_functions_of_bounded_size(largest, monkeypatch):
     monkeypatch.setattr(functions, "MAX_INSTRUCTIONS", largest)
-    monkeypatch.setattr(steps, "RELOAD_AFTER", largest // 20)
+    monkeypatch.setattr(written, "RELOAD_AFTER", largest // 20)
     program, size = grown(800), 3 * N + 1
     made = functions.functions(prepared(program), engine.machine(), contract=False)
     bodies = made.text.split("define ")[1:]
-    assert len(bodies) == len(made.once) + len(made.each)
+    assert len(bodies) == len(made.once) + len(made.after)
     assert max(body.count("\n") for body in bodies) < 12 * largest + 60
     draw = np.random.default_rng(0)
     shared, table = draw.normal(size=3).tolist(), draw.normal(size=(size, 3))

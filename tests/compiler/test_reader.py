@@ -13,13 +13,15 @@ from autograd_tiny import Value, jit, value_and_grad
 from autograd_tiny.compiler.arguments import Results
 from autograd_tiny.compiler.flatten import flattener
 from autograd_tiny.compiler.layout import Layout, NoLayout
+from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.compiler.surroundings import ANY, CLASS, watched_by_python
 from autograd_tiny.engine.tree import leaves
 from autograd_tiny.nn import MLP, Module
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
-from autograd_tiny.compiler.backends.llvm import objects, reader  # noqa: E402 - after llvmlite
+from autograd_tiny.compiler.backends import to_llvm  # noqa: E402 - after llvmlite
+from autograd_tiny.compiler.backends.llvm import kernel, objects, reader  # noqa: E402
 
 if not objects.is_known():
     pytest.skip("this interpreter lays out its objects in another way", allow_module_level=True)
@@ -322,3 +324,23 @@ for _ in range(10):
 def test_threads_that_make_the_first_code_together_keep_their_own():
     done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_batch_of_several_shards_has_the_bits_of_the_call_from_python(threads, monkeypatch):
+    monkeypatch.setattr(kernel, "MIN_SHARD_WORK", 1)
+    loss = value_and_grad(lambda w, x: (sum(a * b for a, b in zip(w, [*x, 2.0], strict=True)) - 1.0) ** 2)
+    f = jit(loss, batch="x", reduce="sum")
+    w, rng = np.array([0.3, -0.7, 0.1, 1.9, -0.2]), np.random.default_rng(0)
+    program = prepared(f.program(w, np.ones((1, 4))))
+    least = kernel.MIN_SHARD_BLOCKS * to_llvm.machine().lanes
+    monkeypatch.setattr(kernel, "MIN_THREAD_WORK", 3 * least * len(program.steps))
+    called = to_llvm.build(program, threads=threads)
+    for size in (1, least, least + 1, 3 * least, 6 * least, 70 * least + 3, 200 * least):
+        args = w, rng.normal(size=(size, 4))
+        run = reader.runner(Layout(args, [False, True]), (), (), called.direct, True)
+        found = run(args)
+        if threads == 2 and size >= 6 * least:
+            assert found is None
+        else:
+            assert found.tobytes() == (called(w, [args[1]], size) / size).tobytes()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
+import subprocess
+import sys
 import types
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -168,3 +172,41 @@ def test_each_file_of_a_backend_is_in_the_table():
     assert [name for name in registry.OURS if registry.OURS[name].source] == list(text.LANGUAGES)
     assert isinstance(registry.chosen(None), Backend)
     assert isinstance(registry.OURS["python"].kernel(Program(("x",), (), (0,))), types.FunctionType)
+
+
+IN_A_NEW_PROCESS = """
+import sys
+from autograd_tiny import jit
+f = jit(lambda x: x * x)
+print(f(3.0), f.backend, sorted({"importlib.metadata", "autograd_tiny.stepper"} & {*sys.modules}))
+"""
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize("group", [registry.GROUP, "others"])
+def test_packages_are_asked_for_backends_where_one_names_the_group(tmp_path, group, archive):
+    files = {
+        "mine-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n",
+        "mine-1.0.dist-info/entry_points.txt": f"[{group}]\nmine = mine:backend\n",
+        "mine.py": "from autograd_tiny.compiler import Backend\n"
+        "backend = Backend('mine', lambda p, **options: lambda shared, batched=(), size=None: [10.0], order=0)\n",
+    }
+    if archive:
+        with zipfile.ZipFile(tmp_path / "mine.zip", "w") as packed:
+            for name, text in files.items():
+                packed.writestr(name, text)
+    for name, text in files.items() if not archive else ():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    folder = str(tmp_path / "mine.zip" if archive else tmp_path)
+    path = os.pathsep.join([folder, str(Path(registry.__file__).parents[3])])
+    run = subprocess.run(
+        [sys.executable, "-c", IN_A_NEW_PROCESS],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    if group == registry.GROUP:
+        assert run.stdout.startswith("10.0 mine")
+    else:
+        assert run.stdout.startswith("9.0 llvm")
+        assert "stepper" not in run.stdout
+        assert archive or "importlib.metadata" not in run.stdout

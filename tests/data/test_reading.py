@@ -298,3 +298,14 @@ def test_ten_million_rows_need_memory(tmp_path, monkeypatch):
 def test_the_free_memory_is_known_here():
     free = reading.available_memory()
     assert free is None or 1e6 < free < 1e15
+
+
+def test_an_open_file_is_read_as_its_path_is(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("größe;art\n1,5;x\n2,5;y\n", encoding="utf-8-sig")
+    with path.open("rb") as file:
+        assert read_csv(file) == read_csv(path)
+    with path.open(encoding="utf-8") as file, pytest.raises(TypeError, match="open the file as bytes"):
+        read_csv(file)
+    with pytest.raises(ValueError, match=r"^the file is empty"):
+        read_csv(io.BytesIO(b""))

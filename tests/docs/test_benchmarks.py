@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-MODULES = {"number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
+MODULES = {"folds", "number", "quick", "race", "rivals", "soak"}  # imported by the others; soak has its own tests
 RUNS = {
     "eager": "bytes per node",
     "eager --runs 2": "its time over ours",
@@ -27,6 +27,7 @@ RUNS = {
     "entrant": ", 0 with other numbers",
     "compiled --rows floats": "floats:",
     "train --rows gpt": "s until ready, warm",
+    "train --rows breast-cancer": "a fit again, over scikit-learn's",
 }
 SLOW = {"entrant": [pytest.mark.slow]}
 
@@ -44,7 +45,7 @@ def test_a_benchmark_runs(run, tmp_path):
         "layers": ("numpy", "llvmlite"),
         "entrant": ("numpy", "llvmlite"),
         "compiled": ("numpy", "llvmlite"),
-        "train": ("numpy", "llvmlite"),
+        "train": ("numpy", "llvmlite", "sklearn"),
     }
     for package in needed.get(name, ()):
         pytest.importorskip(package, reason=f"{name}.py needs {package}")

@@ -9,6 +9,7 @@ import ast
 import importlib
 import re
 import shlex
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -43,11 +44,14 @@ def blocks(language):
 SHOWN = [(page, block) for page, block in blocks("python") if ">>>" not in block]
 FILES = {block.partition("\n")[0].removeprefix("# "): block for _, block in SHOWN if re.match(r"# \w+\.py\n", block)}
 QUOTED = [(page, block) for page, block in SHOWN if block not in FILES.values()]
-COMMANDS = [
-    (page, *command.split("\n", 1))
+SESSIONS = [  # the commands of a block, each with what it prints
+    (page, [tuple(command.split("\n", 1)) for command in re.split(r"^\$ ", block, flags=re.M)[1:]])
     for page, block in blocks("console")
-    for command in re.split(r"^\$ ", block, flags=re.M)[1:]
-    if command.startswith("autograd-tiny ")
+]
+for _, session in SESSIONS:
+    FILES |= {command.removeprefix("cat "): shown for command, shown in session if command.startswith("cat ")}
+SESSIONS = [
+    (page, session) for page, session in SESSIONS if any(line.startswith("autograd-tiny ") for line, _ in session)
 ]
 
 
@@ -58,18 +62,22 @@ def test_quoted_code_is_the_real_code(page, block):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "command", "shown"), COMMANDS)
-def test_a_command_prints_what_is_shown(page, command, shown, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("page", "session"), SESSIONS, ids=lambda x: x if isinstance(x, str) else x[0][0])
+def test_commands_print_what_is_shown(page, session, tmp_path, monkeypatch, capsys):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
+    shutil.copy(PACKAGE / "data" / "penguins.csv", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    arguments = shlex.split(command, comments=True)[1:]
-    code = main([argument for argument in arguments if argument != "--open"])
-    printed, complaint = capsys.readouterr()
-    assert code in (0, 1), complaint  # 1: the command reports a finding
-    assert not missing(shown.rstrip("\n"), printed), printed
+    for command, shown in session:
+        if not command.startswith("autograd-tiny "):
+            continue
+        arguments = shlex.split(command, comments=True)[1:]
+        code = main([argument for argument in arguments if argument != "--open"])
+        printed, complaint = capsys.readouterr()
+        assert code in (0, 1), complaint  # 1: the command reports a finding
+        assert not missing(shown.rstrip("\n"), printed), printed
 
 
 def missing(shown, printed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Value, grad, jit, jvp, value_and_grad, vjp
 from autograd_tiny.engine import tree
-from autograd_tiny.engine.tree import leaves, rebuild, structure
+from autograd_tiny.engine.tree import flat, leaves, rebuild, structure
 from autograd_tiny.nn import Module
 
 np = pytest.importorskip("numpy", reason="arrays are NumPy's")
@@ -101,6 +102,19 @@ def test_a_tree_comes_apart_and_together_again(x):
     assert type(again) is type(x)
     assert same(again, x)
     assert len({path for path, _ in leaves(x)}) == len(found)
+
+
+@given(TREES, st.lists(st.sampled_from([Value(1.0), 2.0, "x", {1.0}, 3])))
+def test_numbers_come_without_their_paths_too(x, items):
+    for each in (x, [x, *items], {"items": items}):
+        try:
+            found = [leaf for _, leaf in leaves(each, "x")]
+        except TypeError as error:
+            with pytest.raises(TypeError, match=f"^{re.escape(str(error))}$"):
+                flat(each, "x")
+        else:
+            assert [*map(type, flat(each))] == [*map(type, found)]
+            assert all(a is b or a == b for a, b in zip(flat(each), found, strict=True))
 
 
 @given(TREES)

@@ -12,6 +12,8 @@ import weakref
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograd_tiny import Value
 from autograd_tiny.compiler import jit
@@ -311,3 +313,57 @@ def test_modules_with_slots_frozen_dataclasses_and_abstract_ones():
     fixed = Fixed(Value(1.0), [Value(2.0)])
     assert grad(lambda m: m.w * m.rest[0])(fixed) == {"w": 2.0, "rest[0]": 1.0}
     assert names(copy.deepcopy(fixed)) == ["w", "rest[0]"]
+
+
+KEPT = [Value(float(i)) for i in range(4)]
+lists = st.recursive(st.sampled_from(KEPT), lambda inner: st.lists(inner, max_size=4))
+
+
+def as_tuples(x):
+    return tuple(map(as_tuples, x)) if isinstance(x, list) else x
+
+
+@given(lists, lists)
+def test_lists_hold_what_tuples_hold(x, y):
+    """Lists of numbers are walked and copied at once, tuples item by item; a number may be in several."""
+
+    class Holder(Module):
+        def __init__(self, *kept):
+            self.first, self.second = kept
+
+    model, other = Holder(x, y), Holder(as_tuples(x), as_tuples(y))
+    assert model.named_parameters() == other.named_parameters()
+    new = [Value(10.0) for _ in model.parameters()]
+    made, alike = model.with_parameters(new), other.with_parameters(new)
+    assert as_tuples([made.first, made.second]) == (alike.first, alike.second)
+    assert made.named_parameters() == alike.named_parameters()
+    if new:
+        gradient = grad(lambda m: sum(p * p for p in m.parameters()))(model)
+        assert gradient == {name: 2.0 * p.data for name, p in model.named_parameters()}
+
+
+def test_a_class_that_changes_is_looked_at_anew():
+    class Base(Module):
+        kept = None
+
+    class Line(Base):
+        def slope(self):
+            return 1.0
+
+    def names():
+        return [name for name, _ in Line().named_parameters()]
+
+    assert names() == []
+    Base.kept = Value(1.0)
+    assert names() == ["kept"]
+    Line.slope = [Value(2.0)]
+    assert names() == ["kept", "slope[0]"]
+    item = Line.slope
+    del Line.slope
+    Line.again = item
+    assert names() == ["kept", "again[0]"]
+    Line.again = Value(3.0)
+    assert names() == ["kept", "again"]
+    Base.kept = None
+    assert names() == ["again"]
+    assert Line().parameters() == [Line.again]

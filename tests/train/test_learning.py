@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import autograd_tiny
 from autograd_tiny import data, train
 from autograd_tiny.data import Table
 
@@ -115,3 +116,48 @@ def test_a_file_without_columns_is_no_predictor(tmp_path):
     path.write_text(text)
     with pytest.raises(ValueError, match=re.escape(str(path))):
         train.Predictor.load(path)
+
+
+def test_few_rows_are_predicted_without_the_compiler_and_alike(learned, monkeypatch):
+    from autograd_tiny.train import predicting
+
+    table, found = learned
+    few = found.predictor.outputs(table)
+    monkeypatch.setattr(predicting, "FEW", 0)
+    np.testing.assert_allclose(few, found.predictor.outputs(table), rtol=1e-12)
+
+
+def test_an_output_beyond_all_floats_is_what_compiled_code_gives():
+    from autograd_tiny.nn import MLP
+
+    table = Table({"x": [0.0, 1000.0], "y": [0.5, 2.5]})
+    model = MLP(1, [1, 1], activation=autograd_tiny.ops.exp).with_parameters(
+        [autograd_tiny.Value(x) for x in (1e3, 0.0, 1.0, 0.0)]
+    )
+    found = train.Predictor(model, data.Features.of(table, except_="y"), data.Target.of(table, name="y"))
+    assert found.outputs(table).tolist() == [0.0, np.inf]
+
+
+def test_a_training_that_goes_on_needs_no_seed(tmp_path):
+    table = data.load_set("moons", n=40, seed=0)
+    for epochs in (1, 2):
+        found = train.learn(table, "moon", layers=[2], epochs=epochs, checkpoint=tmp_path / "run.json")
+    assert [entry["epoch"] for entry in found.fitted.history] == [1, 2]
+
+
+def test_a_training_whose_validation_overflows_is_kept(tmp_path):
+    table = Table({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0] * 4, "y": [0.1, 0.9, 2.2, 2.8, 4.1, 5.3] * 4})
+    optimizer = autograd_tiny.optim.Adam(1e200)
+    with pytest.warns(RuntimeWarning, match="try a smaller"):
+        found = train.learn(
+            table, "y", layers=[2], optimizer=optimizer, seed=0, checkpoint=tmp_path / "run.json", batch=None
+        )
+    assert found.fitted.diverged
+    assert len(found.fitted.history) == 1
+    assert "validation_loss" not in found.fitted.history[-1]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0"])
+def test_a_seed_that_is_none_is_named(seed):
+    with pytest.raises(ValueError, match="seed is an integer of at least 0 or None"):
+        train.learn(data.load_set("moons"), "moon", seed=seed)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> None:
@@ -19,6 +21,8 @@ def together(calls: Sequence[Callable[[], Any]]) -> None:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # 3 ms, for several threads only
+
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="autograd-tiny")
 
 

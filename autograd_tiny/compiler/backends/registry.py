@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
+import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import PathFinder
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.compiler.backends.text import text
 from autograd_tiny.compiler.lower import prepared
 from autograd_tiny.compiler.passes import optimized
 from autograd_tiny.engine.extras import missing
 from autograd_tiny.transforms.program import Program
+
+if TYPE_CHECKING:
+    import importlib.metadata
 
 GROUP = "autograd_tiny.backends"  # of entry points
 Kernel = Callable[..., Any]
@@ -107,9 +112,33 @@ OURS = {
 def _others() -> dict[str, list[importlib.metadata.EntryPoint]]:
     """Entry points of other packages by name, without importing them."""
     found: dict[str, list[importlib.metadata.EntryPoint]] = {}
+    if "importlib.metadata" not in sys.modules and not _announced():
+        return found  # 20 ms earlier
+    import importlib.metadata
+
     for point in importlib.metadata.entry_points(group=GROUP):
         found.setdefault(point.name, []).append(point)
     return found
+
+
+def _announced() -> bool:
+    """Return True if the group is named by a package in a folder, or packages may be elsewhere, as in an archive."""
+    for folder in sys.path:
+        try:
+            packages = [name for name in os.listdir(folder or ".") if name.endswith(("-info", ".egg"))]
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True
+        for package in packages:
+            path = os.path.join(folder, package, "entry_points.txt")
+            if package.endswith(".egg"):
+                return True
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    if GROUP.encode() in file.read():
+                        return True
+    return any(finder is not PathFinder and hasattr(finder, "find_distributions") for finder in sys.meta_path)
 
 
 def names() -> list[str]:

@@ -37,7 +37,7 @@ def write_arrays(path: Any, arrays: Mapping[str, Any], meta: Any) -> Path:
     Raises ValueError for another suffix, and for a number that is nan or infinite; TypeError for another dtype, and for
     metadata that JSON does not know; OSError where the file cannot be written. An existing file is then unchanged.
     """
-    way = _format_of(path)
+    way = format_of(path)
     try:
         checked, plain = {name: _array(name, x) for name, x in arrays.items()}, _plain(meta, "the metadata")
         head = {"format": FORMAT, "version": VERSION, "digest": _seal(checked, plain), "meta": plain}
@@ -60,7 +60,7 @@ def read_arrays(path: Any) -> tuple[Arrays, Any]:
 
     Raises ValueError, with the path, for any other content, and OSError where the file cannot be read.
     """
-    way = _format_of(path)
+    way = format_of(path)
     try:
         arrays, head = way.read(_content(path))
         if not isinstance(head, dict) or head.get("format") != FORMAT:
@@ -158,7 +158,7 @@ def _content(path: Any) -> bytes:
     return content
 
 
-def _format_of(path: Any) -> Format:
+def format_of(path: Any) -> Format:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
             f"expected a path, such as 'model.safetensors', got {in_a_line(path)} of type {type(path).__name__}"

@@ -17,7 +17,6 @@ from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.terminal import clean, new_console
 from autograd_tiny.pictures.theme import Color, style_sheet
-from autograd_tiny.stepper.views.page import csp_hash
 from autograd_tiny.train.views.judging import Report, Sheet
 from autograd_tiny.train.views.metrics import is_number
 
@@ -147,6 +146,8 @@ def write_report(report: Report, path: str | Path) -> Path:
 
 def page(report: Report) -> str:
     """Return the page as text."""
+    from autograd_tiny.stepper.views.page import csp_hash
+
     style = _colors() + (files("autograd_tiny.train.views") / "report.css").read_text(encoding="utf-8")
     parts = [_facts(report.facts)]
     if report.summary:

@@ -6,6 +6,7 @@ accesses.py   where the operands of a repeated block lie
 chains.py     loop over equal blocks of a long program
 blocks.py     pack the inputs of a block of samples into vectors
 layered.py    loop over the layers of a program, instead of straight-line functions
+rows.py       part the rows of layers by how long they are needed
 tiles.py      inner loops of matrix and outer products
 gathering.py  gather shared numbers in the order that loops read them
 sums.py       sum over lanes and shards

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+AHEAD = 4  # blocks: their inputs are fetched into the cache while others are computed
+
 BLOCK_LOOP = """
 declare i64 @llvm.umin.i64(i64, i64)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+
+define internal void @clear(ptr %x, i64 %lanes) $A {
+entry:
+$clear
+  ret void
+}
 
 define internal void @pack_full(i64 %base, i64 %end, ptr %tables, ptr %x) $A {
 entry:
@@ -19,23 +28,33 @@ $pack_part
   ret void
 }
 
-define internal void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %o,
-                            i64 %stride, i64 %blocks) $A {
+define internal void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %all, ptr %o,
+                            i64 %stride, i64 %count) $A {
 entry:
+  %few = getelementptr double, ptr %all, i64 $few
+  br label %near
+near:
+  %h = phi i64 [0, %entry], [%h1, %computed]
+  %left = sub i64 %count, %h
+  %blocks = call i64 @llvm.umin.i64(i64 %left, i64 $near)
+  %g = mul i64 %h, $frame
+  %w = getelementptr double, ptr %all, i64 %g
+  %before = mul i64 %h, $n
+  %first = add i64 %base, %before
   br label %input
 input:
-  %b = phi i64 [0, %entry], [%b1, %packed]
+  %b = phi i64 [0, %near], [%b1, %packed]
   %n = mul i64 %b, $n
-  %from = add i64 %base, %n
+  %from = add i64 %first, %n
   %to = add i64 %from, $n
   %f = mul i64 %b, $frame
   %x = getelementptr double, ptr %w, i64 %f
   %full = icmp ule i64 %to, %end
-  br i1 %full, label %all, label %part
-all:
+  br i1 %full, label %all_lanes, label %some_lanes
+all_lanes:
   call void @pack_full(i64 %from, i64 %end, ptr %tables, ptr %x)
   br label %packed
-part:
+some_lanes:
   call void @pack_part(i64 %from, i64 %end, ptr %tables, ptr %x)
   br label %packed
 packed:
@@ -44,6 +63,17 @@ packed:
   br i1 %more, label %input, label %compute
 compute:
 $each
+  br i1 %full, label %computed, label %cut
+cut:
+  %lanes = sub i64 %end, %from
+  call void @clear(ptr %x, i64 %lanes)
+  br label %computed
+computed:
+  %h1 = add i64 %h, %blocks
+  %again = icmp ult i64 %h1, %count
+  br i1 %again, label %near, label %after
+after:
+$after
   ret void
 }
 """
@@ -70,6 +100,11 @@ def packed(widths: Sequence[int], n: int, *, full: bool) -> Iterator[str]:
                 yield f"  %o{k}_{lane} = mul i64 %r{lane}, {width}"
                 yield f"  %row{k}_{lane} = getelementptr double, ptr %table{k}, i64 %o{k}_{lane}"
             yield from (f"  br label %loop{k}", f"loop{k}:", f"  %j{k} = phi i64 [0, %{before}], [%next{k}, %loop{k}]")
+            if full:
+                yield f"  %line{k} = mul i64 %j{k}, {n}"
+                yield f"  %ahead{k} = getelementptr double, ptr %row{k}_0, i64 %line{k}"
+                yield f"  %later{k} = getelementptr double, ptr %ahead{k}, i64 {AHEAD * n * width}"
+                yield f"  call void @llvm.prefetch.p0(ptr %later{k}, i32 0, i32 2, i32 1)"
             vector, before = "poison", f"done{k}"
             for lane in range(n):
                 yield f"  %p{k}_{lane} = getelementptr double, ptr %row{k}_{lane}, i64 %j{k}"

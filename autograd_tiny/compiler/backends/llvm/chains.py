@@ -90,7 +90,7 @@ class _Writer:
         tables = [_table(name, data) for data, name in self.tables.items()]
         text = "\n".join([*declared(self.kinds, self.machine), *tables, "", *self.lines])
         straight_steps = self.steps - sum(run.stop - run.start for run in runs)
-        return Functions(text, self.names, [], self.memory, 0, [], 0, straight_steps)
+        return Functions(text, self.names, [], [], self.memory, 0, [], 0, straight_steps)
 
     def _phase(self, program: Program) -> Phase:
         varies = bytearray(len(program.inputs) + len(program.steps))

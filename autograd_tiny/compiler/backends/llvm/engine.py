@@ -23,7 +23,6 @@ overflows or underflows to 0, all widths give the same result.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import functools
 import gc
 import marshal
@@ -199,4 +198,6 @@ def _mathematics() -> ctypes.CDLL:
     try:
         return ctypes.CDLL("libm.so.6")  # as Linux calls it: to search takes a process, and 10 ms
     except OSError:
-        return ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("ucrtbase"))
+        from ctypes.util import find_library  # which imports subprocess
+
+        return ctypes.CDLL(find_library("m") or find_library("ucrtbase"))

@@ -23,15 +23,16 @@ class Functions(NamedTuple):
 
     text: str
     once: list[str]  # names; parameters (ptr u, ptr s, ptr o): shared values, shared inputs, outputs without a batch
-    each: list[
-        str
-    ]  # names; parameters (ptr w, ptr u, ptr s, ptr o, i64 stride, i64 blocks): frames, …, outputs or sums
+    each: list[str]  # names; parameters as in EACH, with frames that the next few blocks use again at `to`
+    after: list[str]  # names; parameters as in EACH: frames of many blocks, …, outputs or sums
     shared: int  # doubles at u
     frame: int  # doubles at w per block: inputs, and vectors passed between functions
     totals: list[int]  # with `reduce`, per output: its index among the sums, or ~ its index at u
     sums: int  # with `reduce`: vectors at o
     straight: int  # steps called once and written one by one
-    blocks: int = 1  # at least so many at a time, if the batch has them
+    blocks: int = 0  # so many at a time, if the batch has them; 0: by the size of a frame
+    near: int = 0  # blocks at a time of `each`
+    clear: tuple[str, ...] = ()  # lines that clear lanes from %lanes on in the frame %x, where sums begin in registers
 
 
 def functions(program: Program, machine: Machine, *, contract: bool) -> Functions:
@@ -68,6 +69,7 @@ def functions(program: Program, machine: Machine, *, contract: bool) -> Function
     return Functions(
         "\n".join([*declared(program, machine), *once.lines, *each.lines]),
         once.names,
+        [],
         each.names,
         once.memory,
         each.frame,
@@ -88,6 +90,7 @@ def _varying(program: Program) -> bytearray:
 
 
 ONCE = "ptr noalias %u, ptr noalias %s, ptr noalias %o"
+# stride: of the outputs of a batch; with `reduce`, 0 if the sums begin with these blocks
 EACH = "ptr noalias %w, ptr noalias %u, ptr noalias %s, ptr noalias %to, i64 %stride, i64 %blocks"
 BLOCK = """\
 entry:

@@ -71,6 +71,13 @@ def _start(columns: Columns, inputs: int, places: Any, steps: Any) -> Callable[.
         code[:-1, k] = placed(np.asarray(column)[steps])
     code[:-1, -1] = of_steps
     outputs = placed(columns.outputs).astype(np.int32) if inputs == columns.inputs else np.zeros(0, np.int32)
+    if not len(of_steps) and not len(outputs):  # nothing to interpret
+
+        def filled(s: int, u: int, o: int) -> None:
+            _numbers(u, inputs)[:] = _numbers(s, inputs)
+            _numbers(u + 8 * inputs, len(constants))[:] = constants
+
+        return filled
     run = _interpreter(False).function("single", 9)
 
     def start(s: int, u: int, o: int) -> None:
@@ -105,7 +112,7 @@ def _batched(program: Program, columns: Columns) -> Interpreted:
     steps = np.flatnonzero(moves[n:])
     read = [column[steps] for column in operands]
     once = np.concatenate([*[x[(x != NONE) & ~_is(moves, x)] for x in read], values[~_is(moves, values)]])
-    spread = np.unique(placed[once]).astype(np.int32)
+    spread = np.unique(placed[once], return_index=True)[0].astype(np.int32)  # the index spares an import of numpy.ma
     border, at = len(spread), lanes * (len(spread) + most * frames)
 
     def vector(x: Any) -> Any:
@@ -164,7 +171,10 @@ def _moving(columns: Columns, shared: int) -> Any:
     """Per place, True if it differs between samples."""
     n = columns.inputs
     found = bytearray(1 + shared) + b"\1" * (n - shared)  # the first is that of constants
-    given = [(np.maximum(column, -1) + 1).tolist() for column in columns.operands]
+    places = [np.maximum(column, -1) + 1 for column in columns.operands]
+    if np.all(np.any([x > shared for x in places], axis=0)):  # each reads a sample, or another step
+        return np.arange(n + len(columns.code)) >= shared
+    given = [x.tolist() for x in places]
     append = found.append
     if len(given) == 2:
         for x, y in zip(*given, strict=True):
@@ -259,6 +269,6 @@ def _interpreter(moving: bool) -> Code:
     name = hashlib.sha256(repr(("interpreter", moving, identity(), sources())).encode()).hexdigest()
     data = stored(name)
     if data is None:
-        data = compiled(text(machine(), moving))
+        data = compiled(text(machine(), moving), quickly=not moving)  # with vectors, that code is three times as slow
         store(name, data)
     return Code(data)

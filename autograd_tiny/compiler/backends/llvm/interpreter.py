@@ -35,7 +35,7 @@ PACK, OUT, SUM = range(len(WORDS) + 1, len(WORDS) + 4)  # of `each`: read a colu
 def text(machine: Machine, moving: bool) -> str:
     """Assembly of the interpreter for one processor: `each` and `spread` if it is `moving`, else `single`.
 
-    Each is compiled when it is first needed, because they take 15 and 45 ms.
+    Each is compiled when it is first needed, because they take 3 and 45 ms.
     """
     operands = ("a", "b", "c")
     program = Program(operands, tuple(Step(op, tuple(range(n))) for op, n in _words().values()), ())

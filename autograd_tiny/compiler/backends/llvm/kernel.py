@@ -58,7 +58,7 @@ def single(program: Program, code: Loaded) -> Callable[..., Any]:
 
     if isinstance(code, Code):
         kernel.builtin = functools.partial(builtin, code, inputs, outputs)  # type: ignore[attr-defined]
-        kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0)  # type: ignore[attr-defined]
+        kernel.direct = Direct(code, start, inputs, outputs, False, 0, (shared, 0, 0), 0, 0, 0)  # type: ignore[attr-defined]
     return kernel
 
 
@@ -116,8 +116,9 @@ def batched(program: Program, code: Loaded, lanes: int, threads: int) -> Callabl
 
     layout = tuple(code.numbers("layout", 3))
     if isinstance(code, Code):
+        alone = 1 << 62 if threads == 1 else max(least, (2 * MIN_THREAD_WORK - 1) // steps)
         kernel.direct = Direct(  # type: ignore[attr-defined]
-            code, whole, inputs, outputs, not finish, len(widths), layout, least
+            code, whole, inputs, outputs, not finish, len(widths), layout, least, lanes, alone
         )
     return kernel
 
@@ -125,8 +126,8 @@ def batched(program: Program, code: Loaded, lanes: int, threads: int) -> Callabl
 class Direct(NamedTuple):
     """Machine code as one function, and the memory it needs, for callers that provide the addresses themselves.
 
-    It is start(numbers, shared, outputs), or all(1, length, size, numbers, shared, tables, work, sums, outputs) for a
-    batch of at most `length` samples.
+    It is start(numbers, shared, outputs), or all(shards, length, size, numbers, shared, tables, work, sums, outputs)
+    for a batch of at most `alone` samples, which one thread runs.
     """
 
     code: Code
@@ -136,7 +137,9 @@ class Direct(NamedTuple):
     is_each: bool  # the outputs are those of each sample
     tables: int
     layout: tuple[int, ...]
-    length: int
+    least: int  # samples of a shard
+    lanes: int
+    alone: int
 
     def room(self, more: int, means: int) -> tuple[Any, bytes]:
         """Memory of one call, with room for `more` numbers, and its addresses for `walks.run`; divide `means` outputs
@@ -145,7 +148,8 @@ class Direct(NamedTuple):
         made = _Room(self.inputs + more, self.tables + 1, *self.layout)
         tables = made.t + 8 if self.tables else 0  # before them is the size of the batch
         function = ctypes.cast(self.function, ctypes.c_void_p).value or 0
-        return made, struct.pack("8q", made.s, tables, made.u, made.w, made.p, function, self.length, means)
+        shards = self.least, means, self.alone, self.lanes, MAX_SHARDS * self.lanes
+        return made, struct.pack("11q", made.s, tables, made.u, made.w, made.p, function, *shards)
 
 
 class _Room:

@@ -1,9 +1,11 @@
 """Write a program in LLVM assembly as loops over its layers, instead of one instruction per step.
 
 Each group of a plan is a function that goes through the frames of several blocks of samples. A frame has a vector per
-row. Matrix products compute a tile of results for several blocks at a time; outer products keep a tile of sums in
-registers while they go through the blocks. Each sum is added in the order of the steps, so that results are equal to
-those of straight-line code to the bit; with `contract`, other products may be fused with sums.
+row. A few blocks go through all maps and matrix products, then many through the sums over the batch; what is not added
+to sums lies in frames that the next few blocks use again. Matrix products compute a tile of results for several blocks
+at a time; outer products keep a tile of sums in registers while they go through the blocks. Each sum is added in the
+order of the steps, so that results are equal to those of straight-line code to the bit; with `contract`, other products
+may be fused with sums.
 """
 
 from __future__ import annotations
@@ -14,17 +16,20 @@ import numpy as np
 
 from autograd_tiny.compiler.backends.llvm.functions import EACH, Functions, Phase
 from autograd_tiny.compiler.backends.llvm.gathering import Array, Gathered, Tables
+from autograd_tiny.compiler.backends.llvm.rows import parted
 from autograd_tiny.compiler.backends.llvm.tiles import Tiles, cut
 from autograd_tiny.compiler.backends.llvm.written import Body, Machine, Scope, callbacks, declared
 from autograd_tiny.compiler.layers import Map, Outer, Plan, Product, Sum, line
 from autograd_tiny.transforms.program import Program
 
 SUMS = 8  # of rows at a time
-MIN_BLOCKS = 8  # so that a tile of sums stays in registers for as many terms
+MIN_BLOCKS, MAX_BLOCKS = 8, 32  # at a time: a tile of sums stays in registers for as many terms
+MAX_DOUBLES = 1 << 17  # in their frames
 
 
 def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -> Functions:
     """Write the functions of a prepared program by its plan."""
+    plan, far = parted(plan, sum(program.widths), summed=program.reduce is not None)
     calls = {call: i for i, call in enumerate(callbacks(program))}
     varies, n = plan.varies, len(program.inputs)
     once = Phase(Scope(program, machine, varies, False, contract, callbacks=calls))
@@ -33,31 +38,36 @@ def layered(program: Program, plan: Plan, machine: Machine, *, contract: bool) -
     if program.reduce:
         once.items += [~i for i, y in enumerate(plan.outputs) if y is None]
     once.write()
-    writer = _Writer(program, plan, machine, once, contract)
-    each = writer.groups()
+    writer = _Writer(program, plan, far, machine, once, contract)
+    each, after = writer.groups()
+    clear = tuple(writer.clear()) if plan.sums else ()
     text = [*declared(program, machine), *once.lines, *writer.text()]
     totals = [once.totals[i] if y is None else y for i, y in enumerate(plan.outputs)] if program.reduce else []
     return Functions(
         "\n".join(text),
         [*once.names, "@collect"],
         each,
+        after,
         writer.gathered.used,
         writer.frame,
         totals,
         plan.sums,
         sum(item >= 0 for item in once.items),
-        MIN_BLOCKS,
+        max(MIN_BLOCKS, min(MAX_BLOCKS, MAX_DOUBLES // writer.frame)),
+        writer.tiles.samples,
+        clear,
     )
 
 
 class _Writer:
     """Functions of the groups of a plan."""
 
-    def __init__(self, program: Program, plan: Plan, machine: Machine, once: Phase, contract: bool) -> None:
-        self.program, self.plan, self.machine = program, plan, machine
+    def __init__(self, program: Program, plan: Plan, far: int, machine: Machine, once: Phase, contract: bool) -> None:
+        self.program, self.plan, self.far, self.machine = program, plan, far, machine
         self.scope = once.scope
         self.lanes = machine.lanes
-        self.frame = (plan.rows | 1) * machine.lanes  # odd, or the same row of many frames shares a set of the cache
+        rows = max(far, plan.rows - far)
+        self.frame = (rows | 1) * machine.lanes  # odd, or the same row of many frames shares a set of the cache
         self.contract = contract
         self.tables = Tables()
         self.tiles = Tiles(machine, self.frame, contract=contract)
@@ -65,14 +75,35 @@ class _Writer:
         self.lines: list[str] = []
         self.type = f"<{machine.lanes} x double>"
 
-    def groups(self) -> list[str]:
-        """Write all groups, and return the names of their functions in the order of their calls."""
-        names = []
+    def groups(self) -> tuple[list[str], list[str]]:
+        """Write all groups; return the names of functions for a few blocks, and for many, in the order of calls."""
+        each: list[str] = []
+        after: list[str] = []
         for group in self.plan.groups:
-            names.append(self._function(self._group(group)))
+            (after if isinstance(group, Outer | Sum) else each).append(self._function(self._group(group)))
         if not self.program.reduce and self.program.outputs:
-            names.append(self._function(self._given(np.array(self.plan.outputs))))
-        return names
+            after.append(self._function(self._given(np.array(self.plan.outputs))))
+        return each, after
+
+    def clear(self) -> Iterator[str]:
+        """Clear lanes from %lanes on in the rows that are added to sums; a sum that began with 0.0 keeps its bits."""
+        rows: set[int] = set()
+        for group in self.plan.groups:
+            if isinstance(group, Outer):
+                rows.update([*group.left.tolist(), *group.right.tolist()])
+            elif isinstance(group, Sum):
+                rows.update(group.rows.tolist())
+        n, t = self.lanes, self.type
+        numbers = ", ".join(f"i64 {i}" for i in range(n))
+        yield f"  %count_0 = insertelement <{n} x i64> poison, i64 %lanes, i64 0"
+        yield f"  %count = shufflevector <{n} x i64> %count_0, <{n} x i64> poison, <{n} x i32> zeroinitializer"
+        yield f"  %real = icmp ult <{n} x i64> <{numbers}>, %count"
+        inside = [
+            *self._vector("%y", np.array(sorted(rows)), "%r"),
+            f"  %z = select <{n} x i1> %real, {t} %y, {t} zeroinitializer",
+            f"  store {t} %z, ptr %y_p",
+        ]
+        yield from _loop("r", str(len(rows)), inside)
 
     def _group(self, group: Product | Map | Outer | Sum) -> Iterator[str]:
         match group:
@@ -97,12 +128,17 @@ class _Writer:
         return name
 
     def _vector(self, name: str, rows: Array, at: str | None) -> Iterator[str]:
-        """Load the vector of a row of the frame %x into `name`; of rows[at] if `at` is given."""
-        index, lines = self._index(name, rows, at)
+        """Load the vector of a row into `name`; of rows[at] if `at` is given."""
+        frame, first = self._place(int(rows[0]))
+        index, lines = self._index(name, rows - (int(rows[0]) - first), at)
         yield from lines
         yield f"  {name}_m = mul i64 {index}, {self.lanes}"
-        yield f"  {name}_p = getelementptr double, ptr %x, i64 {name}_m"
+        yield f"  {name}_p = getelementptr double, ptr {frame}, i64 {name}_m"
         yield f"  {name} = load {self.type}, ptr {name}_p"
+
+    def _place(self, row: int) -> tuple[str, int]:
+        """Frame of a row, %x of one for many blocks or %v of one for a few, and its place there."""
+        return ("%x", row) if row < self.far else ("%v", row - self.far)
 
     def _index(self, name: str, rows: Array, at: str | None) -> tuple[str, list[str]]:
         """Name of rows[at] as an integer, and the lines that compute it."""
@@ -144,18 +180,24 @@ class _Writer:
         for place in range(len(group.leaves), len(group.leaves) + len(group.steps)):
             body.step(place)
         result = body.value(len(group.leaves) + len(group.steps) - 1)
-        inside.append(f"  %at = add i64 %r, {group.out}")
+        frame, out = self._place(group.out)
+        inside.append(f"  %at = add i64 %r, {out}")
         inside.append(f"  %into = mul i64 %at, {self.lanes}")
-        inside.append("  %q = getelementptr double, ptr %x, i64 %into")
+        inside.append(f"  %q = getelementptr double, ptr {frame}, i64 %into")
         inside.append(f"  store {self.type} {result}, ptr %q")
         yield from above
         yield from _loop("b", "%blocks", [*self._frame("b"), *before, *_loop("r", str(group.size), inside)])
 
     def _frame(self, block: str) -> list[str]:
-        return [f"  %f = mul i64 %{block}, {self.frame}", "  %x = getelementptr double, ptr %w, i64 %f"]
+        return [
+            f"  %f = mul i64 %{block}, {self.frame}",
+            "  %x = getelementptr double, ptr %w, i64 %f",
+            "  %v = getelementptr double, ptr %to, i64 %f",
+        ]
 
     def _product(self, group: Product) -> Iterator[str]:
         (start, step), terms = line(group.operands) or (0, 1), len(group.operands)
+        (source, start), (into, out) = self._place(start), self._place(group.out)
         many = self.tiles.samples
         yield f"  %many = udiv i64 %blocks, {many}"
         yield f"  %whole = mul i64 %many, {many}"
@@ -166,7 +208,8 @@ class _Writer:
                 f"  {first} = mul i64 %{loop}, {samples}" if samples > 1 else f"  {first} = add i64 %{loop}, %whole",
                 f"  %f_{loop} = mul i64 {first}, {self.frame}",
                 f"  %x_{loop} = getelementptr double, ptr %w, i64 %f_{loop}",
-                f"  %y_{loop} = getelementptr double, ptr %x_{loop}, i64 {start * self.lanes}",
+                f"  %v_{loop} = getelementptr double, ptr %to, i64 %f_{loop}",
+                f"  %y_{loop} = getelementptr double, ptr {source}_{loop}, i64 {start * self.lanes}",
             ]
             row = 0
             for k, (tiles, rows) in enumerate(cut(len(group.weights), self.tiles.rows)):
@@ -180,7 +223,7 @@ class _Writer:
                     f"  %a_{loop}{k} = getelementptr double, ptr %w_{loop}{k}, i64 %t_{loop}{k}",
                     f"  %r_{loop}{k} = mul i64 %{loop}{k}, {rows}",
                     f"  %s_{loop}{k} = mul i64 %r_{loop}{k}, {self.lanes}",
-                    f"  %z_{loop}{k} = getelementptr double, ptr %x_{loop}, i64 {(group.out + row) * self.lanes}",
+                    f"  %z_{loop}{k} = getelementptr double, ptr {into}_{loop}, i64 {(out + row) * self.lanes}",
                     f"  %o_{loop}{k} = getelementptr double, ptr %z_{loop}{k}, i64 %s_{loop}{k}",
                 ]
                 if group.init is not None:
@@ -224,7 +267,8 @@ class _Writer:
                     f"  %e{k} = mul i64 %j{k}, {columns * self.lanes}",
                     f"  %k{k} = add i64 %e{k}, {column * self.lanes}",
                     f"  %o{k} = getelementptr double, ptr %o{i}, i64 %k{k}",
-                    f"  call void {name}(ptr %l{i}, ptr %r{k}, ptr %o{k}, i64 {width * self.lanes}, i64 %blocks)",
+                    f"  call void {name}(ptr %l{i}, ptr %r{k}, ptr %o{k}, i64 {width * self.lanes}, "
+                    "i64 %blocks, i64 %stride)",
                 ]
                 inside += _loop(f"j{k}", str(wide), here)
                 column += wide * columns
@@ -244,7 +288,7 @@ class _Writer:
                 f"  %n{i} = mul i64 %i{i}, {rows * self.lanes}",
                 f"  %m{i} = add i64 %n{i}, {row * self.lanes}",
                 f"  %o{i} = getelementptr double, ptr %sums, i64 %m{i}",
-                f"  call void {self.tiles.total(rows, step)}(ptr %l{i}, ptr %o{i}, i64 %blocks)",
+                f"  call void {self.tiles.total(rows, step)}(ptr %l{i}, ptr %o{i}, i64 %blocks, i64 %stride)",
             ]
             yield from _loop(f"i{i}", str(many), inside)
             row += many * rows

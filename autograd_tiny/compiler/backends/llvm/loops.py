@@ -27,22 +27,29 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
     """Text of the four functions, or of `start` alone without a batch."""
     n, summed = machine.lanes, program.reduce is not None
     outputs = made.sums if summed else len(program.outputs)
-    blocks = max(made.blocks, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
-    sums = blocks * made.frame
+    blocks = made.blocks or max(1, min(MAX_FRAMES, MAX_FRAME_DOUBLES // max(1, made.frame)))
+    padded = -(-outputs // n) * n  # of the sums of a shard, which are added a vector at a time
+    few = blocks * made.frame
+    sums = few + made.near * made.frame
     tail = sums + (outputs * n if summed else 0)
     names = {
         "A": machine.attributes,
         "n": n,
         "blocks": blocks,
         "frame": made.frame,
+        "few": few,
         "sums": sums,
         "tail": tail,
         "outputs": outputs,
+        "padded": padded,
         "once": "\n".join(f"  call void {name}(ptr %u, ptr %s, ptr %o)" for name in made.once),
-        "each": "\n".join(
-            f"  call void {f}(ptr %w, ptr %u, ptr %s, ptr %o, i64 %stride, i64 %blocks)" for f in made.each
-        ),
-        "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, outputs if summed else 0)),
+        "near": made.near or blocks,
+        "begin": "" if made.clear else "  call void @zero(ptr %sums)",
+        "round": n - 1 if made.clear else 0,
+        "clear": "\n".join(made.clear),
+        "each": "\n".join(_call(f, "w", "few", "blocks") for f in made.each),
+        "after": "\n".join(_call(f, "all", "o", "count") for f in made.after),
+        "layout": ", ".join(f"i64 {x}" for x in (made.shared, tail + outputs * n, padded if summed else 0)),
         "count": len(made.totals),
         "totals": ", ".join(f"i64 {i}" for i in made.totals),
     }
@@ -53,6 +60,10 @@ def loops(program: Program, machine: Machine, made: Functions) -> str:
         names |= {key: Template(text).substitute(names) for key, text in (SUMMED if summed else GIVEN).items()}
         parts += [BLOCK_LOOP, RUN, ROWS, *([ZERO, CLOSE, FINISH] if summed else []), ALL]
     return "".join(Template(part).substitute(names) for part in parts)
+
+
+def _call(name: str, frames: str, to: str, blocks: str) -> str:
+    return f"  call void {name}(ptr %{frames}, ptr %u, ptr %s, ptr %{to}, i64 %stride, i64 %{blocks})"
 
 
 START = """
@@ -86,7 +97,8 @@ block:
   br i1 %left, label %body, label %close
 body:
   %rest = sub i64 %end, %base
-  %most = udiv i64 %rest, $n
+  %round = add i64 %rest, $round
+  %most = udiv i64 %round, $n
   %blocks = call i64 @llvm.umin.i64(i64 %most, i64 $blocks)
   %samples = mul i64 %blocks, $n
   %full = add i64 %base, %samples
@@ -125,18 +137,19 @@ GIVEN = {
     "finish": "",
 }
 
-# With `reduce`: sums over lanes in each shard; a partial block is added lane by lane, without the lanes past its end.
+# With `reduce`: sums over lanes in each shard. Layers clear the lanes past the end of a partial block; that of other
+# code is added lane by lane, without them.
 SUMMED = {
-    "open": "  call void @zero(ptr %sums)",
+    "open": "$begin",
     "whole": """\
-  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums,
-                   i64 0, i64 %blocks)""",
+  %sofar = sub i64 %base, %begin
+  call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %sums, i64 %sofar, i64 %blocks)""",
     "part": """\
   call void @zero(ptr %tail)
   call void @block(i64 %base, i64 %end, ptr %s, ptr %u, ptr %tables, ptr %w, ptr %tail, i64 0, i64 1)
   call void @rows(ptr %tail, ptr %sums, i64 $n, i64 %rest)""",
     "close": """\
-  %row = mul i64 %k, $outputs
+  %row = mul i64 %k, $padded
   %mine = getelementptr double, ptr %o, i64 %row
   call void @close(ptr %sums, ptr %mine)""",
     "keep": "  %z = load double, ptr %q\n  %y = fadd double %x, %z",

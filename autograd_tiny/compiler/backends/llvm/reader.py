@@ -85,7 +85,7 @@ def runner(
 ) -> Callable[..., Any] | None:
     """Make a function that reads arguments like a reader, and passes the numbers to compiled code, all in one builtin.
 
-    A call returns the outputs; None if the arguments differ, or are a large batch.
+    A call returns the outputs; None if the arguments differ, or are a batch for several threads.
     """
     made = _walker("run", layout, captured, apart)
     if made is None:

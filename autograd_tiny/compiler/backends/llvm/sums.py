@@ -128,35 +128,48 @@ FINISH = """
 define void @finish(i64 %shards, i64 %size, ptr %u, ptr %sums, ptr %o) $A {
 entry:
   %samples = uitofp i64 %size to double
-  br label %output
+  br label %fold
+fold:
+  %v = phi i64 [0, %entry], [%v1, %folded]
+  %several = icmp ult i64 %v, $padded
+  br i1 %several, label %shard, label %output
+shard:
+  %k = phi i64 [0, %fold], [%k1, %shard]
+  %sofar = phi <$n x double> [zeroinitializer, %fold], [%sum, %shard]
+  %row = mul i64 %k, $padded
+  %at = add i64 %row, %v
+  %q = getelementptr double, ptr %sums, i64 %at
+  %next = load <$n x double>, ptr %q, align 8
+  %sum = fadd <$n x double> %sofar, %next
+  %k1 = add i64 %k, 1
+  %more = icmp ult i64 %k1, %shards
+  br i1 %more, label %shard, label %folded
+folded:
+  %first = getelementptr double, ptr %sums, i64 %v
+  store <$n x double> %sum, ptr %first, align 8
+  %v1 = add i64 %v, $n
+  br label %fold
 output:
-  %i = phi i64 [0, %entry], [%i1, %known]
+  %i = phi i64 [0, %fold], [%i1, %known]
   %any = icmp ult i64 %i, $count
   br i1 %any, label %find, label %done
 find:
   %t = getelementptr i64, ptr @totals, i64 %i
   %place = load i64, ptr %t
   %once = icmp slt i64 %place, 0
-  br i1 %once, label %shared, label %shard
+  br i1 %once, label %shared, label %summed
 shared:
   %slot = xor i64 %place, -1
   %p = getelementptr double, ptr %u, i64 %slot
   %one = load double, ptr %p
   %many = fmul double %one, %samples
   br label %known
-shard:
-  %k = phi i64 [0, %find], [%k1, %shard]
-  %sofar = phi double [0.0, %find], [%sum, %shard]
-  %row = mul i64 %k, $outputs
-  %at = add i64 %row, %place
-  %q = getelementptr double, ptr %sums, i64 %at
-  %next = load double, ptr %q
-  %sum = fadd double %sofar, %next
-  %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, %shards
-  br i1 %more, label %shard, label %known
+summed:
+  %from = getelementptr double, ptr %sums, i64 %place
+  %total = load double, ptr %from
+  br label %known
 known:
-  %y = phi double [%many, %shared], [%sum, %shard]
+  %y = phi double [%many, %shared], [%total, %summed]
   %to = getelementptr double, ptr %o, i64 %i
   store double %y, ptr %to
   %i1 = add i64 %i, 1

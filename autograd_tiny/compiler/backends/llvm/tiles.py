@@ -31,14 +31,14 @@ class Tiles:
         return name
 
     def outer(self, left: int, right: int, steps: tuple[int, int]) -> str:
-        """Name of a tile of an outer product: (ptr left, ptr right, ptr sums, i64 row, i64 blocks)."""
+        """Name of a tile of an outer product: (ptr left, ptr right, ptr sums, i64 row, i64 blocks, i64 sofar)."""
         name = "_".join(map(str, ["@outer", left, right, *(f"m{-x}" if x < 0 else x for x in steps)]))
         if name not in self.made:
             self.made[name] = list(self._outer(name, left, right, steps))
         return name
 
     def total(self, rows: int, step: int) -> str:
-        """Name of a tile of sums of rows: (ptr rows, ptr sums, i64 blocks)."""
+        """Name of a tile of sums of rows: (ptr rows, ptr sums, i64 blocks, i64 sofar)."""
         name = f"@total_{rows}_{'m' * (step < 0)}{abs(step)}"
         if name not in self.made:
             self.made[name] = list(self._total(name, rows, step))
@@ -99,7 +99,7 @@ class Tiles:
     def _outer(self, name: str, left: int, right: int, steps: tuple[int, int]) -> Iterator[str]:
         t, n, flag = self.type, self.lanes, self.flag
         cells = [(i, j) for i in range(left) for j in range(right)]
-        parameters = "ptr noalias %l, ptr noalias %r, ptr noalias %o, i64 %row, i64 %blocks"
+        parameters = "ptr noalias %l, ptr noalias %r, ptr noalias %o, i64 %row, i64 %blocks, i64 %sofar"
         yield f"define internal void {name}({parameters}) {self.machine.attributes} {{"
         yield "entry:"
         yield "  %o0 = getelementptr double, ptr %o, i64 0"
@@ -107,14 +107,12 @@ class Tiles:
             yield f"  %o{i} = getelementptr double, ptr %o{i - 1}, i64 %row"
         for i, j in cells:
             yield f"  %o{i}_{j} = getelementptr double, ptr %o{i}, i64 {j * n}"
-            yield f"  %i{i}_{j} = load {t}, ptr %o{i}_{j}"
-        yield "  br label %block"
-        yield "block:"
-        yield "  %b = phi i64 [0, %entry], [%b1, %block]"
-        yield "  %p = phi ptr [%l, %entry], [%p1, %block]"
-        yield "  %q = phi ptr [%r, %entry], [%q1, %block]"
+        yield from self._sofar([f"{i}_{j}" for i, j in cells])
+        yield "  %b = phi i64 [0, %start], [%b1, %block]"
+        yield "  %p = phi ptr [%l, %start], [%p1, %block]"
+        yield "  %q = phi ptr [%r, %start], [%q1, %block]"
         for i, j in cells:
-            yield f"  %s{i}_{j} = phi {t} [%i{i}_{j}, %entry], [%t{i}_{j}, %block]"
+            yield f"  %s{i}_{j} = phi {t} [%i{i}_{j}, %start], [%t{i}_{j}, %block]"
         for kind, pointer, count, step in (("x", "p", left, steps[0]), ("y", "q", right, steps[1])):
             for i in range(count):
                 yield f"  %{pointer}_{i} = getelementptr double, ptr %{pointer}, i64 {i * step * n}"
@@ -131,20 +129,29 @@ class Tiles:
             yield f"  store {t} %t{i}_{j}, ptr %o{i}_{j}"
         yield from ("  ret void", "}", "")
 
+    def _sofar(self, cells: list[str]) -> Iterator[str]:
+        """Begin the loop over blocks with sums %i… of 0.0, or with those at %o… if there are some so far."""
+        yield "  %some = icmp ne i64 %sofar, 0"
+        yield from ("  br i1 %some, label %load, label %start", "load:")
+        for cell in cells:
+            yield f"  %l{cell} = load {self.type}, ptr %o{cell}"
+        yield from ("  br label %start", "start:")
+        for cell in cells:
+            yield f"  %i{cell} = phi {self.type} [zeroinitializer, %entry], [%l{cell}, %load]"
+        yield from ("  br label %block", "block:")
+
     def _total(self, name: str, rows: int, step: int) -> Iterator[str]:
         t, n = self.type, self.lanes
-        parameters = "ptr noalias %l, ptr noalias %o, i64 %blocks"
+        parameters = "ptr noalias %l, ptr noalias %o, i64 %blocks, i64 %sofar"
         yield f"define internal void {name}({parameters}) {self.machine.attributes} {{"
         yield "entry:"
         for i in range(rows):
             yield f"  %o{i} = getelementptr double, ptr %o, i64 {i * n}"
-            yield f"  %i{i} = load {t}, ptr %o{i}"
-        yield "  br label %block"
-        yield "block:"
-        yield "  %b = phi i64 [0, %entry], [%b1, %block]"
-        yield "  %p = phi ptr [%l, %entry], [%p1, %block]"
+        yield from self._sofar([str(i) for i in range(rows)])
+        yield "  %b = phi i64 [0, %start], [%b1, %block]"
+        yield "  %p = phi ptr [%l, %start], [%p1, %block]"
         for i in range(rows):
-            yield f"  %s{i} = phi {t} [%i{i}, %entry], [%t{i}, %block]"
+            yield f"  %s{i} = phi {t} [%i{i}, %start], [%t{i}, %block]"
         for i in range(rows):
             yield f"  %p_{i} = getelementptr double, ptr %p, i64 {i * step * n}"
             yield f"  %x{i} = load {t}, ptr %p_{i}"

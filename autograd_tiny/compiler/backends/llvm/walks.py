@@ -500,6 +500,9 @@ go:
   %function.i = call i64 @word(ptr %room, i64 5)
   %least = call i64 @word(ptr %room, i64 6)
   %means = call i64 @word(ptr %room, i64 7)
+  %limit = call i64 @word(ptr %room, i64 8)
+  %lanes = call i64 @word(ptr %room, i64 9)
+  %unit = call i64 @word(ptr %room, i64 10)
   %function = inttoptr i64 %function.i to ptr
   %bool = call ptr @api(ptr %head, i64 $PyBool_FromLong)
   %save = call ptr @api(ptr %head, i64 $PyEval_SaveThread)
@@ -514,16 +517,38 @@ one:
 batch:
   %size.at = getelementptr i64, ptr %t, i64 -1
   %size = load i64, ptr %size.at
-  %large = icmp sgt i64 %size, %least
+  %large = icmp sgt i64 %size, %limit
   br i1 %large, label %no, label %all
 all:
+  %more = add i64 %size, %unit
+  %more.less = sub i64 %more, 1
+  %units = udiv i64 %more.less, %unit
+  %even = mul i64 %units, %lanes
+  %long = icmp ugt i64 %even, %least
+  %length = select i1 %long, i64 %even, i64 %least
+  %over = add i64 %size, %length
+  %over.less = sub i64 %over, 1
+  %shards = udiv i64 %over.less, %length
   %thread = call ptr %save()
-  call void %function(i64 1, i64 %least, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
+  call void %function(i64 %shards, i64 %length, i64 %size, ptr %s, ptr %u, ptr %t, ptr %w, ptr %p, ptr %o)
   call void %restore(ptr %thread)
   %size.f = sitofp i64 %size to double
-  br label %mean
+  %size.0 = insertelement <4 x double> poison, double %size.f, i64 0
+  %size.4 = shufflevector <4 x double> %size.0, <4 x double> poison, <4 x i32> zeroinitializer
+  br label %four
+four:
+  %i4 = phi i64 [ 0, %all ], [ %i4.next, %divide4 ]
+  %i4.next = add i64 %i4, 4
+  %fits = icmp sle i64 %i4.next, %means
+  br i1 %fits, label %divide4, label %mean
+divide4:
+  %y4.at = getelementptr double, ptr %o, i64 %i4
+  %y4 = load <4 x double>, ptr %y4.at, align 8
+  %y4.mean = fdiv <4 x double> %y4, %size.4
+  store <4 x double> %y4.mean, ptr %y4.at, align 8
+  br label %four
 mean:
-  %i = phi i64 [ 0, %all ], [ %i.next, %divide ]
+  %i = phi i64 [ %i4, %four ], [ %i.next, %divide ]
   %end = icmp eq i64 %i, %means
   br i1 %end, label %yes, label %divide
 divide:
