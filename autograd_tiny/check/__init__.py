@@ -4,6 +4,7 @@ exact.py       the oracle: a forward function run in exact numbers, and its slop
 balls.py       exact numbers of python-flint, where it is installed
 graph.py       one graph against the oracle: values, local derivatives, accumulation
 strategies.py  the hypothesis strategies: random programs, expressions, floats
+runs.py        runs of hypothesis that leave no files
 registration.py  registers `Value` with hypothesis
 frameworks.py  custom rules of HIPS autograd, JAX and torch
 oracles.py     the slopes of any function: exact, by its framework, by a complex step, by stencils

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from autograd_tiny.check.exact import NotExact
+from autograd_tiny.engine.op import Op, Variadic
 
 Function = Callable[..., Any]
 
@@ -131,6 +132,8 @@ def _or_not(gradient: Function) -> Function:
 
 def arguments(f: Function) -> tuple[str, ...]:
     """Names of the required positional arguments of f; () if it has no signature."""
+    if isinstance(f, Op):
+        return _operands(f)
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
@@ -138,3 +141,10 @@ def arguments(f: Function) -> tuple[str, ...]:
     return tuple(
         p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     )
+
+
+def _operands(op: Op) -> tuple[str, ...]:
+    """Names of the operands of an op that have no default; two of one that takes any number."""
+    n = (2 if isinstance(op.partials, Variadic) else len(op.partials)) - len(op.defaults)
+    given = arguments(op.forward)
+    return given[:n] if len(given) >= n else ("x",) if n == 1 else tuple("abcdefgh"[:n])

@@ -469,8 +469,18 @@ def _sinc(n: int, x: Any) -> Any:
     return _composed(x, about)
 
 
+def _falling_power(n: int, a: Any, b: Any) -> Any:
+    factor = special.falling(n, b)
+    return factor if not isinstance(factor, Jet) and factor == 0 else factor * power(a, b - n)
+
+
 def _real(x: Any = 0) -> Any:
     return x if isinstance(x, Jet) else constant(_number(x))
 
 
-JETS: Arithmetic = arithmetic(arb, _real, JetMath(), {special.polygamma: _polygamma, expansions.sinc: _sinc})
+JETS: Arithmetic = arithmetic(
+    arb,
+    _real,
+    JetMath(),
+    {special.falling_power: _falling_power, special.polygamma: _polygamma, expansions.sinc: _sinc},
+)

@@ -239,6 +239,8 @@ class _Search:
                 halves = _halves(box, at, self.weights, self.domain)
                 if halves:
                     queue.extend(halves)
+                elif at and _is_between_floats(box, at.argument):  # the branch is at no float: look at those beside it
+                    self.seams |= {(at.argument, end[at.argument]) for end in box}
                 else:
                     (self.wrong if part.witness else self.open).append(part)
                 if part.witness:
@@ -335,6 +337,10 @@ def _bound(about: Any, rest: Any, radii: Sequence[Any], order: int) -> tuple[Any
     return center, room, shares[best]
 
 
+def _is_between_floats(box: Box, i: int) -> bool:
+    return bool(math.nextafter(box.lows[i], math.inf) == box.highs[i])
+
+
 def _halves(box: Box, seam: Seam | None, weights: list[float], domain: Box) -> list[Box]:
     """Split a box at a seam, or across the side with the largest share of the bound; [] if it is too narrow."""
     widths = [high - low for low, high in zip(box.lows, box.highs, strict=True)]
@@ -343,7 +349,9 @@ def _halves(box: Box, seam: Seam | None, weights: list[float], domain: Box) -> l
         weights = shares
     i = seam.argument if seam else weights.index(max(weights))
     at = seam.at if seam else box.lows[i] + widths[i] / 2
-    if not box.lows[i] < at < box.highs[i] or shares[i] < NARROWEST[len(widths)]:
+    if seam:  # next to the end, if it is not inside
+        at = min(max(at, math.nextafter(box.lows[i], math.inf)), math.nextafter(box.highs[i], -math.inf))
+    if not box.lows[i] < at < box.highs[i] or (not seam and shares[i] < NARROWEST[len(widths)]):
         return []
     lower = Box(box.lows, (*box.highs[:i], at, *box.highs[i + 1 :]))
     return [lower, Box((*box.lows[:i], at, *box.lows[i + 1 :]), box.highs)]
