@@ -15,7 +15,7 @@ from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from autograd_tiny.check.engines import nodes_of
 from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound
-from autograd_tiny.check.frameworks import arguments, framework
+from autograd_tiny.check.frameworks import arguments, calls_a_framework, framework
 from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slope, Slopes, Subject, stencil
 from autograd_tiny.check.report import Finding, Inconclusive, Raises, Report, WrongFunction, likeness
@@ -87,6 +87,11 @@ def _refuse(oracle: str = "auto", accuracy: str = "backward") -> None:
         raise ValueError(f"accuracy={accuracy!r}: expected backward or forward")
 
 
+def _refuse_rules(f: Function, name: str) -> None:
+    if framework(f) is not None and not getattr(f, "_is_autograd_primitive", False):  # those of HIPS run on Values
+        raise TypeError(f"{name} takes a function on Values; {_name(f)} has a framework's custom rule: use gradcheck")
+
+
 def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
     """Check the second derivatives of f on Values: the graph of each first derivative, node by node, and end to end.
 
@@ -95,6 +100,7 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
 
     Takes x as `gradcheck` does, and raises the same errors.
     """
+    _refuse_rules(f, "gradgradcheck")
     f, _, x = _spread(f, None, x)
     xs = _floats(x)
     total, skipped = 0, 0
@@ -165,6 +171,7 @@ def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = (
     """
     if order not in (1, 2) or not set(modes) <= {"rev", "fwd"}:
         raise ValueError(f"order={order!r}, modes={modes!r}: expected order 1 or 2, modes among rev and fwd")
+    _refuse_rules(f, "check_grads")
     f, _, args = _spread(f, None, args)
     xs = _floats(args)
     report = gradcheck(f, xs)
@@ -296,7 +303,13 @@ def _name(f: Any) -> str:
 
 def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
     leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
-    y = f(*leaves)
+    try:
+        y = f(*leaves)
+    except (TypeError, AttributeError, RuntimeError) as error:
+        if not (name := calls_a_framework(error)):
+            raise
+        its_own = f"its derivative as grad=, such as grad={name}.grad(f)" if name != "torch" else "a Function of torch"
+        raise TypeError(f"{_name(f)} computes with {name}, which takes no Value: give {its_own}") from None
     if not isinstance(y, Value):
         leak = " (math.exp(v) is a float and leaves the graph: use v.exp())"
         left = leak if isinstance(y, float) else ""
@@ -398,7 +411,15 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
     at = f"{f.name} at {', '.join(map(repr, xs))}"
     if any(not math.isfinite(x) for x in xs):
         return Report("inconclusive", "none", subject=at, notes=("an argument is not finite",))
-    y = f.call(*xs)
+    try:
+        y = f.call(*xs)
+    except AttributeError as error:
+        if error.obj.__class__ is not float:
+            raise
+        with_values = f"gradcheck({f.name}, x) without grad checks a function on Values"
+        raise TypeError(
+            f"{f.name} uses .{error.name} of a float, but with grad it is given floats: {with_values}"
+        ) from None
     if (report := _unlike(f, xs, y, calls=1)) is not None:
         return report
     if isinstance(y, float) and not math.isfinite(y):

@@ -173,13 +173,19 @@ def _in_mpmath(name: str, run: Function, point: Sequence[Any]) -> Any:
         except (ValueError, ArithmeticError, TypeError, NotExact):
             raise
         except Exception as error:  # a method that only the framework's numbers have, a lookup by float
-            raise NotExact(f"{type(error).__name__}: {error}") from None
+            raise NotExact(_said(error, "exact numbers")) from None
     if isinstance(y, (list, tuple, str, bytes)) or y is None:
         raise NotExact(f"{name} returned {y!r:.60}, not one number")
     try:
         return as_real(y)
     except TypeError as error:
         raise NotExact(f"{name} returned {y!r:.60}: {error}") from None
+
+
+def _said(error: Exception, numbers: str) -> str:
+    if isinstance(error, AttributeError) and error.name:
+        return f"it uses .{error.name} of a number, which {numbers} do not have"
+    return f"{type(error).__name__}: {error}"
 
 
 def _slope(low: Any, high: Any, slack: Any) -> Slope:
@@ -233,7 +239,7 @@ def complex_step(f: Subject, xs: tuple[float, ...]) -> Slopes:
         try:
             y = f.plain(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
         except Exception as error:  # code for real numbers may raise anything
-            raise NotExact(f"{type(error).__name__}: {error}") from None
+            raise NotExact(_said(error, "complex numbers")) from None
         if not isinstance(y, complex) or abs(y.real - f.call(*xs)) > 1e-12 * abs(y.real):
             raise NotExact("it has no complex version")
         d = y.imag / h

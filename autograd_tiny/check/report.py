@@ -10,6 +10,8 @@ from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import Graph, draw
 
+MOST_LINES, LONGEST = 40, 2000  # lines of a report, and characters of a line
+
 
 class GradcheckError(AssertionError):
     """A gradient is wrong; `report` says which, where and how to reproduce it.
@@ -127,8 +129,25 @@ class Report:
         first = self.findings[0]
         lines = [str(first.kind.__doc__).split("\n", 1)[0], f"    {self.subject}"]
         lines += [f"    {describe(finding)}" for finding in self.findings[:3]]
-        lines += [f"    {line}" for line in (*self.table, *self.notes)]
-        return "\n".join([*lines, *([f"    reproduce: {self.reproduce}"] if self.reproduce else [])])
+        lines += [f"    {line}" for line in (*self._near(MOST_LINES - 4 - len(lines) - len(self.notes)), *self.notes)]
+        lines += [f"    reproduce: {self.reproduce}"] if self.reproduce else []
+        return "\n".join(
+            line if len(line) <= LONGEST else f"{line[:LONGEST]} …" for line in "\n".join(lines).split("\n")
+        )
+
+    def _near(self, most: int) -> list[str]:
+        """List the lines of the table, those around the node to blame if they are many."""
+        table = list(self.table)
+        if len(table) <= most:
+            return table
+        blamed = next((i for i, line in enumerate(table) if line.endswith("<== here")), 0)
+        start = max(0, min(blamed - most // 2, len(table) - most))
+        before, after = start, len(table) - start - most
+        return [
+            *([f"… {counted(before, 'node')} before"] if before else []),
+            *table[start : start + most],
+            *([f"… {counted(after, 'node')} after"] if after else []),
+        ]
 
 
 def describe(finding: Finding) -> str:

@@ -588,3 +588,38 @@ def test_what_the_oracle_remembers_fits_a_run_and_stays_small():
 
 def test_ops_made_without_end_are_not_kept():
     assert exact.forward_in.cache_parameters()["maxsize"] < 1000
+
+
+def test_a_report_of_a_large_graph_is_short():
+    bad = Op("bad", lambda x: x * x, (lambda y, x: x,))
+
+    def f(x):
+        y = x
+        for k in range(600):
+            y = y + 0.001 * x if k != 300 else bad(y)
+        return y
+
+    with pytest.raises(WrongLocal) as caught:
+        gradcheck(f, 1.0)
+    lines = str(caught.value).splitlines()
+    assert len(lines) <= 40
+    assert sum(line.endswith("<== here") for line in lines) == 1
+    assert any("nodes before" in line for line in lines)
+
+
+def test_what_no_oracle_and_no_value_can_run_is_said_in_a_sentence():
+    with pytest.raises(TypeError, match=r"uses \.tanh of a float, but with grad it is given floats"):
+        gradcheck(lambda x: x.tanh(), 0.5, grad=lambda x: 1.0)
+    report = gradcheck(lambda x: hash(repr(x)) % 1000 + x.is_integer(), 0.5, grad=lambda x: 1.0)
+    assert "it uses .is_integer of a number, which complex numbers do not have" in str(report)
+    jax = pytest.importorskip("jax")
+    cube = jax.custom_vjp(lambda x: x * x * x)
+    cube.defvjp(lambda x: (cube(x), x), lambda x, g: (g * 3 * x * x,))
+    assert gradcheck(jax.jit(cube), 0.5).oracle == "exact"
+    for check in (gradgradcheck, check_grads):
+        with pytest.raises(
+            TypeError, match=r"a function on Values; <lambda> has a framework's custom rule: use gradcheck"
+        ):
+            check(cube, 0.5)
+    with pytest.raises(TypeError, match=r"computes with jax, which takes no Value: give .* such as grad=jax.grad\(f\)"):
+        gradcheck(lambda x: jax.numpy.tanh(x), 0.5)
