@@ -13,6 +13,7 @@ points.py      programs of one op, at the points where rules often fail
 limits.py      where floats raise, inf and nan, ints, and large graphs
 shrinking.py   the simplest program that is still wrong
 properties.py  `engine_property`, `check_engine`: random graphs run through an engine
+causes.py      the likely cause of a finding, if other points confirm it
 jets.py        Taylor series with balls as coefficients, over a whole box
 proofs.py      `prove`: a gradient is right on all of a box
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
+from autograd_tiny.check.causes import common, explained
 from autograd_tiny.check.engines import nodes_of
 from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound
 from autograd_tiny.check.frameworks import arguments, calls_a_framework, framework
@@ -24,6 +25,7 @@ from autograd_tiny.check.strategies import reals
 from autograd_tiny.check.sweeps import from_zero
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.tree import kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
@@ -339,6 +341,9 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
     named = name_nodes(order)
     labels = [named[v].label for v in order]
     checked = check_nodes(nodes, [label.text if label.binds == 99 else f"({label.text})" for label in labels])
+    if checked.findings:
+        first = explained(checked.findings[0], nodes, lambda op, xs: local_derivatives(op, op.ieee(*xs), xs))
+        checked = checked._replace(findings=[first, *checked.findings[1:]])
     table = node_table([named[v].title for v in order], nodes, checked.findings)
     at = ", ".join(f"{leaf.name} = {leaf.data!r}" for leaf in leaves)
     sure = math.isfinite(y.data) and checked.checked > 0
@@ -522,7 +527,8 @@ def _compared(
                 many = found.along([float(k == i) for k in range(len(xs))])
                 if many is not None and many.high - many.low > 2 * many.slack and _within(d, many, many.slack):
                     continue
-            finding = _finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, got[:i] + got[i + 1 :])
+            others = got[:i] + got[i + 1 :]
+            finding = replace(_finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, others), operand=i)
             if not known:
                 formula, known = _formula(gradient, xs), True
             if formula is not None and formula[i] is not None:
@@ -533,6 +539,8 @@ def _compared(
                 findings.append(finding)
             else:
                 notes.append(f"{finding.what} = {d!r} loses digits (exact {finding.exact}), but its formula is right")
+        if findings:
+            findings[0] = replace(findings[0], note=_cause(f, gradient, xs, findings[0], name))
         if not findings and None not in found.each and len(xs) > 1 and found.kinks():
             findings += _along(f, got, found, name, allowed)
     at = ", ".join(f"{name} = {x!r}" for name, x in zip(names, xs, strict=True))
@@ -573,7 +581,25 @@ def _finding(
     off = float(abs(mpf(d) - slope.low) / room * mpf(allowed.ulp)) if math.isfinite(d) and room else None
     two_sided = slope.high - slope.low > 2 * slope.slack
     exact = mp.nstr(slope.low, 17) + (f" to {mp.nstr(slope.high, 17)}" if two_sided else "")
-    return Finding(WrongFunction, what, d, exact, off, f"oracle: {name}", likeness(d, float(slope.low), others))
+    like = likeness(d, float(slope.low), others)
+    return Finding(WrongFunction, what, d, exact, off, f"oracle: {name}", cause=like)
+
+
+def _cause(f: Subject, gradient: Function, xs: tuple[float, ...], finding: Finding, oracle: str) -> str:
+    """Name the kind of mistake if it is the same at points beside xs."""
+    told, i = list[str](), finding.operand
+    if i is None or not finding.cause:
+        return ""
+    for step in (0.37, -0.53, 0.71, -0.19):
+        near = tuple(x + step * (k + 1) * min(1.0, abs(x) or 1.0) for k, x in enumerate(xs))
+        try:
+            slope, got = ORACLES[oracle](f, near).each[i], _gradient(gradient, near, f.name)
+        except Exception:  # outside the domain f and its gradient may raise anything
+            continue
+        if slope is not None:
+            others = got[:i] + got[i + 1 :]
+            told.append("right" if _within(got[i], slope, slope.slack) else likeness(got[i], float(slope.low), others))
+    return common(finding.cause, told)
 
 
 def _along(f: Subject, got: tuple[float, ...], found: Slopes, name: str, allowed: Allowed) -> Iterator[Finding]:

@@ -76,11 +76,11 @@ def _points(op: Op, arity: int) -> Iterator[tuple[float, ...]]:
         if rng.random() < 0.3:
             xs[rng.randrange(arity)] = rng.choice(POINTS)
         for i, domain in enumerate(op.domain):
-            xs[i] = _into(domain, xs[i])
+            xs[i] = into(domain, xs[i])
         yield tuple(xs)
 
 
-def _into(domain: Interval, x: float) -> float:
+def into(domain: Interval, x: float) -> float:
     if domain.has(x):
         return x
     if math.isfinite(domain.low) and math.isfinite(domain.high):

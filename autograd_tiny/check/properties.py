@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from autograd_tiny.check.causes import explained, with_hint
 from autograd_tiny.check.engines import Engine
 from autograd_tiny.check.exact import OUTSIDE, facts_of
 from autograd_tiny.check.graph import Checked, EngineNode, check_nodes, node_table
@@ -88,7 +89,7 @@ def engine_property(
                 graphs()
         except GradcheckError:
             program, kind = wrong[-1]
-            smallest = simplest(program, lambda p: _fails_as(kind, check_engine(engine, p, again=again)), rows)
+            smallest = simplest(program, lambda p: _fails_as(kind, _judged(engine, p, again)[1]), rows)
             check_engine(engine, smallest, again=again).raise_for()
             raise  # it is not wrong each time
         check_depth(engine, rows, depth)
@@ -96,7 +97,7 @@ def engine_property(
     return test
 
 
-def _fails_as(kind: type[GradcheckError], report: Report) -> bool:
+def _fails_as(kind: type[GradcheckError], report: Report | Checked) -> bool:
     return any(finding.kind is kind for finding in report.findings[:1])
 
 
@@ -112,6 +113,37 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
     that the engine lacks.
     """
     program = _parsed(program, inputs, getattr(engine, "ops", ())) if isinstance(program, str) else _checkable(program)
+    nodes, checked = _judged(engine, program, again)
+    if isinstance(checked, Report):
+        return checked
+    if nodes and checked.findings:
+        first, *more = checked.findings
+        first = explained(first, nodes, lambda op, xs: _partials(engine, op, xs))
+        first = with_hint(first, _elsewhere(engine, program))
+        checked = checked._replace(findings=[first, *more])
+    return _report(engine, program, nodes, checked)
+
+
+def _partials(engine: Engine, op: Op, xs: tuple[float, ...]) -> tuple[float | None, ...]:
+    told = getattr(engine, "local_derivatives", None)
+    if told:
+        return tuple(told(engine.apply(op, tuple(map(engine.leaf, xs)))))
+    return _probe(engine, op, xs, (True,) * len(xs))
+
+
+def _elsewhere(engine: Engine, program: Program) -> Iterator[list[Finding]]:
+    """Check the same program at generic inputs."""
+    for k in range(8):
+        example = [0.37 + 0.61 * ((3 * k + 5 * i) % 7) for i in range(len(program.example))]
+        try:
+            nodes = _run(engine, program_at(example, program.steps))
+            yield check_nodes(nodes, [str(i) for i in range(len(nodes))]).findings
+        except Exception:  # the op is not defined there
+            continue
+
+
+def _judged(engine: Engine, program: Program, again: bool) -> tuple[list[EngineNode] | None, Checked | Report]:
+    """Run and check a program; the nodes are None if the engine raises."""
     names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
     try:
         nodes = _run(engine, program)
@@ -124,10 +156,10 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
     except Exception as error:  # an error of the engine is a finding
         if isinstance(error, EDGES) and _has_pole(program):
             note = f"{type(error).__name__}: {error}, at a point where a derivative is not finite"
-            return Report("inconclusive", "mpmath", skipped=1, subject=program.expression(), notes=(note,))
+            return None, Report("inconclusive", "mpmath", skipped=1, subject=program.expression(), notes=(note,))
         finding = Finding(Raises, "it", math.nan, "a number", note=f"raises {type(error).__name__}: {error}")
-        return _report(engine, program, None, Checked(0, 0, [finding]))
-    return _report(engine, program, nodes, checked)
+        return None, Checked(0, 0, [finding])
+    return nodes, checked
 
 
 def _moved(name: str, got: float, x: float, node: int) -> Finding:

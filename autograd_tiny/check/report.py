@@ -69,6 +69,8 @@ class Finding:
     oracle: str = ""
     note: str = ""
     node: int | None = None  # index of the node to blame
+    operand: int | None = None  # index of the operand whose derivative is wrong
+    cause: str = ""  # the likely kind of mistake, by this number alone
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,9 @@ def likeness(got: float, exact: float, others: Sequence[float] = ()) -> str:
     for factor, words in ((-1.0, "the sign is wrong"), (2.0, "twice as much"), (0.5, "half as much")):
         if abs(ratio - factor) < 1e-6:
             return words
-    if any(abs(got - other) <= 1e-9 * abs(other) for other in others if other):
+    if abs(ratio - 1) > 1e-6 and any(abs(got - other) <= 1e-9 * abs(other) for other in others if other):
         return "it is the other operand's derivative"
-    if abs(ratio * exact - 1) < 1e-9:
+    if abs(ratio - 1) > 1e-6 and abs(got - 1) < 1e-9:
         return "it is 1"
     if 1e-8 < abs(ratio - 1) < 1e-6:
         sign = "+" if ratio > 1 else "-"

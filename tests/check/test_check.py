@@ -69,6 +69,52 @@ def test_a_seeded_bug_is_found(name, engine):
         assert f"the rule of {RULES[name][0]} at" in str(caught.value)
 
 
+CAUSES = {
+    "neg +1": "the sign is wrong",
+    "sqrt no half": "twice as much",
+    "square x": "half as much",
+    "mul float32": "right to seven digits, like float32",
+    "mul own operand": "",  # 1 at (1, 2), as many a mistake
+    "pow no factor": "",  # half as much at an exponent of 2 alone
+    "atan2 swapped": "",
+    "tanh 1 - y": "",
+    "sub both +1": "the sign is wrong",
+    "relu dies past 20": "right at 7 of 7 other points",
+    "sin for x < 0": "right at 5 of 7 other points",
+    "pow at 0": "right at 5 of 5 other points",
+    "adjoint eps": "off by a factor of 1 + 1.000e-12",
+    "scaled by depth": "off by a factor of 1 + 1.000e-09",
+    "= for +=": "hint: one path is kept",
+    "at most two uses": "hint: one contribution is missing",
+    "depth first": "was processed",
+    "last is left out": "hint: nothing arrived",
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_a_cause_is_named_only_if_other_points_confirm_it(name):
+    engine = with_float_rule(*RULES[name]) if name in RULES else Small(name)
+    with pytest.raises(GradcheckError) as caught:
+        engine_property(engine, [ops.TABLE[RULES[name][0]]] if name in RULES else None, seed=1)()
+    note = caught.value.report.findings[0].note
+    assert CAUSES[name] in note
+    if not CAUSES[name]:
+        assert note.endswith(")"), note
+
+
+def test_the_cause_of_a_wrong_plain_gradient():
+    for grad, said in (
+        (lambda x: -math.cos(x), "the sign is wrong"),
+        (lambda x: math.cos(x) if x < 0.6 else 0.0, "right at"),
+        (lambda x: math.cos(x) + 0.5 * (x - 1) + 1, ""),
+    ):
+        with pytest.raises(GradcheckError) as caught:
+            gradcheck(math.sin, 1.0, grad=grad)
+        note = caught.value.report.findings[0].note
+        assert said in note
+        assert said or not note
+
+
 def test_there_are_bugs_enough():
     assert len(RULES) + len(FAULTS) + len(FAR) + len(LIMITS) + len(FAR_FAULTS) >= 120
 
