@@ -392,6 +392,7 @@ class Facts(NamedTuple):
 
     kink: bool  # the slopes on the two sides of an operand differ
     rough: tuple[tuple[float, float, float], ...]  # value and slopes in floats, low, high and a safe part of the slack
+    by: str  # the numbers it was computed in: balls or mpmath
 
 
 def _apart(sides: Sequence[mpf]) -> bool:
@@ -452,7 +453,8 @@ def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: 
         _rough(value, value, value_slack),
         *(_rough(*(p or (mpf(0), mpf(0))), s) for p, s in zip(pairs, slacks, strict=True)),
     ]
-    return Facts(value, under, value_slack, pairs, tuple(slacks), kink, tuple(rough))
+    by = "balls" if real is BALLS.number else "mpmath"
+    return Facts(value, under, value_slack, pairs, tuple(slacks), kink, tuple(rough), by)
 
 
 def _rough(low: mpf, high: mpf, slack: mpf) -> tuple[float, float, float]:

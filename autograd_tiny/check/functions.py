@@ -49,7 +49,7 @@ def gradcheck(
     """Check the gradient of f at x: a number, a tuple of numbers, one per argument, or a container as `grad` takes.
 
     >>> print(gradcheck(lambda x: x.tanh() * x, 0.5))
-    correct: 8 numbers agree with the oracle (node by node, mpmath)
+    correct: 8 numbers agree with the oracle (node by node, balls)
     >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
     True
 
@@ -105,15 +105,15 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
     _refuse_rules(f, "gradgradcheck")
     f, _, x = _spread(f, None, x)
     xs = _floats(x)
-    total, skipped = 0, 0
+    total, skipped, by = 0, 0, ""
     for i in range(len(xs)):
         leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
         subject = f"grad({_name(f)}, argnums={i})"
         report = _checked(_as_value(grad_of(f, argnums=i)(*leaves)), leaves, subject)
         report.raise_for(strict)
         ends = _end_to_end(f, xs, i, subject).raise_for()
-        total, skipped = total + report.checked + ends.checked, skipped + report.skipped
-    return Report("correct", "node by node, mpmath", total, skipped)
+        total, skipped, by = total + report.checked + ends.checked, skipped + report.skipped, report.oracle
+    return Report("correct", by, total, skipped)
 
 
 def _end_to_end(f: Function, xs: tuple[float, ...], i: int, subject: str) -> Report:
@@ -319,12 +319,12 @@ def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
     for leaf, x in zip(leaves, xs, strict=True):
         if leaf.data != x and x == x:
             finding = Finding(WrongFunction, f"argument {leaf.name}", leaf.data, repr(x), note=f"{_name(f)} changed it")
-            return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+            return Report("wrong", "none", 0, 0, (finding,), f"{_name(f)} at {xs}")
     again = f(*(Value(x) for x in xs))
     if isinstance(again, Value) and again.data != y.data and y.data == y.data:
         note = _differs(_name(f), y.data, again.data)
         finding = Finding(WrongFunction, _name(f), again.data, repr(y.data), note=note)
-        return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+        return Report("wrong", "none", 0, 0, (finding,), f"{_name(f)} at {xs}")
     return _checked(y, leaves, _name(f))
 
 
@@ -350,7 +350,7 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
     notes = () if sure else (f"{named[y].title} is {y.data!r}: no derivative is defined there",)
     return Report(
         "wrong" if checked.findings else "correct" if sure else "inconclusive",
-        "node by node, mpmath",
+        f"node by node, {checked.by}",
         checked.checked,
         checked.skipped,
         tuple(checked.findings),
@@ -527,8 +527,8 @@ def _compared(
                 many = found.along([float(k == i) for k in range(len(xs))])
                 if many is not None and many.high - many.low > 2 * many.slack and _within(d, many, many.slack):
                     continue
-            others = got[:i] + got[i + 1 :]
-            finding = replace(_finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, others), operand=i)
+            others, oracle = got[:i] + got[i + 1 :], f"{name}, {found.by}" if found.by else name
+            finding = replace(_finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, oracle, allowed, others), operand=i)
             if not known:
                 formula, known = _formula(gradient, xs), True
             if formula is not None and formula[i] is not None:
@@ -557,6 +557,7 @@ def _compared(
         (),
         f"gradcheck({f.name}, {given}{own})",
         tuple(notes),
+        numbers=found.by,
     )
 
 

@@ -32,6 +32,7 @@ class Checked(NamedTuple):
     checked: int
     skipped: int
     findings: list[Finding]
+    by: str = "mpmath"  # the numbers of the oracle: balls, mpmath, or both
 
 
 class Edge(NamedTuple):
@@ -49,6 +50,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
     """Check value, local derivatives and adjoint of every node; the first finding is the cause."""
     checked = skipped = 0
     findings: list[Finding] = []
+    kinds: set[str] = set()
     uses: list[list[Edge] | None] = [[] for _ in nodes]  # None: a contribution is unknown
     for place, node in enumerate(nodes):
         if node.op is None:
@@ -65,6 +67,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
                     uses[x] = None
             continue
         checked += 1
+        kinds.add(facts.by)
         findings += _value(node, place, names, facts, xs)
         for i, x in enumerate(node.operands):
             if not isinstance(x, int):
@@ -80,14 +83,15 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
                 if not _surely(taken, facts.rough[i + 1]) and outside(taken, low, high, facts.slacks[i]) is not None:
                     others = [float(s[0]) for k, s in enumerate(facts.slopes) if k != i and s]
                     wrong = _wrong_local(names, place, x, taken, low, facts.slacks[i], xs, node, others)
-                    findings.append(replace(wrong, operand=i))
+                    findings.append(replace(wrong, operand=i, oracle=oracle(xs, facts.by)))
             edges = uses[x]
             if edges is not None:
                 edges.append(Edge(place, i, low, high, facts.slacks[i], taken))
         if node.local_derivatives is not None and facts.kink:
             findings += _along(node, place, names, xs)
+    by = " and ".join(sorted(kinds)) or "mpmath"
     if findings or not accumulation:
-        return Checked(checked, skipped, findings)
+        return Checked(checked, skipped, findings, by)
     for place in range(len(nodes) - 1, -1, -1):
         edges = uses[place]
         found = None if edges is None else _adjoint(nodes, place, names, edges)
@@ -98,7 +102,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
         if found is not None:
             findings.append(found)
             break
-    return Checked(checked, skipped, findings)
+    return Checked(checked, skipped, findings, by)
 
 
 def node_table(texts: Sequence[str], nodes: Sequence[EngineNode], findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -131,14 +135,14 @@ def _value(
         node.value,
         mp.nstr(facts.value, 17),
         _ulps(node.value, facts.value, facts.value_slack),
-        oracle(xs),
+        oracle(xs, facts.by),
         node=place,
     )
 
 
-def oracle(xs: Sequence[float]) -> str:
+def oracle(xs: Sequence[float], by: str = "mpmath") -> str:
     """Describe the oracle and its number of digits."""
-    return f"oracle: mpmath, {digits(xs) if xs else 130} digits"
+    return f"oracle: {by}, {digits(xs) if xs else 130} digits"
 
 
 def _surely(got: float, rough: tuple[float, float, float]) -> bool:

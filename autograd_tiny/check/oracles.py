@@ -43,6 +43,7 @@ class Slopes(NamedTuple):
 
     each: list[Slope | None]
     along: Callable[[Sequence[float]], Slope | None]  # slopes along a direction, next to the point as well
+    by: str = ""  # the numbers of the exact oracle: balls or mpmath
 
     def kinks(self) -> list[int]:
         """List the arguments along which the two sides differ."""
@@ -75,7 +76,7 @@ def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
         except balls.Undecided:
             return _exact(f, xs, MPMATH).along(direction)
 
-    return Slopes(found.each, along)
+    return Slopes(found.each, along, "balls")
 
 
 def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
@@ -159,7 +160,7 @@ def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
             at(list(map(real, xs)))
         except OUTSIDE as error:  # f is fine at these floats
             raise NotExact(str(error)) from None
-        return Slopes([one(i) for i in range(len(xs))], along)
+        return Slopes([one(i) for i in range(len(xs))], along, "mpmath")
 
 
 def _in_balls(name: str, run: Function, point: Sequence[Any]) -> Any:

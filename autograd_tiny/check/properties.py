@@ -106,7 +106,7 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
 
     >>> from autograd_tiny.check import ValueEngine
     >>> print(check_engine(ValueEngine(), "twice = x + x; twice * x", x=3.0))
-    correct: 9 numbers agree with the oracle (mpmath)
+    correct: 9 numbers agree with the oracle (balls)
 
     `again=False` does not check a second `backward()`. For a wrong engine the Report is false; no error is raised.
     Raises ValueError for a program without an example or with more than one output, and NotImplementedError for an op
@@ -346,7 +346,7 @@ def _report(engine: Engine, program: Program, nodes: list[EngineNode] | None, ch
     table = node_table(texts, nodes, checked.findings) if nodes else ()
     return Report(
         "wrong" if checked.findings else "correct",
-        "mpmath",
+        checked.by,
         checked.checked,
         checked.skipped,
         tuple(checked.findings),

@@ -95,6 +95,7 @@ class Report:
     notes: tuple[str, ...] = ()
     size: int = 0  # number of ops
     graph: tuple[Value, ...] = ()  # its values in topological order; () without a graph
+    numbers: str = ""  # of the exact oracle: balls or mpmath
 
     def __bool__(self) -> bool:
         return self.outcome == "correct"
@@ -126,8 +127,9 @@ class Report:
             f"{counted(self.checked, 'number')} {agree} with the oracle" if self.checked else "nothing was compared"
         )
         if not self.findings:
+            oracle = f"{self.oracle}, {self.numbers}" if self.numbers else self.oracle
             skipped = f"; {counted(self.skipped, 'number')} at poles skipped" if self.skipped else ""
-            return "\n".join([f"{self.outcome}: {compared}{skipped} ({self.oracle})", *self.notes])
+            return "\n".join([f"{self.outcome}: {compared}{skipped} ({oracle})", *self.notes])
         first = self.findings[0]
         lines = [str(first.kind.__doc__).split("\n", 1)[0], f"    {self.subject}"]
         lines += [f"    {describe(finding)}" for finding in self.findings[:3]]
