@@ -19,7 +19,8 @@ PUBLIC = {
     "autograd_tiny": "Op Value check compiler data diagnose draw engine explain grad gradcheck hessian hvp jacobian "
     "jit jvp network nn ops optim pictures stepper stop_gradient trace tracing train transforms value_and_grad vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
-    "engine_property expressions gradcheck gradcheck_property gradgradcheck programs prove reals special_reals",
+    "conformance engine_property expressions gradcheck gradcheck_property gradgradcheck programs prove reals "
+    "special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.data": "Features Table Target folds load_set names read_csv split",
     "autograd_tiny.engine": "Op Value explain ops tracing",

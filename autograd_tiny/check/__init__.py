@@ -16,6 +16,7 @@ properties.py  `engine_property`, `check_engine`: random graphs run through an e
 causes.py      the likely cause of a finding, if other points confirm it
 jets.py        Taylor series with balls as coefficients, over a whole box
 proofs.py      `prove`: a gradient is right on all of a box
+conforming.py  `conformance`: a table of named properties of an engine
 functions.py   `gradcheck`, `gradgradcheck`, `check_grads`, `gradcheck_property`
 report.py      reports and errors
 sweeps.py      sweeps that leave other gradients as they were
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from autograd_tiny.engine.lazy import lazy
 
 if TYPE_CHECKING:
+    from autograd_tiny.check.conforming import conformance as conformance
     from autograd_tiny.check.engines import Callables as Callables
     from autograd_tiny.check.engines import Engine as Engine
     from autograd_tiny.check.engines import MicrogradLike as MicrogradLike
@@ -50,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy(
         ".engines": "Callables Engine MicrogradLike ValueEngine",
         ".functions": "check_grads gradcheck gradcheck_property gradgradcheck",
         ".strategies": "expressions programs reals special_reals",
+        ".conforming": "conformance",
         ".proofs": "prove",
         ".properties": "check_engine engine_property",
         ".report": "GradcheckError Report",

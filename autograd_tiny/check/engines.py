@@ -96,6 +96,9 @@ class MicrogradLike:
                 ("*", 2): operator.mul,
             }
             signs |= {("/", 2): operator.truediv, ("**", 2): operator.pow}
+            method = f"__{'truediv' if op is ops.div else op.name}__"
+            if not any(hasattr(type(x), method) for x in xs if x.__class__ not in (int, float)):
+                raise NotImplementedError(f"{self.value!r} has no {method}")
             return signs[op.infix[0], len(xs)](*xs)
         first, *others = xs
         if hasattr(type(first), op.name):

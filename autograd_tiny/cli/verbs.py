@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -81,6 +82,14 @@ def table() -> tuple[Verb, ...]:
                 "check losses.py:softplus x=-700:700 --grad softplus_grad",
                 "check losses.py:softplus x=-10:10 --grad softplus_grad --prove",
             ),
+        ),
+        Verb(
+            "conformance", "check named properties of an engine, a line each; exit code 1: one fails", _conformance,
+            lambda: (
+                _argument("target", help="a class like micrograd's Value: micrograd.engine:Value, engine.py:Value"),
+                _argument("--json", action="store_true", help="print the table as JSON"),
+            ),
+            ("conformance micrograd.engine:Value",),
         ),
         Verb(
             "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
@@ -290,6 +299,30 @@ def _prove(given: argparse.Namespace) -> int:
             raise Refused(f"{given.target}: {error}") from None
     show(proof)
     return {"proven": 0, "wrong": 1}.get(proof.outcome, 3)
+
+
+def _conformance(given: argparse.Namespace) -> int:
+    try:
+        from autograd_tiny.check import MicrogradLike, conformance
+    except ImportError as error:
+        raise Refused(error) from None
+
+    module, _, name = given.target.rpartition(":")
+    if module.endswith(".py"):
+        file, name = function_in_file(given.target)
+        with file.running():
+            table = conformance(MicrogradLike(file.function(name)))
+    else:
+        if not module or not name.isidentifier():
+            raise Refused(f"{given.target}: write module and class, such as micrograd.engine:Value")
+        sys.path.insert(0, "")
+        try:
+            value = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise Refused(f"{given.target}: {error}") from None
+        table = conformance(MicrogradLike(value))
+    show(table.to_json() if given.json else table)
+    return 1 if table.failed else 0
 
 
 def _draw_report(report: Any, path: str) -> None:

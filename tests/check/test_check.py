@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
@@ -33,6 +34,7 @@ from autograd_tiny.check import (
     ValueEngine,
     check_engine,
     check_grads,
+    conformance,
     engine_property,
     exact,
     expressions,
@@ -669,3 +671,24 @@ def test_what_no_oracle_and_no_value_can_run_is_said_in_a_sentence():
             check(cube, 0.5)
     with pytest.raises(TypeError, match=r"computes with jax, which takes no Value: give .* such as grad=jax.grad\(f\)"):
         gradcheck(lambda x: jax.numpy.tanh(x), 0.5)
+
+
+def test_the_table_of_properties():
+    ours, small, wrong = (conformance(e) for e in (ValueEngine(), Small(), Small("= for +=")))
+    assert ours.failed == small.failed == 0
+    assert ours.passed > 50
+    failed = {(row.group, row.name) for row in wrong.rows if row.outcome == "failed"}
+    assert ("reuse", "x + x") in failed
+    assert ("operators", "x + y") not in failed
+    assert {row.outcome for row in conformance(MicrogradLike(Bare)).rows if row.name == "tanh(x)"} == {"lacking"}
+    found = json.loads(wrong.to_json())
+    assert found["failed"] == wrong.failed == len(failed)
+    assert len(found["properties"]) == len(wrong.rows)
+    assert str(wrong).startswith(f"{wrong.passed} of {wrong.passed + wrong.failed} properties hold\noperators: x + y ")
+
+
+class Bare:
+    """Engine that has nothing but a number."""
+
+    def __init__(self, data):
+        self.data, self.grad = data, 0.0

@@ -135,6 +135,22 @@ def test_check(tmp_path, arguments, code, said):
     assert "Traceback" not in done.stderr
 
 
+def test_conformance(tmp_path):
+    (tmp_path / "mine.py").write_text("from autograd_tiny import Value\nclass Half:\n    pass\n")
+    for target in ("mine:Value", "mine.py:Value"):
+        done = command("conformance", target, cwd=tmp_path)
+        assert (done.returncode, done.stdout.split("\n")[0]) == (0, "62 of 62 properties hold"), done
+    done = command("conformance", "mine.py:Half", "--json", cwd=tmp_path)
+    assert (done.returncode, '"passed": 0' in done.stdout) == (1, True)
+    for target, said in (
+        ("mine:Gone", "Gone"),
+        ("nowhere:Value", "No module named"),
+        ("mine", "write module and class"),
+    ):
+        done = command("conformance", target, cwd=tmp_path)
+        assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_check_draws_the_node_to_blame(tmp_path):
     cube = "from autograd_tiny import Op\ncube = Op('cube', lambda x: x**3, (lambda y, x: 2 * x * x,))\n"
     text = f"{cube}def f(x): return cube(x) + x\n"
