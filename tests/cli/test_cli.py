@@ -225,7 +225,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | draw | check | diagnose | museum"),
+    ([], "required: step | draw | check | conformance | diagnose"),
     (["jump", "a"], "invalid choice: 'jump'"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "no such file"),
