@@ -38,7 +38,7 @@ from autograd_tiny.check import (
     programs,
     properties,
 )
-from autograd_tiny.check.properties import single_ops
+from autograd_tiny.check.points import single_ops
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.op import EDGES, Variadic
 

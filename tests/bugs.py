@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import replace
 
@@ -100,6 +101,97 @@ RULES = {
     "cos differences": ("cos", 0, lambda d, y, x: (ops.cos(x + 1e-6) - ops.cos(x - 1e-6)) / 2e-6),
 }
 
+FAR = {
+    # at numbers that are huge or tiny
+    "sin past 1e5": ("sin", 0, lambda d, y, x: d if abs(x) < 1e5 else 0.0),
+    "atan past 1e6": ("atan", 0, lambda d, y, x: d if abs(x) < 1e6 else 0.0),
+    "softplus past 1e4": ("softplus", 0, lambda d, y, x: d if x <= 1e4 else 0.0),
+    "mul past 1e5": ("mul", 1, lambda d, y, a, b: d if abs(a) < 1e5 else 1e5),
+    "hypot squares": ("hypot", 0, lambda d, y, a, b: d if max(abs(a), abs(b)) < 1e140 else 0.0),
+    "add past 2**53": ("add", 1, lambda d, y, a, b: d if abs(a) < 2.0**53 else 0.0),
+    "exp below 1e-10": ("exp", 0, lambda d, y, x: d if not 0 < abs(x) < 1e-10 else 0.0),
+    "log1p below 1e-12": ("log1p", 0, lambda d, y, x: d if not 0 < abs(x) < 1e-12 else 0.0),
+    "reciprocal below 1e-8": ("reciprocal", 0, lambda d, y, x: d if abs(x) > 1e-8 else 0.0),
+    "square subnormal": ("square", 0, lambda d, y, x: d if x == 0 or abs(x) > 1e-300 else 1.0),
+    "tanh subnormal": ("tanh", 0, lambda d, y, x: d if x == 0 or abs(x) > 1e-300 else 0.0),
+    "mul subnormal": ("mul", 0, lambda d, y, a, b: d if b == 0 or abs(b) > 1e-300 else 1.0),
+    "sqrt subnormal": ("sqrt", 0, lambda d, y, x: d if x > 1e-300 else 0.0),
+    # at -0.0
+    "sin at -0": ("sin", 0, lambda d, y, x: d if x or math.copysign(1, x) > 0 else -1.0),
+    "mul at -0": ("mul", 1, lambda d, y, a, b: d if a or math.copysign(1, a) > 0 else 1.0),
+    "relu above -0": ("relu", 0, lambda d, y, x: d if x or math.copysign(1, x) > 0 else -1.0),
+    # one ulp from a branch
+    "relu above 0": ("relu", 0, lambda d, y, x: d if not 0 < x < 1e-300 else 0.0),
+    "abs below 0": ("abs", 0, lambda d, y, x: d if not -1e-300 < x < 0 else 1.0),
+    "maximum nearly a tie": ("maximum", 0, lambda d, y, a, b: d if a == b or not math.isclose(a, b) else 0.5),
+    "less_equal nearly": ("minimum", 1, lambda d, y, a, b: d if a == b or abs(a - b) > 1e-15 else 0.5),
+    "clip below high": ("clip", 0, lambda d, y, x, a, b: d if not 0 < b - x < 1e-15 else 0.0),
+    "hardtanh above 1": ("hardtanh", 0, lambda d, y, x: d if not 1 < x < 1 + 1e-15 else 1.0),
+    "elu below 0": ("elu", 0, lambda d, y, x, alpha: d if not -1e-300 < x < 0 else 0.0),
+    "log below 1": ("log", 0, lambda d, y, x: d if not 1 - 1e-15 < x < 1 else 0.0),
+    # constant exponents, and one operand twice
+    "exponent 2 at -1": ("pow", 0, lambda d, y, a, b: d if b != 2 or a != -1 else 2.0),
+    "exponent 1 at 0": ("pow", 0, lambda d, y, a, b: d if b != 1 or a else 0.0),
+    "exponent 2 at 0": ("pow", 0, lambda d, y, a, b: d if b != 2 or a else math.nan),
+    "exponent 0 at 0": ("pow", 0, lambda d, y, a, b: d if b or a else math.nan),
+    "exponent 3 at -2": ("pow", 0, lambda d, y, a, b: d if b != 3 or a != -2 else -12.0),
+    "exponent -1 at -2": ("pow", 0, lambda d, y, a, b: d if b != -1 or a > 0 else -d),
+    "exponent -2 at -1": ("pow", 0, lambda d, y, a, b: d if b != -2 or a > 0 else -d),
+    "mul of itself": ("mul", 0, lambda d, y, a, b: d if a != b or abs(a) < 11 else 2 * a),
+}
+
+
+class Forwards(ValueEngine):
+    """Our engine with one forward function replaced, where that function's own result is a choice or an error."""
+
+    def __init__(self, name, forward):
+        self.name, row = name, ops.TABLE[name]
+        self.row = replace(row, forward=lambda *xs: forward(row.forward, *xs))
+
+    def apply(self, op, xs):
+        return (self.row if op.name == self.name else op)(*xs)
+
+
+def with_float_rule(name, i, rule):
+    """`with_rule`, for a rule that compares numbers, also where the engine computes under IEEE 754."""
+    return with_rule(name, i, lambda d, *rest: rule(d, *(getattr(x, "data", x) for x in rest)))
+
+
+def quiet(right, x, instead):
+    try:
+        return right(x)
+    except (ValueError, OverflowError):
+        return instead
+
+
+def refused(right, x):
+    if math.isinf(x):
+        raise ValueError("inf")
+    return right(x)
+
+
+LIMITS = {
+    # what raises, or is not finite
+    "log of the magnitude": ("log", lambda f, x: f(abs(x))),
+    "log of -1 is nan": ("log", lambda f, x: f(x) if x > 0 else math.nan),
+    "log of 0 is -inf": ("log", lambda f, x: f(x) if x else -math.inf),
+    "sqrt of -1 is 0": ("sqrt", lambda f, x: f(max(x, 0.0))),
+    "asin is clipped": ("asin", lambda f, x: f(max(-1.0, min(1.0, x)))),
+    "1 / 0 is 0": ("div", lambda f, a, b: f(a, b) if b else 0.0),
+    "1 / 0 is inf": ("reciprocal", lambda f, x: f(x) if x else math.inf),
+    "exp is capped": ("exp", lambda f, x: quiet(f, x, 1.7e308)),
+    "exp is inf": ("exp", lambda f, x: quiet(f, x, math.inf)),
+    "a negative base is made positive": ("pow", lambda f, a, b: abs(a) ** b if b % 1 else f(a, b)),
+    "relu loses nan": ("relu", lambda f, x: max(0.0, x) if x == x else 0.0),
+    "maximum loses nan": ("maximum", lambda f, a, b: b if a != a else a if b != b else f(a, b)),
+    "tanh of inf is nan": ("tanh", lambda f, x: f(x) if abs(x) < math.inf else math.nan),
+    "atan of inf is large": ("atan", lambda f, x: f(max(-1e300, min(1e300, x))) if x == x else 0.0),
+    "exp of -inf": ("exp", lambda f, x: f(x) if x > -math.inf else math.nan),
+    "sin of inf is 0": ("sin", lambda f, x: f(x) if abs(x) < math.inf else 0.0),
+    "sqrt refuses inf": ("sqrt", refused),
+    "add of inf is capped": ("add", lambda f, a, b: max(-1.7e308, min(1.7e308, f(a, b)))),
+}
+
 
 class Node:
     """Value of the small engine."""
@@ -115,9 +207,17 @@ class Small:
     ops = tuple(ops.TABLE[n] for n in ("add", "sub", "mul", "div", "neg", "tanh", "exp", "relu", "sin", "square"))
 
     def __init__(self, fault=""):
-        self.fault, self.tape = fault, []
+        self.fault, self.tape, self.root = fault, [], None
+        if fault in ("three of a kind", "ints divide whole"):
+            self.ops = tuple(ops.FUNCTIONS.values())
 
     def leaf(self, x):
+        if self.fault == "leaf float32":
+            return Node(float32(x))
+        if self.fault == "leaf rounded":
+            return Node(round(x, 9))
+        if self.fault == "leaf clipped" and abs(x) > 1e5:
+            return Node(math.copysign(1e5, x))
         return Node(x)
 
     def data(self, v):
@@ -128,8 +228,17 @@ class Small:
 
     def apply(self, op, xs):
         floats = [x.data if isinstance(x, Node) else x for x in xs]
-        y = op.forward(*floats)
+        whole = all(x.__class__ is int for x in floats)
+        y = (
+            floats[0] // floats[1]
+            if self.fault == "ints divide whole" and op is ops.div and whole
+            else op.forward(*floats)
+        )
         v = Node(y, op, xs, op.local_derivatives(y, tuple(floats)))
+        if self.fault == "an int is an index" and any(x.__class__ is int for x in xs):
+            v.partials = tuple(0.0 for _ in xs)
+        if self.fault == "three of a kind" and len(xs) > 2 and len(set(map(id, xs))) == 1:
+            v.operands = xs[:2]
         if self.fault == "value float32" and op.name == "mul":
             v.data = float32(y)
         if self.fault == "reversed operands" and op.name == "sub" and not isinstance(xs[0], Node):
@@ -166,6 +275,8 @@ class Small:
             order.sort(key=lambda v: v.data)
         if self.fault == "last is left out" and len(order) > 2:
             del order[1]
+        if self.fault == "2,500 nodes":
+            del order[:-2500]
         if self.fault == "twice visited":
             order = [v for v in order for _ in range(2 if v.op and v.op.name == "mul" else 1)]
         return order
@@ -180,8 +291,10 @@ class Small:
 
     def backward(self, y):
         fault, order, uses = self.fault, self.order(y), {}
+        afresh = fault == "reset for one root" and self.root is not None and self.root is not y
+        self.root = y
         for v in order:
-            if v.op is not None and fault != "inner not reset":
+            if v.op is not None and fault != "inner not reset" and not afresh:
                 v.grad = 0.0
             if v.op is None and fault == "leaves reset to 1":
                 v.grad = 1.0
@@ -196,6 +309,16 @@ class Small:
                         continue
                     if fault == "at most two uses" and uses[x] > 2:
                         continue
+                    if fault == "sixteen uses" and x.op is not None and uses[x] > 16:
+                        continue
+                    if fault == "a thousand uses" and uses[x] > 1000:
+                        continue
+                    if fault == "clipped at 1e9":
+                        g = max(-1e9, min(1e9, g))
+                    if fault == "1e-12 is zero" and abs(g) < 1e-12:
+                        g = 0.0
+                    if fault == "subnormal is zero" and abs(g) < 2.3e-308:
+                        g = 0.0
                     if fault == "clipped":
                         g = max(-10.0, min(10.0, g))
                     if fault == "small is zero" and abs(g) < 1e-2:
@@ -211,6 +334,8 @@ class Small:
                     if fault == "scaled by depth":
                         g *= 1 + 1e-9
                     x.grad += g
+                    if fault == "data moves" and x.op is None:
+                        x.data -= 0.01 * g
 
 
 FAULTS = (
@@ -219,6 +344,22 @@ FAULTS = (
     "leaves reset to 1", "seed 0", "seed 2", "= for +=", "at most two uses", "clipped", "small is zero",
     "adjoint float32", "adjoint eps", "no sign through sub", "leaf uses lost", "scaled by depth",
 )  # fmt: skip
+FAR_FAULTS = {  # and what the report says
+    "leaf float32": "the leaf does not hold the number",
+    "leaf rounded": "the leaf does not hold the number",
+    "leaf clipped": "the leaf does not hold the number",
+    "data moves": "backward() changed it",
+    "ints divide whole": "x0 / x1",
+    "an int is an index": "the rule of add at",
+    "three of a kind": "where(x0, x0, x0)",
+    "2,500 nodes": "the gradient of a chain, 4,000",
+    "sixteen uses": "the gradient of an inner value used many times, 20",
+    "a thousand uses": "the gradient of a value used many times, 4,000",
+    "reset for one root": "from the output, from an inner value, and from the output again",
+    "clipped at 1e9": "the rule of mul at",
+    "1e-12 is zero": "the rule of mul at",
+    "subnormal is zero": "the rule of mul at",
+}
 
 
 def seeded():

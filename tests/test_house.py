@@ -20,7 +20,8 @@ PUBLIC = {
     "jit jvp live network nn ops optim pictures stepper stop_gradient trace tracing train transforms value_and_grad "
     "vjp",
     "autograd_tiny.check": "Callables Engine GradcheckError MicrogradLike Report ValueEngine check_engine check_grads "
-    "engine_property expressions gradcheck gradcheck_property gradgradcheck programs reals special_reals",
+    "conformance engine_property expressions gradcheck gradcheck_property gradgradcheck programs prove reals "
+    "special_reals",
     "autograd_tiny.compiler": "Backend Jitted Program Step jit load source sparse_hessian sparse_jacobian",
     "autograd_tiny.data": "Features Table Target folds load_set names read_csv split",
     "autograd_tiny.engine": "Op Value explain ops tracing",

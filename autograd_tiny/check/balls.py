@@ -19,7 +19,7 @@ from mpmath import libmp, mp, mpf  # type: ignore[import-untyped]
 from autograd_tiny.engine import special
 
 try:
-    import flint
+    import flint as flint
 except ImportError:
     flint = None  # type: ignore[assignment]
 
@@ -78,7 +78,7 @@ def value(f: Callable[..., Any], xs: Sequence[Any], trusted: bool) -> Any:
         for spare in (SPARE, bits, 4 * bits):
             ctx.prec, before = bits + spare, doubts
             try:
-                y = _arb(f(*map(Ball, xs)))
+                y = as_arb(f(*map(Ball, xs)))
             except Undecided:
                 continue
             except Exception as error:
@@ -92,7 +92,8 @@ def value(f: Callable[..., Any], xs: Sequence[Any], trusted: bool) -> Any:
     raise Undecided("the ball stays wide")
 
 
-def _arb(x: Any) -> Any:
+def as_arb(x: Any) -> Any:
+    """Convert a number to a ball of flint; Undecided for what is none."""
     kind = x.__class__
     if kind is Ball:
         return x.arb
@@ -108,7 +109,9 @@ def _undecided(*args: Any) -> Any:
 
 
 def _arithmetic(op: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    return (lambda self, other: Ball(op(self.arb, _arb(other)))), (lambda self, other: Ball(op(_arb(other), self.arb)))
+    return (lambda self, other: Ball(op(self.arb, as_arb(other)))), (
+        lambda self, other: Ball(op(as_arb(other), self.arb))
+    )
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -142,7 +145,7 @@ def _comparison(op: Callable[[Any, Any], Any], negation: Callable[[Any, Any], An
     def compare(self: Any, other: Any) -> bool:
         if other.__class__ is float and not math.isfinite(other):
             return bool(op(0.0, other))
-        a, b = self.arb, _arb(other)
+        a, b = self.arb, as_arb(other)
         if op(a, b):
             return True
         return False if negation(a, b) else _undecided()
@@ -156,7 +159,7 @@ class Ball:
     __slots__ = ("arb",)
 
     def __init__(self, x: Any = 0) -> None:
-        self.arb = _arb(x)
+        self.arb = as_arb(x)
 
     __add__, __radd__ = _arithmetic(operator.add)
     __sub__, __rsub__ = _arithmetic(operator.sub)
@@ -193,7 +196,7 @@ def _function(name: str, outside: Callable[[Any], Any] = lambda x: False) -> Cal
     method: Any = getattr(arb, name, None)
 
     def function(x: Any) -> Ball:
-        x = _arb(x)
+        x = as_arb(x)
         if outside(x):
             raise ValueError("the result is complex, not real")
         return Ball(_finite(method(x)))
@@ -219,15 +222,15 @@ class Math:
     atanh = _function("atanh", lambda x: abs(x) > 1)
     acosh = _function("acosh", lambda x: x < 1)
     _log = _function("log", _positive)
-    log1p = staticmethod(lambda x: Ball(_log1p(_arb(x))))
+    log1p = staticmethod(lambda x: Ball(_log1p(as_arb(x))))
     arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
     exp2 = staticmethod(lambda x: Ball(2) ** x)
     pow = power = staticmethod(lambda a, b: Ball(a) ** b)
     fabs = abs = absolute = staticmethod(lambda x: abs(Ball(x)))
     square = staticmethod(lambda x: x * x)
     fsum = staticmethod(lambda xs: sum(xs, Ball(0)))
-    erfc = staticmethod(lambda x: Ball(_finite(_arb(min(x, 10**6)).erfc())))  # as the stand-in of mpmath
-    atan2 = arctan2 = staticmethod(lambda a, b: Ball(_atan2(_arb(a), _arb(b))))
+    erfc = staticmethod(lambda x: Ball(_finite(as_arb(min(x, 10**6)).erfc())))  # as the stand-in of mpmath
+    atan2 = arctan2 = staticmethod(lambda a, b: Ball(_atan2(as_arb(a), as_arb(b))))
     hypot = staticmethod(lambda a, b: Math.sqrt(Ball(a) * a + Ball(b) * b))
     copysign = staticmethod(lambda x, s: abs(Ball(x)) * (1 if s >= 0 else -1))
     maximum, minimum = staticmethod(max), staticmethod(min)
@@ -247,16 +250,16 @@ class Math:
 
     @staticmethod
     def cbrt(x: Any) -> Ball:
-        x = _arb(x)
+        x = as_arb(x)
         return Ball(0) if x == 0 else Ball(_finite(x.root(3))) if x > 0 else -Ball(_finite((-x).root(3)))
 
     @staticmethod
     def floor(x: Any) -> Ball:
-        return Ball(_whole(_arb(x).floor()))
+        return Ball(_whole(as_arb(x).floor()))
 
     @staticmethod
     def ceil(x: Any) -> Ball:
-        return Ball(_whole(_arb(x).ceil()))
+        return Ball(_whole(as_arb(x).ceil()))
 
     @staticmethod
     def fmod(a: Any, b: Any) -> Any:
@@ -265,7 +268,7 @@ class Math:
 
     @staticmethod
     def lgamma(x: Any) -> Ball:
-        x = _arb(x)
+        x = as_arb(x)
         if x > 0:
             return Ball(_finite(x.lgamma()))
         return Ball(_finite((arb.pi() / abs(x.sin_pi())).log() - (1 - x).lgamma()))
@@ -306,7 +309,7 @@ def _whole(y: Any) -> Any:
 
 def polygamma(n: int, x: Any) -> Ball:
     """Compute the (n+1)-th derivative of log Γ."""
-    x = _arb(x)
+    x = as_arb(x)
     if n == 0:
         return Ball(_finite(x.digamma()))
     if x > 0:
@@ -318,7 +321,7 @@ def polygamma(n: int, x: Any) -> Ball:
 
 def sinc(n: int, x: Any) -> Any:
     """Compute the n-th derivative of sin(πx)/(πx): by its Taylor series near 0, else by Leibniz's rule."""
-    x, pi = _arb(x), arb.pi()
+    x, pi = as_arb(x), arb.pi()
     u = pi * x
     if abs(u) > 1:
         s, c = x.sin_cos_pi()  # exact at whole x

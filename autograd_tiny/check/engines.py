@@ -96,6 +96,9 @@ class MicrogradLike:
                 ("*", 2): operator.mul,
             }
             signs |= {("/", 2): operator.truediv, ("**", 2): operator.pow}
+            method = f"__{'truediv' if op is ops.div else op.name}__"
+            if not any(hasattr(type(x), method) for x in xs if x.__class__ not in (int, float)):
+                raise NotImplementedError(f"{self.value!r} has no {method}")
             return signs[op.infix[0], len(xs)](*xs)
         first, *others = xs
         if hasattr(type(first), op.name):
@@ -110,7 +113,7 @@ class MicrogradLike:
         y.backward()
 
     def data(self, v: Any) -> float:
-        return float(v.data)
+        return v.data  # as it is: floats and NumPy's differ where they raise
 
     def grad(self, v: Any) -> float:
         return float(v.grad)

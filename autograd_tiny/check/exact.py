@@ -163,7 +163,7 @@ class Arithmetic:
     known: dict[Any, Callable[..., Any]]
 
 
-def _arithmetic(number: Any, real: Callable[..., Any], math: Any, known: dict[Any, Callable[..., Any]]) -> Arithmetic:
+def arithmetic(number: Any, real: Callable[..., Any], math: Any, known: dict[Any, Callable[..., Any]]) -> Arithmetic:
     both: dict[Any, Callable[..., Any]] = {
         special.lgamma: math.lgamma,
         special.gelu: lambda x: x * math.erfc(-x / math.sqrt(2)) / 2,
@@ -173,10 +173,10 @@ def _arithmetic(number: Any, real: Callable[..., Any], math: Any, known: dict[An
     return Arithmetic(number, real, math, {**vars(builtins), "float": lambda x=0: real(x)}, {**both, **known})
 
 
-MPMATH = _arithmetic(
+MPMATH = arithmetic(
     mpf, mpf, _Math(), {special.polygamma: lambda n, x: _polygamma(n, x), expansions.sinc: lambda n, x: _sinc(n, x)}
 )
-BALLS = _arithmetic(
+BALLS = arithmetic(
     balls.arb, balls.Ball, balls.Math(), {special.polygamma: balls.polygamma, expansions.sinc: balls.sinc}
 )
 
@@ -194,7 +194,7 @@ def rebound(f: Callable[..., Any], to: Arithmetic = MPMATH) -> Callable[..., Any
 
 
 @functools.lru_cache(maxsize=512)  # a program may keep making ops
-def _forward(op: Op, to: Arithmetic) -> Callable[..., Any]:
+def forward_in(op: Op, to: Arithmetic) -> Callable[..., Any]:
     return rebound(op.forward, to)
 
 
@@ -229,8 +229,9 @@ def _rebound_function(f: types.FunctionType, done: dict[int, Any], to: Arithmeti
     names: dict[str, Any] = {"__builtins__": to.builtins, "__name__": f.__name__}
     cells = tuple(types.CellType() for _ in f.__closure__ or ())
     new = types.FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells)
-    new.__kwdefaults__ = f.__kwdefaults__
     done[id(f)] = new
+    new.__defaults__ = f.__defaults__ and tuple(_item(item, done, to) for item in f.__defaults__)
+    new.__kwdefaults__ = {name: _item(item, done, to) for name, item in (f.__kwdefaults__ or {}).items()} or None
     used = _names(f.__code__)
     for name, item in f.__globals__.items():
         if name in used:
@@ -276,12 +277,12 @@ def _missing(op: Op, xs: Sequence[Any]) -> int:
 def exact_value(op: Op, *xs: Any) -> Any:
     """Compute op at numbers of mpmath or flint; raises ValueError if the result is not real, or balls.Undecided."""
     if xs and xs[0].__class__ is balls.arb:
-        return balls.value(_forward(op, BALLS), xs, trusted=bool(op.pickle_recipe) or ops.TABLE.get(op.name) is op)
-    return as_real(_forward(op, MPMATH)(*xs))
+        return balls.value(forward_in(op, BALLS), xs, trusted=bool(op.pickle_recipe) or ops.TABLE.get(op.name) is op)
+    return as_real(forward_in(op, MPMATH)(*xs))
 
 
 def _value(to: Arithmetic, op: Op, *xs: Any) -> Any:
-    return exact_value(op, *xs) if to is MPMATH else _forward(op, to)(*xs)
+    return exact_value(op, *xs) if to is MPMATH else forward_in(op, to)(*xs)
 
 
 def as_real(y: Any) -> mpf:
@@ -391,6 +392,7 @@ class Facts(NamedTuple):
 
     kink: bool  # the slopes on the two sides of an operand differ
     rough: tuple[tuple[float, float, float], ...]  # value and slopes in floats, low, high and a safe part of the slack
+    by: str  # the numbers it was computed in: balls or mpmath
 
 
 def _apart(sides: Sequence[mpf]) -> bool:
@@ -403,7 +405,7 @@ def facts_of(op: Op, xs: tuple[float, ...]) -> Facts:
     return _facts(op, xs, tuple(not x and math.copysign(1.0, x) < 0 for x in xs))  # -0.0 == 0.0 would share a cache key
 
 
-@functools.lru_cache(maxsize=8192)  # 2.4 KB each; a run of `engine_property` needs 6,500
+@functools.lru_cache(maxsize=9216)  # 2.4 KB each; a run of `engine_property` needs 7,500
 def _facts(op: Op, xs: tuple[float, ...], below: tuple[bool, ...]) -> Facts:
     return in_exact_numbers(digits(xs), lambda real: _facts_in(real, op, xs, below))
 
@@ -451,7 +453,8 @@ def _facts_in(real: Callable[[Any], Any], op: Op, xs: tuple[float, ...], below: 
         _rough(value, value, value_slack),
         *(_rough(*(p or (mpf(0), mpf(0))), s) for p, s in zip(pairs, slacks, strict=True)),
     ]
-    return Facts(value, under, value_slack, pairs, tuple(slacks), kink, tuple(rough))
+    by = "balls" if real is BALLS.number else "mpmath"
+    return Facts(value, under, value_slack, pairs, tuple(slacks), kink, tuple(rough), by)
 
 
 def _rough(low: mpf, high: mpf, slack: mpf) -> tuple[float, float, float]:

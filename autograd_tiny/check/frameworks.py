@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from autograd_tiny.check.exact import NotExact
+from autograd_tiny.engine.op import Op, Variadic
 
 Function = Callable[..., Any]
 
@@ -28,6 +30,11 @@ class Foreign(NamedTuple):
 def framework(f: Any) -> Foreign | None:
     """Split f into its parts; None if it belongs to none of the three frameworks."""
     kind = type(f).__module__.partition(".")[0]
+    inner = getattr(f, "__wrapped__", None)
+    if kind.startswith("jax") and hasattr(inner, "fun"):  # jit(f)
+        return framework(inner)
+    if inspect.isclass(owner := getattr(f, "__self__", None)) and getattr(f, "__name__", "") == "apply":
+        return framework(owner)  # F.apply of torch
     if getattr(f, "_is_autograd_primitive", False):
         return _hips(f)
     if kind == "jax" and hasattr(f, "fun"):
@@ -35,6 +42,18 @@ def framework(f: Any) -> Foreign | None:
     if inspect.isclass(f) and any(base.__module__ == "torch.autograd.function" for base in f.__mro__):
         return _torch(f)
     return None
+
+
+def calls_a_framework(error: BaseException) -> str:
+    """Name of the framework whose code raised an error; "" if none did."""
+    frame, found = error.__traceback__, ""
+    while frame is not None:
+        name = frame.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        found = name if name in ("jax", "torch", "autograd", "tensorflow") else found
+        frame = frame.tb_next
+    if not found and "jax" in sys.modules and "autograd_tiny." in str(error):  # jax takes its frames out of tracebacks
+        return "jax"
+    return found
 
 
 def _hips(f: Any) -> Foreign:
@@ -131,6 +150,8 @@ def _or_not(gradient: Function) -> Function:
 
 def arguments(f: Function) -> tuple[str, ...]:
     """Names of the required positional arguments of f; () if it has no signature."""
+    if isinstance(f, Op):
+        return _operands(f)
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
@@ -138,3 +159,10 @@ def arguments(f: Function) -> tuple[str, ...]:
     return tuple(
         p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     )
+
+
+def _operands(op: Op) -> tuple[str, ...]:
+    """Names of the operands of an op that have no default; two of one that takes any number."""
+    n = (2 if isinstance(op.partials, Variadic) else len(op.partials)) - len(op.defaults)
+    given = arguments(op.forward)
+    return given[:n] if len(given) >= n else ("x",) if n == 1 else tuple("abcdefgh"[:n])

@@ -13,16 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf  # type: ignore[import-untyped]
 
+from autograd_tiny.check.causes import common, explained
 from autograd_tiny.check.engines import nodes_of
 from autograd_tiny.check.exact import OUTSIDE, ULPS, NotExact, as_real, digits, no_floats, rebound
-from autograd_tiny.check.frameworks import arguments, framework
+from autograd_tiny.check.frameworks import arguments, calls_a_framework, framework
 from autograd_tiny.check.graph import check_nodes, node_table
 from autograd_tiny.check.oracles import ORACLES, Slope, Slopes, Subject, stencil
 from autograd_tiny.check.report import Finding, Inconclusive, Raises, Report, WrongFunction, likeness
+from autograd_tiny.check.runs import without_files
 from autograd_tiny.check.strategies import reals
 from autograd_tiny.check.sweeps import from_zero
 from autograd_tiny.engine.chain_rule import contributions
 from autograd_tiny.engine.digits import counted
+from autograd_tiny.engine.ieee import local_derivatives
 from autograd_tiny.engine.names import name_nodes
 from autograd_tiny.engine.tree import kind_of, leaves, rebuild
 from autograd_tiny.engine.value import Value, topological_order
@@ -46,7 +49,7 @@ def gradcheck(
     """Check the gradient of f at x: a number, a tuple of numbers, one per argument, or a container as `grad` takes.
 
     >>> print(gradcheck(lambda x: x.tanh() * x, 0.5))
-    correct: 8 numbers agree with the oracle (node by node, mpmath)
+    correct: 8 numbers agree with the oracle (node by node, balls)
     >>> bool(gradcheck(lambda x: math.log(1 + math.exp(x)), 3.0, grad=lambda x: 1 / (1 + math.exp(-x))))
     True
 
@@ -86,6 +89,11 @@ def _refuse(oracle: str = "auto", accuracy: str = "backward") -> None:
         raise ValueError(f"accuracy={accuracy!r}: expected backward or forward")
 
 
+def _refuse_rules(f: Function, name: str) -> None:
+    if framework(f) is not None and not getattr(f, "_is_autograd_primitive", False):  # those of HIPS run on Values
+        raise TypeError(f"{name} takes a function on Values; {_name(f)} has a framework's custom rule: use gradcheck")
+
+
 def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
     """Check the second derivatives of f on Values: the graph of each first derivative, node by node, and end to end.
 
@@ -94,17 +102,18 @@ def gradgradcheck(f: Function, x: Any, *, strict: bool = False) -> Report:
 
     Takes x as `gradcheck` does, and raises the same errors.
     """
+    _refuse_rules(f, "gradgradcheck")
     f, _, x = _spread(f, None, x)
     xs = _floats(x)
-    total, skipped = 0, 0
+    total, skipped, by = 0, 0, ""
     for i in range(len(xs)):
         leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
         subject = f"grad({_name(f)}, argnums={i})"
         report = _checked(_as_value(grad_of(f, argnums=i)(*leaves)), leaves, subject)
         report.raise_for(strict)
         ends = _end_to_end(f, xs, i, subject).raise_for()
-        total, skipped = total + report.checked + ends.checked, skipped + report.skipped
-    return Report("correct", "node by node, mpmath", total, skipped)
+        total, skipped, by = total + report.checked + ends.checked, skipped + report.skipped, report.oracle
+    return Report("correct", by, total, skipped)
 
 
 def _end_to_end(f: Function, xs: tuple[float, ...], i: int, subject: str) -> Report:
@@ -164,6 +173,7 @@ def check_grads(f: Function, args: Any, order: int = 2, modes: Sequence[str] = (
     """
     if order not in (1, 2) or not set(modes) <= {"rev", "fwd"}:
         raise ValueError(f"order={order!r}, modes={modes!r}: expected order 1 or 2, modes among rev and fwd")
+    _refuse_rules(f, "check_grads")
     f, _, args = _spread(f, None, args)
     xs = _floats(args)
     report = gradcheck(f, xs)
@@ -210,7 +220,11 @@ def gradcheck_property(
     outcomes: list[str] = []
 
     @settings(
-        max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+        max_examples=max_examples,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(st.tuples(*strategies))
     def points(xs: tuple[float, ...]) -> None:
@@ -225,7 +239,8 @@ def gradcheck_property(
 
     def test() -> None:
         outcomes.clear()
-        points()
+        with without_files():
+            points()
         if "correct" not in outcomes:
             notes = (f"none of {counted(len(outcomes), 'point')} could be checked; the first:", outcomes[0])
             raise Inconclusive(Report("inconclusive", "none", subject=_name(f), notes=notes))
@@ -290,7 +305,13 @@ def _name(f: Any) -> str:
 
 def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
     leaves = [Value(x, name) for x, name in zip(xs, _names(f, len(xs)), strict=True)]
-    y = f(*leaves)
+    try:
+        y = f(*leaves)
+    except (TypeError, AttributeError, RuntimeError) as error:
+        if not (name := calls_a_framework(error)):
+            raise
+        its_own = f"its derivative as grad=, such as grad={name}.grad(f)" if name != "torch" else "a Function of torch"
+        raise TypeError(f"{_name(f)} computes with {name}, which takes no Value: give {its_own}") from None
     if not isinstance(y, Value):
         leak = " (math.exp(v) is a float and leaves the graph: use v.exp())"
         left = leak if isinstance(y, float) else ""
@@ -298,12 +319,12 @@ def _on_values(f: Function, xs: tuple[float, ...]) -> Report:
     for leaf, x in zip(leaves, xs, strict=True):
         if leaf.data != x and x == x:
             finding = Finding(WrongFunction, f"argument {leaf.name}", leaf.data, repr(x), note=f"{_name(f)} changed it")
-            return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+            return Report("wrong", "none", 0, 0, (finding,), f"{_name(f)} at {xs}")
     again = f(*(Value(x) for x in xs))
     if isinstance(again, Value) and again.data != y.data and y.data == y.data:
         note = _differs(_name(f), y.data, again.data)
         finding = Finding(WrongFunction, _name(f), again.data, repr(y.data), note=note)
-        return Report("wrong", "node by node, mpmath", 0, 0, (finding,), f"{_name(f)} at {xs}")
+        return Report("wrong", "none", 0, 0, (finding,), f"{_name(f)} at {xs}")
     return _checked(y, leaves, _name(f))
 
 
@@ -320,13 +341,16 @@ def _checked(y: Value, leaves: Sequence[Value], subject: str) -> Report:
     named = name_nodes(order)
     labels = [named[v].label for v in order]
     checked = check_nodes(nodes, [label.text if label.binds == 99 else f"({label.text})" for label in labels])
+    if checked.findings:
+        first = explained(checked.findings[0], nodes, lambda op, xs: local_derivatives(op, op.ieee(*xs), xs))
+        checked = checked._replace(findings=[first, *checked.findings[1:]])
     table = node_table([named[v].title for v in order], nodes, checked.findings)
     at = ", ".join(f"{leaf.name} = {leaf.data!r}" for leaf in leaves)
     sure = math.isfinite(y.data) and checked.checked > 0
     notes = () if sure else (f"{named[y].title} is {y.data!r}: no derivative is defined there",)
     return Report(
         "wrong" if checked.findings else "correct" if sure else "inconclusive",
-        "node by node, mpmath",
+        f"node by node, {checked.by}",
         checked.checked,
         checked.skipped,
         tuple(checked.findings),
@@ -392,7 +416,15 @@ def _pair(f: Subject, gradient: Function, xs: tuple[float, ...], oracle: str, al
     at = f"{f.name} at {', '.join(map(repr, xs))}"
     if any(not math.isfinite(x) for x in xs):
         return Report("inconclusive", "none", subject=at, notes=("an argument is not finite",))
-    y = f.call(*xs)
+    try:
+        y = f.call(*xs)
+    except AttributeError as error:
+        if error.obj.__class__ is not float:
+            raise
+        with_values = f"gradcheck({f.name}, x) without grad checks a function on Values"
+        raise TypeError(
+            f"{f.name} uses .{error.name} of a float, but with grad it is given floats: {with_values}"
+        ) from None
     if (report := _unlike(f, xs, y, calls=1)) is not None:
         return report
     if isinstance(y, float) and not math.isfinite(y):
@@ -495,7 +527,8 @@ def _compared(
                 many = found.along([float(k == i) for k in range(len(xs))])
                 if many is not None and many.high - many.low > 2 * many.slack and _within(d, many, many.slack):
                     continue
-            finding = _finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, name, allowed, got[:i] + got[i + 1 :])
+            others, oracle = got[:i] + got[i + 1 :], f"{name}, {found.by}" if found.by else name
+            finding = replace(_finding(f, f"∂{f.name}/∂{names[i]}", d, slope, room, oracle, allowed, others), operand=i)
             if not known:
                 formula, known = _formula(gradient, xs), True
             if formula is not None and formula[i] is not None:
@@ -506,6 +539,8 @@ def _compared(
                 findings.append(finding)
             else:
                 notes.append(f"{finding.what} = {d!r} loses digits (exact {finding.exact}), but its formula is right")
+        if findings:
+            findings[0] = replace(findings[0], note=_cause(f, gradient, xs, findings[0], name))
         if not findings and None not in found.each and len(xs) > 1 and found.kinks():
             findings += _along(f, got, found, name, allowed)
     at = ", ".join(f"{name} = {x!r}" for name, x in zip(names, xs, strict=True))
@@ -522,6 +557,7 @@ def _compared(
         (),
         f"gradcheck({f.name}, {given}{own})",
         tuple(notes),
+        numbers=found.by,
     )
 
 
@@ -546,7 +582,25 @@ def _finding(
     off = float(abs(mpf(d) - slope.low) / room * mpf(allowed.ulp)) if math.isfinite(d) and room else None
     two_sided = slope.high - slope.low > 2 * slope.slack
     exact = mp.nstr(slope.low, 17) + (f" to {mp.nstr(slope.high, 17)}" if two_sided else "")
-    return Finding(WrongFunction, what, d, exact, off, f"oracle: {name}", likeness(d, float(slope.low), others))
+    like = likeness(d, float(slope.low), others)
+    return Finding(WrongFunction, what, d, exact, off, f"oracle: {name}", cause=like)
+
+
+def _cause(f: Subject, gradient: Function, xs: tuple[float, ...], finding: Finding, oracle: str) -> str:
+    """Name the kind of mistake if it is the same at points beside xs."""
+    told, i = list[str](), finding.operand
+    if i is None or not finding.cause:
+        return ""
+    for step in (0.37, -0.53, 0.71, -0.19):
+        near = tuple(x + step * (k + 1) * min(1.0, abs(x) or 1.0) for k, x in enumerate(xs))
+        try:
+            slope, got = ORACLES[oracle](f, near).each[i], _gradient(gradient, near, f.name)
+        except Exception:  # outside the domain f and its gradient may raise anything
+            continue
+        if slope is not None:
+            others = got[:i] + got[i + 1 :]
+            told.append("right" if _within(got[i], slope, slope.slack) else likeness(got[i], float(slope.low), others))
+    return common(finding.cause, told)
 
 
 def _along(f: Subject, got: tuple[float, ...], found: Slopes, name: str, allowed: Allowed) -> Iterator[Finding]:

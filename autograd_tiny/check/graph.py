@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from mpmath import mp, mpf  # type: ignore[import-untyped]
@@ -31,6 +32,7 @@ class Checked(NamedTuple):
     checked: int
     skipped: int
     findings: list[Finding]
+    by: str = "mpmath"  # the numbers of the oracle: balls, mpmath, or both
 
 
 class Edge(NamedTuple):
@@ -48,6 +50,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
     """Check value, local derivatives and adjoint of every node; the first finding is the cause."""
     checked = skipped = 0
     findings: list[Finding] = []
+    kinds: set[str] = set()
     uses: list[list[Edge] | None] = [[] for _ in nodes]  # None: a contribution is unknown
     for place, node in enumerate(nodes):
         if node.op is None:
@@ -64,6 +67,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
                     uses[x] = None
             continue
         checked += 1
+        kinds.add(facts.by)
         findings += _value(node, place, names, facts, xs)
         for i, x in enumerate(node.operands):
             if not isinstance(x, int):
@@ -76,16 +80,18 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
             low, high = slopes
             if taken is not None:
                 checked += 1
-                if not _surely(taken, facts.rough[i + 1]) and _outside(taken, low, high, facts.slacks[i]) is not None:
+                if not _surely(taken, facts.rough[i + 1]) and outside(taken, low, high, facts.slacks[i]) is not None:
                     others = [float(s[0]) for k, s in enumerate(facts.slopes) if k != i and s]
-                    findings.append(_wrong_local(names, place, x, taken, low, facts.slacks[i], xs, node, others))
+                    wrong = _wrong_local(names, place, x, taken, low, facts.slacks[i], xs, node, others)
+                    findings.append(replace(wrong, operand=i, oracle=oracle(xs, facts.by)))
             edges = uses[x]
             if edges is not None:
                 edges.append(Edge(place, i, low, high, facts.slacks[i], taken))
         if node.local_derivatives is not None and facts.kink:
             findings += _along(node, place, names, xs)
+    by = " and ".join(sorted(kinds)) or "mpmath"
     if findings or not accumulation:
-        return Checked(checked, skipped, findings)
+        return Checked(checked, skipped, findings, by)
     for place in range(len(nodes) - 1, -1, -1):
         edges = uses[place]
         found = None if edges is None else _adjoint(nodes, place, names, edges)
@@ -96,7 +102,7 @@ def check_nodes(nodes: Sequence[EngineNode], names: Sequence[str], accumulation:
         if found is not None:
             findings.append(found)
             break
-    return Checked(checked, skipped, findings)
+    return Checked(checked, skipped, findings, by)
 
 
 def node_table(texts: Sequence[str], nodes: Sequence[EngineNode], findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -129,14 +135,14 @@ def _value(
         node.value,
         mp.nstr(facts.value, 17),
         _ulps(node.value, facts.value, facts.value_slack),
-        oracle(xs),
+        oracle(xs, facts.by),
         node=place,
     )
 
 
-def oracle(xs: Sequence[float]) -> str:
+def oracle(xs: Sequence[float], by: str = "mpmath") -> str:
     """Describe the oracle and its number of digits."""
-    return f"oracle: mpmath, {digits(xs) if xs else 130} digits"
+    return f"oracle: {by}, {digits(xs) if xs else 130} digits"
 
 
 def _surely(got: float, rough: tuple[float, float, float]) -> bool:
@@ -145,7 +151,7 @@ def _surely(got: float, rough: tuple[float, float, float]) -> bool:
     return room > 0 and low - room <= got <= high + room
 
 
-def _outside(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
+def outside(taken: float, low: mpf, high: mpf, slack: mpf) -> mpf | None:
     """Distance of a derivative from the interval of its slopes; None if it lies inside."""
     if not math.isfinite(taken):
         return mpf(0) if abs(high) < 1.7e308 else None
@@ -168,9 +174,9 @@ def _wrong_local(
     assert node.op is not None
     like = likeness(taken, float(exact), others)
     at = ", ".join(map(repr, xs))
-    note = f"the rule of {node.op.name} at ({at}){': ' + like if like else ''}"
-    what = f"∂{names[place]}/∂{names[x]}"
-    return Finding(WrongLocal, what, taken, mp.nstr(exact, 17), _ulps(taken, exact, slack), oracle(xs), note, place)
+    note = f"the rule of {node.op.name} at ({at})"
+    what, ulps = f"∂{names[place]}/∂{names[x]}", _ulps(taken, exact, slack)
+    return Finding(WrongLocal, what, taken, mp.nstr(exact, 17), ulps, oracle(xs), note, place, cause=like)
 
 
 def _along(node: EngineNode, place: int, names: Sequence[str], xs: tuple[float, ...]) -> Iterator[Finding]:
@@ -223,7 +229,8 @@ def _adjoint(nodes: Sequence[EngineNode], place: int, names: Sequence[str], edge
     )
     consumers = {edge.consumer for edge in edges}
     shared = any(sum(node.operands.count(c) for node in nodes[c + 1 :]) > 1 for c in consumers)
-    hint = _accumulation_hint(got, contributions, place == len(nodes) - 1, shared)
+    uses = [x for node in nodes for x in node.operands if isinstance(x, int) and nodes[x].op]
+    hint = _accumulation_hint(got, contributions, place == len(nodes) - 1, shared, len(set(uses)) < len(uses))
     note = f"every rule agrees with the oracle; {shown} sum to {mp.nstr(low, 17)}\n        hint: {hint}"
     what = f"adjoint of {names[place]}"
     return Finding(WrongAccumulation, what, got, mp.nstr(low, 17), _ulps(got, low, slack), oracle(()), note, place)
@@ -245,16 +252,17 @@ def _adds_up(nodes: Sequence[EngineNode], got: float, is_output: bool, edges: li
     return abs(got - total) + own <= 0.99 * (len(terms) + 2) * 2.0**-53 * size
 
 
-def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: bool) -> str:
+def _accumulation_hint(got: float, terms: list[float], is_output: bool, shared: bool, branches: bool) -> str:
     if is_output:
         return "the sweep must start with 1 at the output"
     if len(terms) > 1 and got in terms:
         early = "a consumer was processed before its own consumers (topological order), or " if shared else ""
         return f"{early}one path is kept, the others are lost: use += instead of =, and a list of parents, not a set"
     if got == 0:
-        return "nothing arrived: a path is cut, or the node is missing from the topological order"
+        return "nothing arrived: a path is cut, or the node is missing from the topological order, or too late in it"
     if terms and abs(got - 2 * math.fsum(terms)) <= 1e-9 * abs(got):
-        return "twice the sum: a node was processed twice, or an old gradient was not reset"
+        order = ", or before all its consumers (topological order)" if branches else ""
+        return f"twice the sum: a node was processed twice{order}, or an old gradient was not reset"
     if len(terms) > 1 and any(
         abs(got - math.fsum(t for k, t in enumerate(terms) if k != j)) <= 1e-9 * abs(got) for j in range(len(terms))
     ):

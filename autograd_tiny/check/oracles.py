@@ -43,6 +43,7 @@ class Slopes(NamedTuple):
 
     each: list[Slope | None]
     along: Callable[[Sequence[float]], Slope | None]  # slopes along a direction, next to the point as well
+    by: str = ""  # the numbers of the exact oracle: balls or mpmath
 
     def kinks(self) -> list[int]:
         """List the arguments along which the two sides differ."""
@@ -75,7 +76,7 @@ def exact(f: Subject, xs: tuple[float, ...]) -> Slopes:
         except balls.Undecided:
             return _exact(f, xs, MPMATH).along(direction)
 
-    return Slopes(found.each, along)
+    return Slopes(found.each, along, "balls")
 
 
 def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
@@ -159,7 +160,7 @@ def _exact(f: Subject, xs: tuple[float, ...], to: Arithmetic) -> Slopes:
             at(list(map(real, xs)))
         except OUTSIDE as error:  # f is fine at these floats
             raise NotExact(str(error)) from None
-        return Slopes([one(i) for i in range(len(xs))], along)
+        return Slopes([one(i) for i in range(len(xs))], along, "mpmath")
 
 
 def _in_balls(name: str, run: Function, point: Sequence[Any]) -> Any:
@@ -173,13 +174,19 @@ def _in_mpmath(name: str, run: Function, point: Sequence[Any]) -> Any:
         except (ValueError, ArithmeticError, TypeError, NotExact):
             raise
         except Exception as error:  # a method that only the framework's numbers have, a lookup by float
-            raise NotExact(f"{type(error).__name__}: {error}") from None
+            raise NotExact(_said(error, "exact numbers")) from None
     if isinstance(y, (list, tuple, str, bytes)) or y is None:
         raise NotExact(f"{name} returned {y!r:.60}, not one number")
     try:
         return as_real(y)
     except TypeError as error:
         raise NotExact(f"{name} returned {y!r:.60}: {error}") from None
+
+
+def _said(error: Exception, numbers: str) -> str:
+    if isinstance(error, AttributeError) and error.name:
+        return f"it uses .{error.name} of a number, which {numbers} do not have"
+    return f"{type(error).__name__}: {error}"
 
 
 def _slope(low: Any, high: Any, slack: Any) -> Slope:
@@ -233,7 +240,7 @@ def complex_step(f: Subject, xs: tuple[float, ...]) -> Slopes:
         try:
             y = f.plain(*(complex(x, h) if k == i else z for k, z in enumerate(xs)))
         except Exception as error:  # code for real numbers may raise anything
-            raise NotExact(f"{type(error).__name__}: {error}") from None
+            raise NotExact(_said(error, "complex numbers")) from None
         if not isinstance(y, complex) or abs(y.real - f.call(*xs)) > 1e-12 * abs(y.real):
             raise NotExact("it has no complex version")
         d = y.imag / h

@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, product
 from typing import Any
 
 import hypothesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
+from autograd_tiny.check.causes import explained, with_hint
 from autograd_tiny.check.engines import Engine
 from autograd_tiny.check.exact import OUTSIDE, facts_of
 from autograd_tiny.check.graph import Checked, EngineNode, check_nodes, node_table
-from autograd_tiny.check.report import Finding, Raises, Report, WrongState
+from autograd_tiny.check.limits import WithInts, check_depth, check_limits, long_paths, with_ints
+from autograd_tiny.check.points import arity_of, single_ops
+from autograd_tiny.check.report import Finding, GradcheckError, Raises, Report, WrongState, WrongValue
+from autograd_tiny.check.runs import without_files
+from autograd_tiny.check.shrinking import simplest
 from autograd_tiny.check.strategies import program_at, programs
 from autograd_tiny.engine import ops
 from autograd_tiny.engine.digits import counted
 from autograd_tiny.engine.expression import evaluate
-from autograd_tiny.engine.op import EDGES, Interval, Op, Variadic
+from autograd_tiny.engine.op import EDGES, Op
 from autograd_tiny.engine.value import Value, topological_order
-from autograd_tiny.transforms.program import Program, Step, program_of
+from autograd_tiny.transforms.program import Program, program_of
 from autograd_tiny.transforms.tracer import CUT
-
-POINTS = (
-    1.0,
-    2.0,
-    0.0,
-    -1.0,
-    0.5,
-    3.0,
-    -2.0,
-    -0.3,
-    10.0,
-    -20.0,
-    1e-4,
-    25.0,
-    40.0,
-    1e-9,
-    -1e-9,
-    300.0,
-    -300.0,
-    700.0,
-    1e4,
-)
-PER_OP = 80  # points per op
 
 
 def engine_property(
@@ -55,7 +35,7 @@ def engine_property(
     table: Sequence[Op] | None = None,
     *,
     max_examples: int = 400,
-    depth: int = 2000,
+    depth: int = 4000,
     again: bool = True,
     seed: int | None = None,
 ) -> Callable[[], None]:
@@ -75,17 +55,21 @@ def engine_property(
     if not rows:
         raise ValueError("engine_property needs at least one op that the engine knows, got none")
 
-    reports: dict[Any, Report] = {}  # shrinking decodes many lists to one program
+    wrong: list[tuple[Program, type[GradcheckError]]] = []
 
     @settings(
-        max_examples=max_examples, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+        max_examples=max_examples,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=[Phase.generate],
     )
     @given(programs(rows))
     def graphs(program: Program) -> None:
-        key = program.steps, repr(program.example)  # repr, because 0.0 == -0.0
-        if key not in reports:
-            reports[key] = check_engine(engine, program, again=again)
-        reports[key].raise_for()
+        report = check_engine(engine, program, again=again)
+        wrong.extend((program, finding.kind) for finding in report.findings[:1])
+        report.raise_for()
 
     if seed is not None:
         graphs = hypothesis.seed(seed)(graphs)
@@ -93,11 +77,28 @@ def engine_property(
     def test() -> None:
         for program in single_ops(rows):
             check_engine(engine, program, again=False).raise_for()
-        reports.clear()
-        graphs()
+        for op in rows:
+            check_limits(engine, op).raise_for()
+        for program in with_ints(rows):
+            check_engine(WithInts(engine), program, again=False).raise_for()
+        for program in long_paths(rows):
+            check_engine(engine, program, again=False).raise_for()
+        wrong.clear()
+        try:
+            with without_files():
+                graphs()
+        except GradcheckError:
+            program, kind = wrong[-1]
+            smallest = simplest(program, lambda p: _fails_as(kind, _judged(engine, p, again)[1]), rows)
+            check_engine(engine, smallest, again=again).raise_for()
+            raise  # it is not wrong each time
         check_depth(engine, rows, depth)
 
     return test
+
+
+def _fails_as(kind: type[GradcheckError], report: Report | Checked) -> bool:
+    return any(finding.kind is kind for finding in report.findings[:1])
 
 
 def check_engine(engine: Engine, program: Program | str, *, again: bool = True, **inputs: float) -> Report:
@@ -105,17 +106,49 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
 
     >>> from autograd_tiny.check import ValueEngine
     >>> print(check_engine(ValueEngine(), "twice = x + x; twice * x", x=3.0))
-    correct: 9 numbers agree with the oracle (mpmath)
+    correct: 9 numbers agree with the oracle (balls)
 
     `again=False` does not check a second `backward()`. For a wrong engine the Report is false; no error is raised.
     Raises ValueError for a program without an example or with more than one output, and NotImplementedError for an op
     that the engine lacks.
     """
     program = _parsed(program, inputs, getattr(engine, "ops", ())) if isinstance(program, str) else _checkable(program)
+    nodes, checked = _judged(engine, program, again)
+    if isinstance(checked, Report):
+        return checked
+    if nodes and checked.findings:
+        first, *more = checked.findings
+        first = explained(first, nodes, lambda op, xs: _partials(engine, op, xs))
+        first = with_hint(first, _elsewhere(engine, program))
+        checked = checked._replace(findings=[first, *more])
+    return _report(engine, program, nodes, checked)
+
+
+def _partials(engine: Engine, op: Op, xs: tuple[float, ...]) -> tuple[float | None, ...]:
+    told = getattr(engine, "local_derivatives", None)
+    if told:
+        return tuple(told(engine.apply(op, tuple(map(engine.leaf, xs)))))
+    return _probe(engine, op, xs, (True,) * len(xs))
+
+
+def _elsewhere(engine: Engine, program: Program) -> Iterator[list[Finding]]:
+    """Check the same program at generic inputs."""
+    for k in range(8):
+        example = [0.37 + 0.61 * ((3 * k + 5 * i) % 7) for i in range(len(program.example))]
+        try:
+            nodes = _run(engine, program_at(example, program.steps))
+            yield check_nodes(nodes, [str(i) for i in range(len(nodes))]).findings
+        except Exception:  # the op is not defined there
+            continue
+
+
+def _judged(engine: Engine, program: Program, again: bool) -> tuple[list[EngineNode] | None, Checked | Report]:
+    """Run and check a program; the nodes are None if the engine raises."""
     names = [program.name(i).text for i in range(len(program.inputs) + len(program.steps))]
     try:
         nodes = _run(engine, program)
-        checked = check_nodes(nodes, names)
+        moved = [_moved(names[i], nodes[i].value, x, i) for i, x in enumerate(program.example) if nodes[i].value != x]
+        checked = Checked(0, 0, moved) if moved else check_nodes(nodes, names)
         if not checked.findings and again and any(op is ops.add for op, _ in program.steps):
             checked = checked._replace(findings=_states(engine, program, nodes, names))
     except (NotImplementedError, MemoryError):  # a missing op or memory says nothing about a gradient
@@ -123,10 +156,15 @@ def check_engine(engine: Engine, program: Program | str, *, again: bool = True, 
     except Exception as error:  # an error of the engine is a finding
         if isinstance(error, EDGES) and _has_pole(program):
             note = f"{type(error).__name__}: {error}, at a point where a derivative is not finite"
-            return Report("inconclusive", "mpmath", skipped=1, subject=program.expression(), notes=(note,))
+            return None, Report("inconclusive", "mpmath", skipped=1, subject=program.expression(), notes=(note,))
         finding = Finding(Raises, "it", math.nan, "a number", note=f"raises {type(error).__name__}: {error}")
-        return _report(engine, program, None, Checked(0, 0, [finding]))
-    return _report(engine, program, nodes, checked)
+        return None, Checked(0, 0, [finding])
+    return nodes, checked
+
+
+def _moved(name: str, got: float, x: float, node: int) -> Finding:
+    note = "the leaf does not hold the number it was made of, or backward() changed it"
+    return Finding(WrongValue, name, got, repr(x), note=note, node=node)
 
 
 def _has_pole(program: Program) -> bool:
@@ -162,59 +200,6 @@ def _checkable(program: Program) -> Program:
     if all(name.isidentifier() and not re.fullmatch(r"v\d+", name) for name in program.inputs):
         return program
     return program_at(program.example, program.steps)
-
-
-def single_ops(rows: Sequence[Op], per_op: int = PER_OP) -> Iterator[Program]:
-    """Generate programs of one op, at points where rules often fail, simple ones first, then at random points.
-
-    A binary op also comes with a constant on either side, and with one value as both operands.
-    """
-    for op in rows:
-        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
-        points = islice(_defined(op, _points(op, arity), 20 * per_op), per_op)
-        alone = [program_at(xs, [Step(op, tuple(range(arity)))]) for xs in points]
-        if arity == 2:
-            shared = [(x, x) for x in POINTS]
-            alone += [
-                *(program_at([x], [Step(op, (0, z))]) for x, z in (program.example for program in alone[:10])),
-                *(program_at([z], [Step(op, (x, 0))]) for x, z in (program.example for program in alone[:10])),
-                *(program_at([x], [Step(op, (0, 0))]) for x, _ in _defined(op, iter(shared), len(shared))),
-            ]
-        yield from alone
-
-
-def _points(op: Op, arity: int) -> Iterator[tuple[float, ...]]:
-    rng = random.Random(op.name)
-    if arity == 1:
-        yield from ((x,) for x in POINTS)
-    elif arity <= 3:
-        yield from product(POINTS[: 5 if arity == 2 else 3], repeat=arity)
-    while True:
-        reach = rng.choice((1.0, 3.0, 60.0, 1e4))
-        xs = [rng.uniform(-reach, reach) for _ in range(arity)]
-        if rng.random() < 0.3:
-            xs[rng.randrange(arity)] = rng.choice(POINTS)
-        for i, domain in enumerate(op.domain):
-            xs[i] = _into(domain, xs[i])
-        yield tuple(xs)
-
-
-def _into(domain: Interval, x: float) -> float:
-    if domain.has(x):
-        return x
-    if math.isfinite(domain.low) and math.isfinite(domain.high):
-        return domain.low + (domain.high - domain.low) * (abs(x) % 1)
-    return domain.low + abs(x)
-
-
-def _defined(op: Op, points: Iterator[tuple[float, ...]], tries: int) -> Iterator[tuple[float, ...]]:
-    for xs in islice(points, tries):
-        try:
-            y = op.forward(*xs)
-        except EDGES + (TypeError,):
-            continue
-        if math.isfinite(y) and abs(y) < 1e300:
-            yield tuple(xs)
 
 
 def _run(engine: Engine, program: Program) -> list[EngineNode]:
@@ -279,8 +264,37 @@ def _states(engine: Engine, program: Program, nodes: list[EngineNode], names: li
     if middle < len(nodes) - 1:
         values = program.run_steps(map(engine.leaf, program.example), engine.apply)
         engine.backward(values[middle])
-        inner = check_nodes(_nodes(engine, program, values)[: middle + 1], names)
-        return [replace(f, note=f"{f.note}; backward() from an inner value") for f in inner.findings]
+        within = _nodes(engine, program, values)[: middle + 1]
+        inner = check_nodes(within, names)
+        if inner.findings:
+            return [replace(f, note=f"{f.note}; backward() from an inner value") for f in inner.findings]
+        return _in_turns(engine, program, nodes, names, middle, _scales(within))
+    return []
+
+
+def _in_turns(
+    engine: Engine, program: Program, nodes: list[EngineNode], names: list[str], middle: int, inner: list[float]
+) -> list[Finding]:
+    """Check passes from the output, from an inner value, and from the output again."""
+    values = program.run_steps(map(engine.leaf, program.example), engine.apply)
+    after: list[list[float | None]] = []
+    for root in (-1, middle, -1):
+        engine.backward(values[root])
+        after.append([_grad(engine, v) for v in values])
+    note = "backward() from the output, from an inner value, and from the output again: {} left over"
+    scale = _scales(nodes)
+    alone = program.run_steps(map(engine.leaf, program.example), engine.apply)
+    engine.backward(alone[middle])
+    for i in range(len(program.inputs)):
+        g, got, h = nodes[i].adjoint, after[2][i], _grad(engine, alone[i])
+        if g is None or h is None:
+            continue
+        size = scale[i] * 2 + (inner[i] if i < len(inner) else 0.0)
+        if not (_is_times(got, 2 * g + h, (1,), size) or _is_times(got, g, (1,), size)):
+            return [_state(names[i], got, 2 * g + h, f"or {g!r}", note.format("gradients are"), i)]
+    for i in range(len(program.inputs), len(values)):
+        if not _is_times(after[2][i], nodes[i].adjoint, (1,), scale[i]):
+            return [_state(names[i], after[2][i], nodes[i].adjoint, "as before", note.format("its gradient is"), i)]
     return []
 
 
@@ -310,59 +324,12 @@ def _state(name: str, got: float | None, exact: float | None, more: str, note: s
     )
 
 
-def check_depth(engine: Engine, rows: Sequence[Op], depth: int) -> None:
-    """Check a chain of `depth` nodes and a value used 500 times; raises GradcheckError."""
-    binary = next((op for op in (ops.add, ops.sub, ops.mul) if op in rows), None)
-    if binary is None:
-        return
-    for what, n, build in (("a chain", depth, _chain), ("a value used many times", 500, _fan)):
-        x = engine.leaf(0.5)
-        expected = float(n + 1) if (binary is ops.add and build is _fan) else None
-        try:
-            y = build(engine, binary, x, n)
-            engine.backward(y)
-            got = _grad(engine, x)
-        except RecursionError as error:
-            got, expected = math.nan, 1.0
-            note = f"RecursionError: {error}: walk the graph with a stack instead of recursion"
-        else:
-            note = ""
-            if build is _chain:
-                expected = 1.0
-        if expected is not None and got != expected:
-            finding = Finding(
-                WrongState,
-                f"the gradient of {what} of {n:,} × {binary.name}",
-                float(got or 0.0),
-                repr(expected),
-                note=note,
-            )
-            raise WrongState(
-                Report("wrong", "arithmetic", 0, 0, (finding,), f"y = x; y = {binary.name}(y, …), {n:,} times")
-            )
-
-
-def _chain(engine: Engine, op: Op, x: Any, n: int) -> Any:
-    y = x
-    for _ in range(n):
-        y = engine.apply(op, (y, 1.0 if op is ops.mul else 0.25))
-    return y
-
-
-def _fan(engine: Engine, op: Op, x: Any, n: int) -> Any:
-    y = x
-    for _ in range(n):
-        y = engine.apply(op, (y, x))
-    return y
-
-
 def _known(engine: Engine) -> list[Op]:
     """Ops for which `apply` does not raise NotImplementedError."""
     rows = []
     for op in ops.FUNCTIONS.values():
-        arity = 4 if isinstance(op.partials, Variadic) else len(op.partials)
         try:
-            engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity)))
+            engine.apply(op, tuple(engine.leaf(0.5) for _ in range(arity_of(op))))
         except NotImplementedError:
             continue
         except Exception:  # reported when the op is checked
@@ -379,7 +346,7 @@ def _report(engine: Engine, program: Program, nodes: list[EngineNode] | None, ch
     table = node_table(texts, nodes, checked.findings) if nodes else ()
     return Report(
         "wrong" if checked.findings else "correct",
-        "mpmath",
+        checked.by,
         checked.checked,
         checked.skipped,
         tuple(checked.findings),

@@ -10,6 +10,8 @@ from autograd_tiny.engine.digits import counted, short
 from autograd_tiny.engine.value import Value
 from autograd_tiny.pictures.drawing import Graph, draw
 
+MOST_LINES, LONGEST = 40, 2000  # lines of a report, and characters of a line
+
 
 class GradcheckError(AssertionError):
     """A gradient is wrong; `report` says which, where and how to reproduce it.
@@ -67,6 +69,8 @@ class Finding:
     oracle: str = ""
     note: str = ""
     node: int | None = None  # index of the node to blame
+    operand: int | None = None  # index of the operand whose derivative is wrong
+    cause: str = ""  # the likely kind of mistake, by this number alone
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Report:
     notes: tuple[str, ...] = ()
     size: int = 0  # number of ops
     graph: tuple[Value, ...] = ()  # its values in topological order; () without a graph
+    numbers: str = ""  # of the exact oracle: balls or mpmath
 
     def __bool__(self) -> bool:
         return self.outcome == "correct"
@@ -122,13 +127,31 @@ class Report:
             f"{counted(self.checked, 'number')} {agree} with the oracle" if self.checked else "nothing was compared"
         )
         if not self.findings:
+            oracle = f"{self.oracle}, {self.numbers}" if self.numbers else self.oracle
             skipped = f"; {counted(self.skipped, 'number')} at poles skipped" if self.skipped else ""
-            return "\n".join([f"{self.outcome}: {compared}{skipped} ({self.oracle})", *self.notes])
+            return "\n".join([f"{self.outcome}: {compared}{skipped} ({oracle})", *self.notes])
         first = self.findings[0]
         lines = [str(first.kind.__doc__).split("\n", 1)[0], f"    {self.subject}"]
         lines += [f"    {describe(finding)}" for finding in self.findings[:3]]
-        lines += [f"    {line}" for line in (*self.table, *self.notes)]
-        return "\n".join([*lines, *([f"    reproduce: {self.reproduce}"] if self.reproduce else [])])
+        lines += [f"    {line}" for line in (*self._near(MOST_LINES - 4 - len(lines) - len(self.notes)), *self.notes)]
+        lines += [f"    reproduce: {self.reproduce}"] if self.reproduce else []
+        return "\n".join(
+            line if len(line) <= LONGEST else f"{line[:LONGEST]} …" for line in "\n".join(lines).split("\n")
+        )
+
+    def _near(self, most: int) -> list[str]:
+        """List the lines of the table, those around the node to blame if they are many."""
+        table = list(self.table)
+        if len(table) <= most:
+            return table
+        blamed = next((i for i, line in enumerate(table) if line.endswith("<== here")), 0)
+        start = max(0, min(blamed - most // 2, len(table) - most))
+        before, after = start, len(table) - start - most
+        return [
+            *([f"… {counted(before, 'node')} before"] if before else []),
+            *table[start : start + most],
+            *([f"… {counted(after, 'node')} after"] if after else []),
+        ]
 
 
 def describe(finding: Finding) -> str:
@@ -150,9 +173,9 @@ def likeness(got: float, exact: float, others: Sequence[float] = ()) -> str:
     for factor, words in ((-1.0, "the sign is wrong"), (2.0, "twice as much"), (0.5, "half as much")):
         if abs(ratio - factor) < 1e-6:
             return words
-    if any(abs(got - other) <= 1e-9 * abs(other) for other in others if other):
+    if abs(ratio - 1) > 1e-6 and any(abs(got - other) <= 1e-9 * abs(other) for other in others if other):
         return "it is the other operand's derivative"
-    if abs(ratio * exact - 1) < 1e-9:
+    if abs(ratio - 1) > 1e-6 and abs(got - 1) < 1e-9:
         return "it is 1"
     if 1e-8 < abs(ratio - 1) < 1e-6:
         sign = "+" if ratio > 1 else "-"

@@ -52,16 +52,16 @@ def decode(numbers: Sequence[int], inputs: Sequence[float], table: Sequence[Op])
         steps.append(Step(op, tuple(operands)))
         floats[place] = y
         pool.append(place)
-    return _pruned(inputs, steps, can_add=ADD in table)
+    return pruned(inputs, steps, can_add=ADD in table)
 
 
 def _arity(op: Op) -> int:
     return 4 if isinstance(op.partials, Variadic) else len(op.partials)
 
 
-def _pruned(inputs: list[float], steps: list[Step], can_add: bool) -> Program:
+def pruned(inputs: Sequence[float], steps: Sequence[Step], can_add: bool) -> Program:
     """Prune unused inputs; the output is the sum of the unused values, so that every step counts."""
-    n = len(inputs)
+    n, steps = len(inputs), list(steps)
     used = {x for step in steps for x in step.operands if isinstance(x, int)}
     sinks = [n + i for i in range(len(steps)) if n + i not in used] or [0]
     total = sinks[0] if can_add else sinks[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -85,8 +86,21 @@ def table() -> tuple[Verb, ...]:
                 _argument("--grad", help="the function of the file for its derivative (default: f runs on Values)"),
                 _argument("--examples", type=int, default=400, help="number of points to try (default: %(default)s)"),
                 _argument("--draw", metavar="FILE", help="if wrong, draw the graph with the node to blame marked"),
+                _argument("--prove", action="store_true", help="prove it on all of the domain, with python-flint"),
+                _argument("--tol", type=float, default=1e-9, help="error allowed to --prove (default: %(default)s)"),
             ),
-            ("check losses.py:softplus x=-700:700 --grad softplus_grad",),
+            (
+                "check losses.py:softplus x=-700:700 --grad softplus_grad",
+                "check losses.py:softplus x=-10:10 --grad softplus_grad --prove",
+            ),
+        ),
+        Verb(
+            "conformance", "check named properties of an engine, a line each; exit code 1: one fails", _conformance,
+            lambda: (
+                _argument("target", help="a class like micrograd's Value: micrograd.engine:Value, engine.py:Value"),
+                _argument("--json", action="store_true", help="print the table as JSON"),
+            ),
+            ("conformance micrograd.engine:Value",),
         ),
         Verb(
             "diagnose", "find where a nan or inf begins, and dead or saturated units; exit code 1: found", _diagnose,
@@ -302,6 +316,8 @@ def _draw(given: argparse.Namespace) -> None:
 
 
 def _check(given: argparse.Namespace) -> int:
+    if given.prove:
+        return _prove(given)
     try:
         from autograd_tiny.check import GradcheckError, Report, gradcheck_property
         from autograd_tiny.check.functions import needed_domains
@@ -343,6 +359,56 @@ def _check(given: argparse.Namespace) -> int:
     sure = outcomes.count("correct")
     show(f"{given.target}: {counted(sure, 'point')} correct, {len(outcomes) - sure} inconclusive")
     return 0 if sure == len(outcomes) else 3
+
+
+def _prove(given: argparse.Namespace) -> int:
+    try:
+        from autograd_tiny.check import prove
+        from autograd_tiny.check.functions import needed_domains
+    except ImportError as error:
+        raise Refused(error) from None
+
+    file, name = function_in_file(given.target)
+    intervals = domains(given.domains)
+    with file.running():
+        f, by_hand = file.function(name), file.function(given.grad) if given.grad else None
+        names = needed_domains(f)
+        if missing := [argument for argument in names if argument not in intervals]:
+            raise Refused(f"{given.target} needs a domain for {missing[0]}: {missing[0]}=-10:10")
+        if unknown := [argument for argument in intervals if argument not in names]:
+            raise Refused(f"{given.target} has no argument {unknown[0]}; it has {', '.join(names)}")
+        try:
+            proof = prove(f, by_hand, tuple(intervals[argument] for argument in names), given.tol)
+        except (ImportError, TypeError, ValueError) as error:
+            if file.line(error):
+                raise
+            raise Refused(f"{given.target}: {error}") from None
+    show(proof)
+    return {"proven": 0, "wrong": 1}.get(proof.outcome, 3)
+
+
+def _conformance(given: argparse.Namespace) -> int:
+    try:
+        from autograd_tiny.check import MicrogradLike, conformance
+    except ImportError as error:
+        raise Refused(error) from None
+
+    module, _, name = given.target.rpartition(":")
+    if module.endswith(".py"):
+        file, name = function_in_file(given.target)
+        with file.running():
+            table = conformance(MicrogradLike(file.function(name)))
+    else:
+        if not module or not name.isidentifier():
+            raise Refused(f"{given.target}: write module and class, such as micrograd.engine:Value")
+        sys.path.insert(0, "")
+        try:
+            value = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise Refused(f"{given.target}: {error}") from None
+        table = conformance(MicrogradLike(value))
+    show(table.to_json() if given.json else table)
+    return 1 if table.failed else 0
 
 
 def _draw_report(report: Any, path: str) -> None:

@@ -21,7 +21,7 @@ from autograd_tiny.check import (
     special_reals,
 )
 from autograd_tiny.check.exact import BALLS, MPMATH, OUTSIDE, digits, exact_value
-from autograd_tiny.check.properties import single_ops
+from autograd_tiny.check.points import single_ops
 from autograd_tiny.check.strategies import program_at
 from autograd_tiny.compiler import Step
 from autograd_tiny.engine import ops
@@ -99,6 +99,8 @@ def facts(op, xs):
 def test_the_two_arithmetics_find_the_same_slopes_kinks_and_poles(op, monkeypatch):
     for program in list(single_ops([op], per_op=24))[::2]:
         xs = tuple(program.example[i] if isinstance(i, int) else i for i in program.steps[0].operands)
+        if max(map(abs, xs)) > 1e4:
+            continue  # mpmath takes seconds
         a = facts(op, xs)
         with monkeypatch.context() as patch:
             patch.setattr(balls, "are_there", lambda: False)
@@ -189,7 +191,7 @@ def test_what_balls_cannot_tell_mpmath_is_asked(f, slope, x, monkeypatch):
         try:
             report = gradcheck(f, x, grad=slope)
         except GradcheckError as error:
-            return "wrong", str(error)
+            return "wrong", str(error).replace("exact, mpmath", "exact, balls")
         return report.outcome, report.oracle
 
     with_balls = told()
@@ -245,3 +247,13 @@ def test_errors_are_those_of_a_row_but_not_of_any_function():
         for f in (lambda x: 1 / (x + 1), lambda x: (x + 1) ** -1):
             with pytest.raises(ZeroDivisionError):
                 balls.value(f, [BALLS.number(-1)], trusted=True)
+
+
+def test_a_report_says_which_numbers_told(oracle):
+    assert f"node by node, {oracle})" in str(gradcheck(lambda x: x.tanh(), 0.5))
+    assert f"(exact, {oracle})" in str(gradcheck(log_sum, (0.5, 1.0), grad=log_sum_grad))
+    with pytest.raises(GradcheckError, match=f"oracle: exact, {oracle}"):
+        gradcheck(math.sin, 0.5, grad=math.sin)
+    program = program_at([0.5], [Step(ops.tanh, (0,))])
+    report = check_engine(with_rule("tanh", 0, lambda d, y, x: 1 - y), program)
+    assert f"oracle: {oracle}, 1" in str(report)

@@ -100,6 +100,7 @@ def wrong(x): return 1.000000001 / (1 + math.exp(-x))
 def on_values(x, y): return (x * y).tanh() / y
 def lost(x): return x * math.exp(x)
 def lookup(x): return hash(repr(x)) % 1000 / 10.0
+from autograd_tiny.engine.ops import gelu
 """
 
 
@@ -117,13 +118,37 @@ def lookup(x): return hash(repr(x)) % 1000 / 10.0
         (["softplus", "x=1:2", "y=1:2", "--grad", "softplus_grad"], 2, "softplus has no argument y"),
         (["softplus", "x=1:2", "--grad", "gone"], 2, "has no function gone"),
         (["lost", "x=1:2"], 2, "cannot be converted to float: its gradient would be lost"),
+        (["gelu", "x=-2:2", "--examples", "40"], 0, "gelu: 40 points correct, 0 inconclusive"),
+        (["gelu", "x=-2:2", "--prove"], 0, "proven: |grad - gelu′| <= 1e-09 on x in [-2.0, 2.0]"),
+        (["softplus", "x=-9:9", "--grad", "wrong", "--prove", "--tol", "1e-10"], 1, "wrong on x in ["),
+        (["softplus", "x=-9:9", "--grad", "wrong", "--prove"], 0, "proven: |grad - softplus′| <= 1e-09"),
+        (["softplus", "x=1:1", "--grad", "softplus_grad", "--prove"], 2, "the lower one first"),
     ],
 )
 def test_check(tmp_path, arguments, code, said):
+    if "--prove" in arguments:
+        pytest.importorskip("flint")
     (tmp_path / "losses.py").write_text(LOSSES)
-    done = command("check", f"{tmp_path / 'losses.py'}:{arguments[0]}", *arguments[1:])
+    done = command("check", f"{tmp_path / 'losses.py'}:{arguments[0]}", *arguments[1:], cwd=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} <= {"losses.py", "__pycache__"}
     assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
     assert "Traceback" not in done.stderr
+
+
+def test_conformance(tmp_path):
+    (tmp_path / "mine.py").write_text("from autograd_tiny import Value\nclass Half:\n    pass\n")
+    for target in ("mine:Value", "mine.py:Value"):
+        done = command("conformance", target, cwd=tmp_path)
+        assert (done.returncode, done.stdout.split("\n")[0]) == (0, "62 of 62 properties hold"), done
+    done = command("conformance", "mine.py:Half", "--json", cwd=tmp_path)
+    assert (done.returncode, '"passed": 0' in done.stdout) == (1, True)
+    for target, said in (
+        ("mine:Gone", "Gone"),
+        ("nowhere:Value", "No module named"),
+        ("mine", "write module and class"),
+    ):
+        done = command("conformance", target, cwd=tmp_path)
+        assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_check_draws_the_node_to_blame(tmp_path):
@@ -206,7 +231,7 @@ BAD = [
     (["step", "log(a)", "a=-1"], "log(a=-1.0): outside the domain (0, ∞)"),
     (["step"], "the following arguments are required: target"),
     (["step", "-a", "a=1"], "put -- before"),
-    ([], "required: step | live | draw | check | diagnose | museum"),
+    ([], "required: step | live | draw | check | conformance | diagnose"),
     (["jump", "a"], "there is no verb 'jump': there are step, live, draw"),
     (["step", "{}/train.py"], "which function? Write "),
     (["step", "{}/nothing.py:loss"], "no such file"),
