@@ -32,6 +32,8 @@ USES = {
     "compile": "compiled programs",
     "frames": "animated GIFs",
     "plot": "plots",
+    "train": "training",
+    "sklearn": "estimators, sets",
     "distributed": "many machines",
 }
 

@@ -55,6 +55,21 @@ class Color(Enum):
         return self.name.lower().replace("_", "")
 
 
+# Colours of plots, which keep them on a dark page.
+ON_LIGHT, ON_DARK = "#000000", "#fffffe"  # letters on a cell of a map
+GRID, WHITE = "#e3e6ea", "#ffffff"
+MISSING = "#d5d8dc"  # not finite
+_VALUE, _GRAD = Color.VALUE.light, Color.GRAD.light
+# Three colours of the theme, then those of Okabe and Ito (Color Universal Design, 2008) that are unlike them.
+CLASSES = (
+    _VALUE, _GRAD, Color.NEGATIVE.light, "#009e73", "#e69f00", "#56b4e9", "#4d4d4d", "#cc79a7", "#a6a600", "#00939c",
+    "#6b3a1e", "#d62f5f",
+)  # fmt: skip
+# Blue is above 0, orange below; both ends are as dark, and neither depends on telling red from green.
+AROUND_0 = ["#6e2b04", _GRAD, "#eeb58a", "#f7f7f7", "#8fbde6", _VALUE, "#00315e"]
+FROM_0 = ["#f7fafd", "#bfd9f0", "#6ba3d6", _VALUE, "#00315e"]
+
+
 def style_sheet() -> str:
     """The colours as CSS variables, light and dark.
 

@@ -66,7 +66,7 @@ def test_backward_grad_and_forward_mode_agree(program):
         tangents = [float(k == i) for k in range(len(at))]
         forward = jvp(lambda xs: program.run(xs)[0], (at,), (tangents,))[1]
         if math.isfinite(g) and math.isfinite(forward):
-            assert abs(forward - g) <= 1e-13 * sizes[i] + 1e-300
+            assert forward == g or abs(forward - g) <= 1e-13 * sizes[i] + 1e-300  # no size past a pole
 
 
 def paths_sizes(program):

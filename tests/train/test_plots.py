@@ -13,6 +13,7 @@ np = pytest.importorskip("numpy", reason="plots are of arrays")
 matplotlib = pytest.importorskip("matplotlib", reason="plots need matplotlib")
 from autograd_tiny import Value, ops, value_and_grad  # noqa: E402
 from autograd_tiny.nn import MLP, LayerNorm, Linear, Module, Sequential  # noqa: E402
+from autograd_tiny.pictures import theme  # noqa: E402
 from autograd_tiny.train.views import canvas, plots, surfaces  # noqa: E402
 
 
@@ -381,7 +382,7 @@ def test_letters_on_cells_are_readable():
     """WCAG contrast of 4.5 on every shade, but of zeros."""
     for share in np.linspace(0, 1, 101):
         cell = canvas.SEQUENTIAL(share)[:3]
-        letter = matplotlib.colors.to_rgb(canvas.ON_LIGHT if canvas.luminous(cell) else canvas.ON_DARK)
+        letter = matplotlib.colors.to_rgb(theme.ON_LIGHT if canvas.luminous(cell) else theme.ON_DARK)
         light, dark = sorted((_luminance(cell), _luminance(letter)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5
 

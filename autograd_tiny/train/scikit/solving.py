@@ -124,8 +124,7 @@ def _descend(
     estimator: Any, training: Training, curves: Curves, held: Samples | None, max_iter: int, partial: bool
 ) -> None:
     """Do epochs until more than `n_iter_no_change` in a row have not improved; with `held`, restore the best."""
-    state = [training.parameters, *training.slots]
-    best, best_step = [x.copy() for x in state], training.step
+    best = training.parameters, training.slots, training.step  # a step makes new arrays
     curves.start(held is not None)
     told = print if estimator.verbose else lambda _: None
     why = ""
@@ -142,7 +141,7 @@ def _descend(
                 improves = curves.add_validation(score, loss, estimator.tol)
                 told(f"Validation score: {score:f}, loss = {loss:.8f}")
                 if curves.best_score != before:
-                    best, best_step = [x.copy() for x in state], training.step
+                    best = training.parameters, training.slots, training.step
             curves.stalled = 0 if improves else curves.stalled + 1
             if curves.stalled > estimator.n_iter_no_change:
                 why = f"{'training loss' if held is None else 'validation score'} did not improve"
@@ -158,9 +157,7 @@ def _descend(
                 why = f"training has not converged after max_iter={max_iter} epochs: {told_how}"
                 warnings.warn(why, ConvergenceWarning, stacklevel=5)
     if held is not None:
-        for now, kept in zip(state, best, strict=True):
-            np.copyto(now, kept)
-        training.step = best_step
+        training.parameters, training.slots, training.step = best
 
 
 def _minimise(estimator: Any, training: Training, curves: Curves) -> None:
@@ -173,7 +170,7 @@ def _minimise(estimator: Any, training: Training, curves: Curves) -> None:
     options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
     start = training.functions.gradient, training.parameters, (training.samples,)
     found = minimize(*start, jac=True, method="L-BFGS-B", callback=add, options=options)
-    if not is_finite([found.fun, *found.x]):
+    if not is_finite(np.array([found.fun, *found.x])):
         raise Diverged("L-BFGS has met a loss that is not finite: try another solver")
     training.parameters[:] = found.x
     curves.epochs = int(found.nit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.extras import needed_by
 from autograd_tiny.engine.terminal import clean
-from autograd_tiny.pictures.theme import Color
+from autograd_tiny.pictures.theme import AROUND_0, CLASSES, FROM_0, GRID, MISSING, Color
 
 with needed_by("autograd_tiny.train.views.plots"):
     import numpy as np
@@ -24,24 +24,9 @@ if TYPE_CHECKING:
 
 PAPER, INK, SOFT, LINE = (c.light for c in (Color.PAPER, Color.INK, Color.SOFT, Color.LINE))
 VALUE, GRAD, NEGATIVE = (c.light for c in (Color.VALUE, Color.GRAD, Color.NEGATIVE))
-ON_LIGHT, ON_DARK = "#000000", "#fffffe"  # letters on a cell of a map, which keeps its colours on a dark page
-GRID = "#e3e6ea"
-MISSING = "#d5d8dc"  # not finite
-
-# Three colours of the theme, then those of Okabe and Ito (Color Universal Design, 2008) that are unlike them.
-CLASSES = (
-    VALUE, GRAD, NEGATIVE, "#009e73", "#e69f00", "#56b4e9", "#4d4d4d", "#cc79a7", "#a6a600", "#00939c", "#6b3a1e",
-    "#d62f5f",
-)  # fmt: skip
-MARKERS = "osD^vPX*<>ph"  # as many
-
-# Blue is above 0, orange below; both ends are as dark, and neither depends on telling red from green.
-DIVERGING = LinearSegmentedColormap.from_list(
-    "autograd_tiny_diverging", ["#6e2b04", GRAD, "#eeb58a", "#f7f7f7", "#8fbde6", VALUE, "#00315e"]
-).with_extremes(bad=MISSING)
-SEQUENTIAL = LinearSegmentedColormap.from_list(
-    "autograd_tiny_sequential", ["#f7fafd", "#bfd9f0", "#6ba3d6", VALUE, "#00315e"]
-).with_extremes(bad=MISSING)
+MARKERS = "osD^vPX*<>ph"  # as many as classes
+DIVERGING = LinearSegmentedColormap.from_list("autograd_tiny_diverging", AROUND_0).with_extremes(bad=MISSING)
+SEQUENTIAL = LinearSegmentedColormap.from_list("autograd_tiny_sequential", FROM_0).with_extremes(bad=MISSING)
 
 
 class Picture(Figure):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_tiny.engine.digits import counted, plain, short
 from autograd_tiny.engine.extras import needed_by
+from autograd_tiny.pictures.theme import MISSING, ON_DARK, ON_LIGHT
 from autograd_tiny.train.views import canvas
 from autograd_tiny.train.views.metrics import confusion_matrix, is_number, mae, numbers, r2, rmse, square
 from autograd_tiny.train.views.surfaces import matrices, named_numbers, plane, probabilities
@@ -342,7 +343,7 @@ def landscape(
     losses = np.ma.masked_invalid(np.where(canvas.finite(found.losses), np.maximum(found.losses, low), np.nan))
     figure = canvas.picture(8, 6)
     ax = canvas.styled(figure.add_subplot(), "", grid=False)
-    ax.set_facecolor(canvas.MISSING)  # where the loss is not finite
+    ax.set_facecolor(MISSING)  # where the loss is not finite
     image = ax.imshow(
         losses, extent=(found.a[0], found.a[-1], found.b[0], found.b[-1]), origin="lower", aspect="auto",
         cmap=canvas.SEQUENTIAL, norm=norm, interpolation="nearest" if np.ma.is_masked(losses) else "bilinear",
@@ -362,7 +363,7 @@ def landscape(
         )
         ax.plot(*found.path.T, color=canvas.GRAD, linewidth=2, marker="o", markersize=3.5, markeredgewidth=0)
         _point(ax, found.path[0], "start", found.path[min(1, len(found.path) - 1)])
-    canvas.styled(ax, "", *names, grid=False).set_facecolor(canvas.MISSING)
+    canvas.styled(ax, "", *names, grid=False).set_facecolor(MISSING)
     if found.path is None:
         _point(ax, np.zeros(2), "θ", np.zeros(2))
     elif len(found.path) > 1:
@@ -410,7 +411,7 @@ def confusion(matrix: Any, labels: Sequence[Any] | None = None) -> Picture:
             for j in range(n):
                 dark = canvas.luminous(canvas.SEQUENTIAL(shares[i, j]))
                 made = ax.text(j, i, written[i][j], ha="center", va="center")
-                canvas.plain(made, fits, canvas.ON_LIGHT if dark else canvas.ON_DARK)
+                canvas.plain(made, fits, ON_LIGHT if dark else ON_DARK)
                 made.set_alpha(0.45 if not counts[i, j] else None)
     texts = [canvas.shortened(name) for name in names]
     upright = longest * letters * 0.6 / 72 > 0.95 * side / n

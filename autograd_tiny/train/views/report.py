@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from autograd_tiny.engine.digits import counted, plain
 from autograd_tiny.engine.files import save
 from autograd_tiny.engine.terminal import clean, new_console
-from autograd_tiny.pictures.theme import Color, style_sheet
+from autograd_tiny.pictures.theme import GRID, WHITE, Color, style_sheet
 from autograd_tiny.train.views.judging import Report, Sheet
 from autograd_tiny.train.views.metrics import is_number
 
@@ -229,10 +229,8 @@ def _figure(caption: str, figure: Figure) -> str:
 
 def _adapted(svg: str) -> str:
     """Replace the colours of the theme in a picture by its variables, light and dark."""
-    from autograd_tiny.train.views.canvas import GRID
-
     colors = {c.light: f"var(--{c.variable})" for c in (Color.INK, Color.SOFT, Color.LINE, Color.VALUE, Color.GRAD)}
-    colors |= {"#ffffff": "var(--paper)", GRID: "color-mix(in srgb, var(--line) 28%, transparent)"}
+    colors |= {WHITE: "var(--paper)", GRID: "color-mix(in srgb, var(--line) 28%, transparent)"}
     svg = re.sub("|".join(colors), lambda found: colors[found[0]], svg)
     return svg.replace(">", f"><style>{_colors()}</style>", 1)
 
