@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for bugs.py, hostile.py, rows.
 
 collect_ignore = ["optim/record_pytorch.py"]  # run by hand, with torch
 
-settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", parent=settings.get_profile("dev"), max_examples=10)
-settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=100, print_blob=True)
+settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=50, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("dev"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 

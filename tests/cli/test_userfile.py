@@ -17,6 +17,7 @@ VERBS = {
     "diagnose": ("train.py:f", "x=2"),
     "check": ("train.py:f", "x=1:2", "--examples", "10"),
 }
+EACH = [pytest.param(verb, marks=[pytest.mark.long] * (verb in ("live", "check"))) for verb in VERBS]  # slow to start
 FINE = "from autograd_tiny import Value\ndef f(x): return x * x\n"
 
 
@@ -75,13 +76,13 @@ def test_what_the_file_raises_is_one_line_and_exit_code_2(run, verb, where, rais
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_an_interrupt_is_neither_wrong_nor_right(run, verb):
     done = run(verb, f"{FINE}raise KeyboardInterrupt\n")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "autograd-tiny: interrupted\n")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_what_the_file_prints_or_closes_is_kept_apart_from_the_answer(run, verb):
     fine = run(verb, FINE)
     assert (fine.returncode, fine.stderr) == (0, "")
@@ -98,7 +99,7 @@ def test_what_the_file_prints_or_closes_is_kept_apart_from_the_answer(run, verb)
         assert not told or done.stderr
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_what_returns_no_value_is_refused(run, verb):
     for body in ("yield x", "return print", "return type('R', (), {'__repr__': lambda self: 1 / 0})()"):
         done = run(verb, f"def f(x):\n    {body}\n")
@@ -113,14 +114,14 @@ def test_a_check_that_raises_at_every_point_has_checked_nothing(run):
     assert "raises at all points tried" in done.stderr
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_the_file_is_all_of_sys_argv(run, verb):
     text = "import sys\nassert sys.argv == ['train.py'], sys.argv\n"
     text += f"import argparse\nargparse.ArgumentParser().parse_args()\n{FINE}"
     assert run(verb, text).returncode == 0
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_names_of_ours_beside_the_file_shadow_nothing(run, verb, tmp_path):
     names = (
         "rich",
@@ -158,7 +159,7 @@ def test_a_file_called_like_one_of_ours_is_loaded(run, tmp_path):
             assert done.returncode == 0, (name, done)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_a_file_of_a_package_is_loaded_as_its_module(run, verb, tmp_path):
     inner = tmp_path / "package" / "inner"
     inner.mkdir(parents=True)
@@ -189,7 +190,7 @@ def test_a_package_of_the_same_name_as_one_of_ours(run, tmp_path):
             assert ("rename one of them" in done.stderr) == (package != "rich")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_names_with_control_characters_reach_no_terminal(run, verb, tmp_path):
     folder = tmp_path / "a\x1b[31m\nb"
     folder.mkdir()
@@ -208,7 +209,7 @@ def test_names_with_control_characters_reach_no_terminal(run, verb, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only here is a file name any bytes")
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_names_that_are_not_utf_8_work(run, verb, tmp_path):
     folder = os.path.join(os.fsencode(tmp_path), b"\xff")
     os.mkdir(folder)

@@ -33,13 +33,17 @@ RUNS = {
     "train --rows epochs steps sizes micrograd optimizers": "most apart from PyTorch",
     "train --rows digits cancer moons second killed": "checkpoints that are whole",
 }
-SLOW = {
-    "entrant": [pytest.mark.slow],
-    "train --rows digits cancer moons second killed": [pytest.mark.long],  # processes that import all there is
+LONG = {  # processes that import all there is, or other engines
+    "entrant",
+    "compiled --rows floats",
+    "seeing",
+    "train --rows gpt",
+    "train --rows epochs steps sizes micrograd optimizers",
+    "train --rows digits cancer moons second killed",
 }
 
 
-@pytest.mark.parametrize("run", [pytest.param(run, marks=SLOW.get(run, [])) for run in RUNS])
+@pytest.mark.parametrize("run", [pytest.param(run, marks=[pytest.mark.long] * (run in LONG)) for run in RUNS])
 def test_a_benchmark_runs(run, tmp_path):
     name, *arguments = run.split()
     needed = {

@@ -47,7 +47,10 @@ def nothing(stack, folder):
     pass
 
 
-@pytest.mark.parametrize("plant", [memory, handles, maps, threads, files, nothing])
+LONG = [pytest.param(plant, marks=pytest.mark.long) for plant in (handles, maps, threads, files)]
+
+
+@pytest.mark.parametrize("plant", [memory, nothing, *LONG])
 def test_what_is_planted_is_found(plant, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     soak = importlib.import_module("soak")
@@ -62,6 +65,7 @@ def test_what_is_planted_is_found(plant, tmp_path, monkeypatch):
     assert plant.__name__ in grown if plant is not nothing else not grown
 
 
+@pytest.mark.long
 def test_seconds_of_mixed_work_do_not_grow():
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "soak.py", "--quick"], capture_output=True, encoding="utf-8", check=False

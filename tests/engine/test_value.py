@@ -153,7 +153,7 @@ def test_the_public_sweep_is_what_backward_does():
     assert (a.grad, b.grad) == (-2.0, 2.0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_chain_of_a_million_nodes():
     x = y = Value(1.0)
     for _ in range(1_000_000):

@@ -46,6 +46,7 @@ def moons(np, n, rng):
     return points, np.repeat([-1, 1], n // 2)
 
 
+@pytest.mark.long
 def test_its_moons_demo(np):
     from autograd_tiny.nn import MLP
 

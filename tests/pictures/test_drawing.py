@@ -203,7 +203,7 @@ def test_a_renderer_that_fails_hangs_or_is_missing(tmp_path, monkeypatch):
     assert draw(Value(1.0)).source.startswith("digraph")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_coarser_picture_is_drawn_when_time_is_short(tmp_path, monkeypatch):
     own = render.renderer()
     # A renderer that hangs on more than 50 boxes.

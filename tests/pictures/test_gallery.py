@@ -44,6 +44,7 @@ def test_every_value_and_use_is_in_the_picture_or_counted(name, monkeypatch):
     assert len([kind for kind in kinds if "node" in kind]) >= len(picture.boxes)
 
 
+@pytest.mark.long
 def test_the_page_shows_each(tmp_path, capsys):
     gallery.main(tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -211,7 +211,9 @@ def look(steps):
         prompt.onecmd(line)
 
 
-@pytest.mark.parametrize("make", TRACES.values(), ids=TRACES)
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=[pytest.mark.long] * (name != "small")) for name, make in TRACES.items()]
+)
 def test_one_thing_wrong_is_refused_or_can_be_seen(make, monkeypatch):
     monkeypatch.setattr(layout, "MOST_BY_RENDERER", 0)  # Graphviz is slow
     refused, seen = 0, set()
