@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 help:
 	@echo "make demo     train a model on real data, step through a neuron and a training step, and draw them"
-	@echo "make test     run all tests (some five minutes on two cores)"
+	@echo "make test     run all tests (some five and a half minutes on two cores)"
 	@echo "make quick    the quick ones of them (some twenty seconds)"
 	@echo "make cover    the same tests, and which lines and branches they reach"
 	@echo "make check    the same tests with many more examples and 20,000 random graphs (half an hour)"
