@@ -47,10 +47,10 @@ def nothing(stack, folder):
     pass
 
 
-LONG = [pytest.param(plant, marks=pytest.mark.long) for plant in (handles, maps, threads, files)]
+LONG = [pytest.param(plant, marks=pytest.mark.long) for plant in (memory, handles, maps, threads)]
 
 
-@pytest.mark.parametrize("plant", [memory, nothing, *LONG])
+@pytest.mark.parametrize("plant", [files, nothing, *LONG])
 def test_what_is_planted_is_found(plant, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     soak = importlib.import_module("soak")

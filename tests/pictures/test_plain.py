@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograd_tiny.pictures.rendering.plain import places
@@ -13,6 +13,7 @@ LABELS = ["", "local 3", 'say \\"a\\" solid black', "1 2 3 4", "edge a b 4", "æ¼
 
 
 @settings(max_examples=10)
+@example([(0, 1, ""), (1, 0, "local 3"), (1, 0, "")])
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(LABELS)), min_size=1, max_size=12))
 def test_every_box_and_arrow_is_found(arrows):
     lines = [f'n{a} -> n{b} [label="{label}", arrowhead=none]' for a, b, label in arrows if a != b]

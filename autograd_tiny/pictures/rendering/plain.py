@@ -38,11 +38,19 @@ class Places(NamedTuple):
     curves: list[Curve]
 
     def by_ends(self) -> dict[tuple[str, str], list[Curve]]:
-        """Splines by (tail, head), one per edge; parallel ones from the top down, or from left to right."""
+        """Splines by (tail, head), one per edge; parallel ones from the top down, or from left to right.
+
+        If only some of them have a label, they keep the order of the edges, so that each label stays with its own.
+        """
         found: dict[tuple[str, str], list[Curve]] = {}
         for curve in self.curves:
             found.setdefault((curve.tail, curve.head), []).append(curve)
-        return {ends: sorted(curves, key=_across) for ends, curves in found.items()}
+        return {
+            ends: curves
+            if 0 < sum(curve.label is None for curve in curves) < len(curves)
+            else sorted(curves, key=_across)
+            for ends, curves in found.items()
+        }
 
 
 def places(source: str) -> Places:
