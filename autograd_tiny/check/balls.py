@@ -81,7 +81,7 @@ def value(f: Callable[..., Any], xs: Sequence[Any], trusted: bool) -> Any:
                 y = as_arb(f(*map(Ball, xs)))
             except Undecided:
                 continue
-            except Exception as error:
+            except Exception as error:  # f may raise anything: believed below only where a row of the table did
                 if trusted and doubts == before:
                     raise
                 raise Undecided from error

@@ -35,7 +35,7 @@ def explained(
     for xs in _generic(op):
         try:
             facts, taken = facts_of(op, xs), derivatives(op, xs)[i]
-        except (*OUTSIDE, *EDGES, NotImplementedError):
+        except (*OUTSIDE, *EDGES, NotImplementedError):  # op or engine is not defined at this point: ask the next
             continue
         slope = facts.slopes[i]
         if slope is None or taken is None:

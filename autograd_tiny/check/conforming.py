@@ -112,7 +112,7 @@ def _row(group: str, name: str, check: Callable[[], Any]) -> Row:
         report = check()
     except GradcheckError as error:
         report = error.report
-    except (NotImplementedError, ExpressionError):
+    except (NotImplementedError, ExpressionError):  # the engine has no such op or method
         return Row(group, name, "lacking")
     except Exception as error:  # of the engine: a property that fails
         return Row(group, name, "failed", f"{type(error).__name__}: {error}".split("\n", 1)[0][:120])

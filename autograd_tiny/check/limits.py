@@ -49,7 +49,7 @@ def check_limits(engine: Engine, op: Op) -> Report:
         try:
             raw: Any = engine.data(engine.apply(op, leaves))
             got = float(raw)
-        except (NotImplementedError, MemoryError):
+        except (NotImplementedError, MemoryError):  # a missing op or memory is no finding
             raise
         except Exception as error:  # compared with that of the floats
             if isinstance(expected, Exception) and isinstance(error, (*EDGES, TypeError)):

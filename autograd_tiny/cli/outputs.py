@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from autograd_tiny.cli.process import Refused
+from autograd_tiny.engine.extras import missing
 
 
 def check_outputs(written: dict[str, str | None], data: str, model: str | None = None) -> None:
@@ -19,6 +21,8 @@ def check_outputs(written: dict[str, str | None], data: str, model: str | None =
     """
     from autograd_tiny.data.sets import SETS  # brings NumPy
 
+    if written.get("--html") is not None and find_spec("matplotlib") is None:
+        raise Refused(missing("--html", ["matplotlib"]))
     taken = [(data, "the data that is read")] if data != "-" and data not in SETS else []
     taken += [] if model is None else [(model, "the model that is read")]
     for option, path in written.items():

@@ -372,3 +372,11 @@ def test_a_label_does_not_move_the_cursor_of_a_terminal(run, monkeypatch):
     shown = run("predict", "a.safetensors", "a.csv", "--probabilities")[1]
     assert "\x1b" not in shown
     assert "a\\x1b[2J" in shown
+
+
+def test_a_page_without_matplotlib_is_refused_before_the_training(run, monkeypatch):
+    monkeypatch.setattr("autograd_tiny.cli.outputs.find_spec", lambda name: None)
+    code, out, err = run("train", "moons", "--html", "a.html")
+    assert (code, out) == (2, "")
+    assert err == "autograd-tiny: --html needs matplotlib: pip install 'autograd-tiny[plot]'\n"
+    assert not Path("moons.safetensors").exists()
